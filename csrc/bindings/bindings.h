@@ -1,0 +1,12 @@
+// What the Python module rtgs2_trt._native is assembled from: one function an op.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+namespace rtgs2::bindings {
+
+void bind_argmax(nanobind::module_& module);
+void bind_plan(nanobind::module_& module);
+void bind_rasterize(nanobind::module_& module);
+
+}  // namespace rtgs2::bindings

@@ -1,0 +1,1 @@
+"""Export of RT-GS2 checkpoints to ONNX bundles."""

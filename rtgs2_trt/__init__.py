@@ -1,0 +1,1 @@
+"""Semantic segmentation of 3D Gaussian Splatting scenes with RT-GS2 networks."""

@@ -1,0 +1,75 @@
+"""The exceptions of rtgs2-trt.
+
+Every refusal names the file and the field, what was found, what was expected and how to fix it. All are
+:class:`Rtgs2Error`; those about input are also ``ValueError``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class Rtgs2Error(Exception):
+    """Base of all exceptions that this project raises on purpose."""
+
+
+class InputError(Rtgs2Error, ValueError):
+    """Something given to the project cannot be used.
+
+    Args:
+        problem: what is wrong, as a short clause.
+        file: the file it was found in, if any.
+        field: the property, tensor, key or argument concerned.
+        found: what was there.
+        expected: what should have been there.
+        fix: what the reader can do about it, as an imperative sentence.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | Path | None = None,
+        field: str | None = None,
+        found: object = None,
+        expected: object = None,
+        fix: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.file = None if file is None else str(file)
+        self.field = field
+        self.found = found
+        self.expected = expected
+        self.fix = fix
+        where = ": ".join(part for part in (self.file, field) if part)
+        details = [f"found {found}" if found is not None else "", f"expected {expected}" if expected is not None else ""]
+        message = (f"{where}: " if where else "") + problem
+        if any(details):
+            message += " (" + ", ".join(part for part in details if part) + ")"
+        if fix:
+            message += f". {fix}"
+        super().__init__(message)
+
+
+class SceneError(InputError):
+    """A Gaussian scene (file or arrays) cannot be used."""
+
+
+class CameraError(InputError):
+    """A camera (file or arguments) cannot be used."""
+
+
+class ClassTableError(InputError):
+    """A table of classes cannot be used."""
+
+
+class CheckpointError(InputError):
+    """A training checkpoint cannot be used."""
+
+
+class BundleError(InputError):
+    """A bundle (``NAME.rtgs2/``) cannot be used."""
+
+
+class BackendError(Rtgs2Error, RuntimeError):
+    """A backend is not available here or failed while running."""
