@@ -1,0 +1,90 @@
+"""The exact algebra of the export: what can be computed once, from the weights, instead of in every frame.
+
+Each step keeps the network's function (up to rounding) and can be switched by itself; ``Algebra.none()`` gives the
+plain networks, which the tests compare every step with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+BatchNorm = tuple[Array, Array, Array, Array]
+
+
+@dataclass(frozen=True)
+class Algebra:
+    """Which steps the export takes.
+
+    Attributes:
+        drop_x_lin: leave out the full-size embedding that only the training loss reads.
+        fold_batch_norm: every BatchNorm goes into the linear map before or after it. After a max pooling, where a
+            negative scale would turn the maximum round, it becomes one multiplication and one addition.
+        fold_decoder: the decoder is linear up to its ReLU and bilinear upsampling commutes with linear maps over
+            channels, so each branch is projected once at its own low resolution, upsampled and added.
+        fold_channel_shuffle: the shuffle in the cross-attention only reorders channels that a dot product sums, so
+            the parts that meet are concatenated and nothing is interleaved.
+        fold_layer_scale: ConvNeXt's ``gamma`` goes into the Linear before it.
+        fold_attention_scale: the softmax scale goes into the query projection.
+        fold_cpe_linear: the Linear of the conditional positional encoding goes into the convolution before it.
+        pad_values: the cross-attention's values are padded with zeros to the width of its queries, which fused
+            attention kernels on GPUs ask for. Costs arithmetic, so the CPU graphs go without.
+    """
+
+    drop_x_lin: bool = True
+    fold_batch_norm: bool = True
+    fold_decoder: bool = True
+    fold_channel_shuffle: bool = True
+    fold_layer_scale: bool = True
+    fold_attention_scale: bool = True
+    fold_cpe_linear: bool = True
+    pad_values: bool = False
+
+    @classmethod
+    def none(cls) -> Algebra:
+        """No step at all: the networks as they are defined."""
+        return cls(**{step.name: False for step in dataclasses.fields(cls)})
+
+
+def batch_norm_as_affine(parameters: BatchNorm, eps: float) -> tuple[Array, Array]:
+    """Return (scale, shift), each (C,), of y = scale * x + shift that equals the BatchNorm at inference."""
+    weight, bias, mean, variance = (p.astype(np.float64) for p in parameters)
+    scale = weight / np.sqrt(variance + eps)
+    return scale, bias - mean * scale
+
+
+def batch_norm_after_linear(
+    weight: Array, bias: Array | None, parameters: BatchNorm, eps: float
+) -> tuple[Array, Array]:
+    """Fold BatchNorm(weight x + bias) into one linear map; weight (out, ...), the output channel first."""
+    scale, shift = batch_norm_as_affine(parameters, eps)
+    folded = weight.astype(np.float64) * scale.reshape(-1, *[1] * (weight.ndim - 1))
+    if bias is not None:
+        shift = shift + bias * scale
+    return folded.astype(np.float32), shift.astype(np.float32)
+
+
+def batch_norm_before_linear(weight: Array, bias: Array, parameters: BatchNorm, eps: float) -> tuple[Array, Array]:
+    """Fold weight BatchNorm(x) + bias into one linear map; weight (out, in)."""
+    scale, shift = batch_norm_as_affine(parameters, eps)
+    wide = weight.astype(np.float64)
+    return (wide * scale).astype(np.float32), (wide @ shift + bias).astype(np.float32)
+
+
+def linear_after_linear(
+    weight: Array, bias: Array | None, next_weight: Array, next_bias: Array | None
+) -> tuple[Array, Array | None]:
+    """Fold next_weight (weight x + bias) + next_bias into one map; weight (out, ...), next_weight (out2, out)."""
+    wide = next_weight.astype(np.float64)
+    folded = np.tensordot(wide, weight.astype(np.float64), axes=1)
+    if bias is None and next_bias is None:
+        return folded.astype(np.float32), None
+    shift = np.zeros(len(wide)) if next_bias is None else next_bias.astype(np.float64)
+    if bias is not None:
+        shift = shift + wide @ bias
+    return folded.astype(np.float32), shift.astype(np.float32)

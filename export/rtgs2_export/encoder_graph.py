@@ -1,0 +1,189 @@
+"""The Point Transformer V3 encoder as an ONNX graph.
+
+Integer structure (neighbours, serialised orders, pooling) enters as inputs, as
+:class:`rtgs2_trt.geometry_plan.GeometryPlan` names it, so the graph has only Gather, MatMul, norms, softmax and
+ReduceMax. Attention walks over the patches one at a time, so that memory does not grow with patches x 1024 x 1024.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import onnx
+from rtgs2_networks.config import EncoderConfig
+
+from .algebra import Algebra, Array, BatchNorm, batch_norm_after_linear, batch_norm_as_affine, linear_after_linear
+from .graph import GraphBuilder, Value
+
+CURVES = ("z", "z_transposed", "hilbert", "hilbert_transposed")
+
+
+def build_encoder_graph(
+    config: EncoderConfig, weights: Mapping[str, Array], algebra: Algebra, version: str
+) -> onnx.ModelProto:
+    """Return the model: ``inputs`` (n_0, in_channels) + plan -> ``features`` (n_0, out_channels), float32."""
+    return _EncoderGraph(config, weights, algebra).build(version)
+
+
+class _EncoderGraph:
+    def __init__(self, config: EncoderConfig, weights: Mapping[str, Array], algebra: Algebra) -> None:
+        self.config = config
+        self.weights = weights
+        self.algebra = algebra
+        self.graph = GraphBuilder("rtgs2_encoder")
+
+    def build(self, version: str) -> onnx.ModelProto:
+        graph, config = self.graph, self.config
+        x = graph.input("inputs", "float32", ("voxels_0", config.in_channels))
+        with graph.scope("stem"):
+            x = self._stem(x)
+        outputs = []
+        for stage in range(config.stages):
+            if stage > 0:
+                with graph.scope(f"stage{stage}/pool"):
+                    x = self._pool(x, stage)
+            x = self._blocks(
+                x, x, f"enc.enc{stage}", stage, config.encoder_depths[stage], config.encoder_heads[stage], "encoder"
+            )
+            outputs.append(x)
+        for stage in reversed(range(config.stages - 1)):
+            with graph.scope(f"stage{stage}/unpool"):
+                x, projected_skip = self._unpool(x, outputs[stage], stage)
+            c = projected_skip if config.cpe_input == "research" else x
+            x = self._blocks(
+                x, c, f"dec.dec{stage}", stage, config.decoder_depths[stage], config.decoder_heads[stage], "decoder"
+            )
+        graph.output(x, "features", ("voxels_0", config.out_channels))
+        return graph.model(version)
+
+    def _stem(self, x: Value) -> Value:
+        weight = self.weights["embedding.stem.conv.weight"]
+        norm, eps = self._batch_norm("embedding.stem.norm"), self.config.batch_norm_eps
+        if self.algebra.fold_batch_norm:
+            weight, bias = batch_norm_after_linear(weight, None, norm, eps)
+            y = self._sparse_convolution(x, "stem_neighbours", weight, bias, 0)
+        else:
+            y = self.graph.batch_norm(self._sparse_convolution(x, "stem_neighbours", weight, None, 0), norm, eps)
+        return self.graph.gelu(y)
+
+    def _blocks(self, x: Value, c: Value, prefix: str, stage: int, depth: int, heads: int, side: str) -> Value:
+        for block in range(depth):
+            with self.graph.scope(f"stage{stage}/{side}_block{block}"):
+                x, mlp = self._block(x, c, f"{prefix}.block{block}", stage, CURVES[block % len(CURVES)], heads)
+            c = mlp if self.config.cpe_input == "research" else x
+        return x
+
+    def _block(self, x: Value, c: Value, prefix: str, stage: int, curve: str, heads: int) -> tuple[Value, Value]:
+        graph, eps = self.graph, self.config.layer_norm_eps
+        with graph.scope("positional_encoding"):
+            weight, bias = self._linear(f"{prefix}.cpe.0")
+            next_weight, next_bias = self._linear(f"{prefix}.cpe.1")
+            if self.algebra.fold_cpe_linear:
+                weight, folded_bias = linear_after_linear(weight, bias, next_weight, next_bias)
+                y = self._sparse_convolution(c, f"stage{stage}_neighbours", weight, folded_bias, stage)
+            else:
+                y = self._sparse_convolution(c, f"stage{stage}_neighbours", weight, bias, stage)
+                y = graph.linear(y, next_weight, next_bias)
+            x = graph.add(x, graph.layer_norm(y, *self._linear(f"{prefix}.cpe.2"), eps))
+        with graph.scope("attention"):
+            y = graph.layer_norm(x, *self._linear(f"{prefix}.norm1.0"), eps)
+            x = graph.add(x, self._attention(y, f"{prefix}.attn", stage, curve, heads))
+        with graph.scope("mlp"):
+            y = graph.layer_norm(x, *self._linear(f"{prefix}.norm2.0"), eps)
+            y = graph.gelu(graph.linear(y, *self._linear(f"{prefix}.mlp.0.fc1"), "expand"))
+            mlp = graph.linear(y, *self._linear(f"{prefix}.mlp.0.fc2"), "contract")
+            return graph.add(x, mlp), mlp
+
+    def _attention(self, x: Value, prefix: str, stage: int, curve: str, heads: int) -> Value:
+        graph = self.graph
+        voxels, patches, patch = f"voxels_{stage}", f"patches_{stage}", f"patch_size_{stage}"
+        members = graph.input(f"stage{stage}_{curve}_patches", "int32", (patches, patch))
+        slots = graph.input(f"stage{stage}_{curve}_slots", "int32", (voxels,))
+        weight, bias = self._linear(f"{prefix}.qkv")
+        channels = weight.shape[1]
+        size = channels // heads
+        scale = size**-0.5
+        if self.algebra.fold_attention_scale:
+            factor = np.ones((3 * channels,), np.float32)
+            factor[:channels] = scale
+            weight, bias = weight * factor[:, None], bias * factor
+        qkv = graph.linear(x, weight, bias, "qkv")
+
+        def attend(indices: Value) -> Value:
+            rows = graph.reshape(graph.gather(qkv, indices), (-1, 3 * heads, size))
+            q, k, v = graph.split(graph.transpose(rows, (1, 0, 2)), 3, axis=0)
+            scores = graph.matmul(q, graph.transpose(k, (0, 2, 1), "keys"), "scores")
+            if not self.algebra.fold_attention_scale:
+                scores = graph.multiply(scores, np.asarray(scale, np.float32), "scale")
+            mixed = graph.matmul(graph.softmax(scores), v, "mix")
+            return graph.reshape(graph.transpose(mixed, (1, 0, 2), "rows"), (-1, channels), "join_heads")
+
+        attended = graph.for_each(members, "int32", (patch,), attend, "patches")
+        flat = graph.reshape(attended, (-1, channels), "flatten")
+        return graph.linear(graph.gather(flat, slots, "unpatch"), *self._linear(f"{prefix}.proj"), "projection")
+
+    def _pool(self, x: Value, stage: int) -> Value:
+        graph, prefix, eps = self.graph, f"enc.enc{stage}.down", self.config.batch_norm_eps
+        children = graph.input(f"stage{stage - 1}_children", "int32", (f"voxels_{stage}", 8))
+        y = graph.gather(graph.linear(x, *self._linear(f"{prefix}.proj")), children)
+        y = graph.reduce("ReduceMax", y, (1,), keepdims=False, name="max")
+        norm = self._batch_norm(f"{prefix}.norm.0")
+        if self.algebra.fold_batch_norm:
+            scale, shift = batch_norm_as_affine(norm, eps)
+            y = graph.multiply(y, scale.astype(np.float32), "scale")
+            y = graph.add(y, graph.constant(shift.astype(np.float32), "shift_by"), "shift")
+        else:
+            y = graph.batch_norm(y, norm, eps)
+        return graph.gelu(y)
+
+    def _unpool(self, x: Value, skip: Value, stage: int) -> tuple[Value, Value]:
+        graph, prefix = self.graph, f"dec.dec{stage}.up"
+        parents = graph.input(f"stage{stage}_parents", "int32", (f"voxels_{stage}",))
+        projected_skip = self._project(skip, f"{prefix}.proj_skip", "skip")
+        projected = self._project(x, f"{prefix}.proj", "deep")
+        return graph.add(projected_skip, graph.gather(projected, parents)), projected_skip
+
+    def _project(self, x: Value, prefix: str, name: str) -> Value:
+        graph, eps = self.graph, self.config.batch_norm_eps
+        weight, bias = self._linear(f"{prefix}.0")
+        norm = self._batch_norm(f"{prefix}.1")
+        with graph.scope(name):
+            if self.algebra.fold_batch_norm:
+                y = graph.linear(x, *batch_norm_after_linear(weight, bias, norm, eps))
+            else:
+                y = graph.batch_norm(graph.linear(x, weight, bias), norm, eps)
+            return graph.gelu(y)
+
+    def _sparse_convolution(self, x: Value, table: str, weight: Array, bias: Array | None, stage: int) -> Value:
+        """Submanifold convolution, a plane of taps (k0 fixed) at a time; weight [out, k0, k1, k2, in].
+
+        A plane at a time keeps the gathered rows at k * k, not k ** 3, times the voxels.
+        """
+        graph = self.graph
+        out_channels, k, in_channels = weight.shape[0], weight.shape[1], weight.shape[4]
+        neighbours = graph.input(table, "int32", (k, f"voxels_{stage}", k * k))
+        with graph.scope("convolution"):
+            zero_row = graph.constant(np.zeros((1, in_channels), np.float32), "zero_row")
+            padded = graph.concat([x, zero_row], 0, "with_zero_row")
+            total: Value | None = None
+            for plane, indices in enumerate(graph.split(neighbours, k, axis=0, name="planes")):
+                with graph.scope(f"plane{plane}"):
+                    rows = graph.reshape(graph.gather(padded, indices), (-1, k * k * in_channels))
+                    matrix = weight[:, plane].reshape(out_channels, -1)
+                    part = graph.linear(rows, matrix, bias if plane == 0 else None)
+                    total = part if total is None else graph.add(total, part)
+            assert total is not None
+            return total
+
+    def _linear(self, prefix: str) -> tuple[Array, Array]:
+        return self.weights[f"{prefix}.weight"], self.weights[f"{prefix}.bias"]
+
+    def _batch_norm(self, prefix: str) -> BatchNorm:
+        weights = self.weights
+        return (
+            weights[f"{prefix}.weight"],
+            weights[f"{prefix}.bias"],
+            weights[f"{prefix}.running_mean"],
+            weights[f"{prefix}.running_var"],
+        )

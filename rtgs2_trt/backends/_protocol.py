@@ -1,0 +1,59 @@
+"""The interface between the Segmenter and what computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..camera import Camera
+from ..geometry_plan import GeometryPlan
+from ..rasterize import Rendering
+from ..scene import Scene
+
+
+@dataclass(frozen=True)
+class FrameRequest:
+    """What a frame should bring besides labels.
+
+    Attributes:
+        confidence: softmax probability of each label.
+        logits: the fusion network's output, at a quarter of the padded size.
+    """
+
+    confidence: bool = False
+    logits: bool = False
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One labelled view of a backend.
+
+    Attributes:
+        labels: (H, W) uint8 (up to 255 classes) or uint16 class indices.
+        confidence: (H, W) float32, if asked for.
+        rendering: the view at its own size (H, W); depth is the alpha-weighted sum.
+        logits: (C, h / 4, w / 4) float32 of the padded view, if asked for.
+        seconds: time of each stage.
+    """
+
+    labels: npt.NDArray[Any]
+    confidence: npt.NDArray[np.float32] | None
+    rendering: Rendering
+    logits: npt.NDArray[np.float32] | None
+    seconds: Mapping[str, float]
+
+
+class Backend(Protocol):
+    """Runs the two networks of one bundle. All methods may be called from several threads."""
+
+    name: str
+
+    def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the features (voxels, D) of the voxels' representatives, whose inputs (voxels, 10) are given."""
+
+    def frame(self, scene: Scene, camera: Camera, request: FrameRequest) -> Frame:
+        """Label one view of an encoded scene."""

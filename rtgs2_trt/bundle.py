@@ -1,0 +1,268 @@
+"""The bundle: a folder ``NAME.rtgs2/`` with everything that a machine needs to run a trained model.
+
+::
+
+    manifest.json   what the model is, and the SHA-256 of every other file
+    encoder.onnx    Point Transformer V3: voxels -> features
+    fusion.onnx     VDVI fusion: colour and features -> logits at a quarter of the size
+    golden.npz      a small input and the PyTorch networks' answer to it
+
+Nothing in a bundle is trusted: the manifest is checked field by field, files against their hashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .classes import ClassTable
+from .errors import BundleError, ClassTableError
+
+FORMAT = "rtgs2-bundle/1"
+MANIFEST = "manifest.json"
+ENCODER = "encoder.onnx"
+FUSION = "fusion.onnx"
+GOLDEN = "golden.npz"
+REQUIRED_FILES = (ENCODER, FUSION, GOLDEN)
+
+_MANIFEST_LIMIT = 8 << 20
+_EXPORT_AGAIN = "Export the checkpoint again with rtgs2-export"
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """What the geometry plan of this encoder needs.
+
+    Attributes:
+        voxel_size: side of a voxel in metres.
+        stages: number of resolutions.
+        patch_size: voxels that attend to each other.
+        stem_kernel: side of the first convolution, in voxels.
+        cpe_kernel: side of the other convolutions, in voxels.
+        feature_channels: features a Gaussian.
+    """
+
+    voxel_size: float
+    stages: int
+    patch_size: int
+    stem_kernel: int
+    cpe_kernel: int
+    feature_channels: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``manifest.json`` says.
+
+    Attributes:
+        description: one line about the weights, in the words of whoever made the checkpoint.
+        image_size: (width, height) in pixels that the model is meant for; any other size runs as well.
+        trained_on: channel order of the training images. The graphs take RGB either way.
+        precision: floating-point formats of the graphs in the bundle.
+        encoder: what the geometry plan needs.
+        classes: the labels.
+        checkpoint_sha256: of the checkpoint file, or of both research files, joined by ``+``.
+        files: SHA-256 of every file, by name.
+        tools: versions of what made the bundle.
+    """
+
+    description: str
+    image_size: tuple[int, int]
+    trained_on: Literal["rgb", "bgr"]
+    precision: tuple[str, ...]
+    encoder: EncoderSpec
+    classes: ClassTable
+    checkpoint_sha256: str
+    files: Mapping[str, str]
+    tools: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """Return the text of ``manifest.json``."""
+        values: dict[str, Any] = {
+            "format": FORMAT,
+            "description": self.description,
+            "image_size": list(self.image_size),
+            "trained_on": self.trained_on,
+            "precision": list(self.precision),
+            "encoder": asdict(self.encoder),
+            "classes": {"name": self.classes.name, "table": self.classes.to_list()},
+            "checkpoint_sha256": self.checkpoint_sha256,
+            "files": dict(self.files),
+            "tools": dict(self.tools),
+        }
+        return json.dumps(values, indent=1) + "\n"
+
+
+class Bundle:
+    """An opened bundle, its files checked against the manifest.
+
+    Attributes:
+        path: the folder.
+        manifest: what ``manifest.json`` says.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Open and check the bundle at `path`.
+
+        Raises:
+            BundleError: not a bundle, a newer format, a damaged manifest, or a missing or altered file.
+        """
+        self.path = Path(path)
+        self.manifest = read_manifest(self.path)
+        for name, expected in self.manifest.files.items():
+            self._check_file(name, expected)
+
+    @property
+    def classes(self) -> ClassTable:
+        """The class table."""
+        return self.manifest.classes
+
+    @property
+    def encoder_hash(self) -> str:
+        """SHA-256 of the encoder: names the features that it computes."""
+        return self.manifest.files[ENCODER]
+
+    def file(self, name: str) -> Path:
+        """Path of a file of the bundle."""
+        return self.path / name
+
+    def _check_file(self, name: str, expected: str) -> None:
+        path = self.path / name
+        if not path.is_file():
+            raise BundleError("file of the bundle is missing", file=path, fix=_EXPORT_AGAIN)
+        found = sha256_of(path)
+        if found != expected:
+            raise BundleError(
+                "file does not match its SHA-256 in the manifest: altered or half written",
+                file=path,
+                found=found[:16] + "...",
+                expected=expected[:16] + "...",
+                fix=f"Copy the bundle again, or {_EXPORT_AGAIN[0].lower()}{_EXPORT_AGAIN[1:]}",
+            )
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check the manifest of the bundle in `folder`; the other files are not looked at.
+
+    Raises:
+        BundleError: as for :class:`Bundle`.
+    """
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise BundleError(
+            "no such bundle folder", file=folder, fix="Give the NAME.rtgs2 folder that rtgs2-export wrote"
+        )
+    if not path.is_file():
+        raise BundleError("not a bundle: it has no manifest.json", file=folder, fix=_EXPORT_AGAIN)
+    if path.stat().st_size > _MANIFEST_LIMIT:
+        raise BundleError("manifest is too large", file=path, expected=f"at most {_MANIFEST_LIMIT} bytes")
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"manifest is not JSON: {error}", file=path, fix=_EXPORT_AGAIN) from None
+    return _ManifestReader(path).read(values)
+
+
+class _ManifestReader:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self, values: Any) -> Manifest:
+        if not isinstance(values, dict):
+            raise self.error("manifest", values, "a JSON object")
+        self._check_format(values.get("format"))
+        size = self._get(values, "image_size", list)
+        if len(size) != 2 or not all(type(side) is int and 0 < side <= 16384 for side in size):
+            raise self.error("image_size", size, "[width, height] in pixels")
+        trained_on = self._get(values, "trained_on", str)
+        if trained_on not in ("rgb", "bgr"):
+            raise self.error("trained_on", trained_on, "'rgb' or 'bgr'")
+        precision = self._get(values, "precision", list)
+        if not precision or not all(entry in ("fp32", "fp16") for entry in precision):
+            raise self.error("precision", precision, "a list of 'fp32' and 'fp16'")
+        return Manifest(
+            description=self._get(values, "description", str),
+            image_size=(size[0], size[1]),
+            trained_on="rgb" if trained_on == "rgb" else "bgr",
+            precision=tuple(precision),
+            encoder=self._encoder(self._get(values, "encoder", dict)),
+            classes=self._classes(self._get(values, "classes", dict)),
+            checkpoint_sha256=self._get(values, "checkpoint_sha256", str),
+            files=self._files(self._get(values, "files", dict)),
+            tools=self._strings(values, "tools"),
+        )
+
+    def _check_format(self, found: object) -> None:
+        if found == FORMAT:
+            return
+        family, _, version = str(found).partition("/")
+        if isinstance(found, str) and family == "rtgs2-bundle" and version.isdigit() and int(version) > 1:
+            raise BundleError(
+                "bundle was written by a newer version of rtgs2-trt",
+                file=self.path,
+                field="format",
+                found=repr(found),
+                expected=repr(FORMAT),
+                fix="Update rtgs2-trt here, or export the checkpoint with this version",
+            )
+        raise self.error("format", found, repr(FORMAT))
+
+    def _encoder(self, values: dict[str, Any]) -> EncoderSpec:
+        bounds = {"stages": 16, "patch_size": 65536, "stem_kernel": 9, "cpe_kernel": 9, "feature_channels": 4096}
+        numbers: dict[str, int] = {}
+        for name, limit in bounds.items():
+            value = values.get(name)
+            if type(value) is not int or not 1 <= value <= limit:
+                raise self.error(f"encoder.{name}", value, f"a whole number from 1 to {limit}")
+            numbers[name] = value
+        voxel_size = values.get("voxel_size")
+        if type(voxel_size) not in (int, float) or not 0 < float(voxel_size or 0) < 1e6:
+            raise self.error("encoder.voxel_size", voxel_size, "a positive number of metres")
+        return EncoderSpec(voxel_size=float(voxel_size or 0), **numbers)
+
+    def _classes(self, values: dict[str, Any]) -> ClassTable:
+        try:
+            return ClassTable.from_list(self._get(values, "table", list), name=self._get(values, "name", str))
+        except ClassTableError as error:
+            raise BundleError(f"class table is damaged: {error}", file=self.path, fix=_EXPORT_AGAIN) from None
+
+    def _files(self, values: dict[str, Any]) -> dict[str, str]:
+        for name, digest in values.items():
+            if name != Path(name).name or name in ("", ".", "..", MANIFEST) or "\\" in name:
+                raise self.error("files", repr(name), "plain file names")
+            if not isinstance(digest, str) or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+                raise self.error(f"files.{name}", digest, "a SHA-256 of 64 hexadecimal digits")
+        missing = [name for name in REQUIRED_FILES if name not in values]
+        if missing:
+            raise self.error("files", sorted(values), f"also {', '.join(missing)}")
+        return values
+
+    def _strings(self, values: dict[str, Any], name: str) -> dict[str, str]:
+        entries = self._get(values, name, dict)
+        if not all(isinstance(value, str) for value in entries.values()):
+            raise self.error(name, entries, "strings")
+        return entries
+
+    def _get(self, values: dict[str, Any], name: str, kind: type) -> Any:
+        value = values.get(name)
+        if not isinstance(value, kind):
+            raise self.error(name, value if name in values else "nothing", f"a {kind.__name__}")
+        return value
+
+    def error(self, field: str, found: object, expected: str) -> BundleError:
+        return BundleError(
+            "manifest is damaged", file=self.path, field=field, found=found, expected=expected, fix=_EXPORT_AGAIN
+        )

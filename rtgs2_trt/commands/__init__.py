@@ -1,0 +1,1 @@
+"""The subcommands of ``rtgs2``, one module each."""

@@ -1,0 +1,100 @@
+"""``rtgs2 info``: what a bundle or a scene is."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..console import Console, add_console_options
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "info",
+        help="describe a bundle or a scene",
+        description="Describe a bundle (checking its files) or a scene. With --check a bundle also runs its golden "
+        "input on this machine.",
+    )
+    parser.add_argument("path", metavar="BUNDLE|SCENE")
+    parser.add_argument("--check", action="store_true", help="run the bundle's golden input here")
+    add_console_options(parser)
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Run the subcommand."""
+    path = Path(arguments.path)
+    values = _bundle(path, arguments.check, console) if path.is_dir() else _scene(path, console)
+    width = max(len(name) for name in values)
+    console.result(values, "\n".join(f"{name.replace('_', ' '):{width}}  {_text(v)}" for name, v in values.items()))
+
+
+def _bundle(path: Path, check: bool, console: Console) -> dict[str, Any]:
+    from ..bundle import Bundle
+
+    with console.step("check bundle"):
+        bundle = Bundle(path)
+    manifest = bundle.manifest
+    values: dict[str, Any] = {
+        "bundle": str(path),
+        "description": manifest.description,
+        "classes": [entry.name for entry in manifest.classes.classes],
+        "class_table": manifest.classes.name,
+        "image_size": list(manifest.image_size),
+        "precision": list(manifest.precision),
+        "trained_on": manifest.trained_on,
+        "voxel_size": manifest.encoder.voxel_size,
+        "megabytes": {name: round(bundle.file(name).stat().st_size / 1e6, 1) for name in manifest.files},
+        "checkpoint_sha256": manifest.checkpoint_sha256,
+        "made_by": dict(manifest.tools),
+    }
+    if check:
+        from ..backends import create_backend
+        from ..self_check import run_self_check
+
+        with console.step("run golden input"):
+            result = run_self_check(bundle, create_backend("auto", bundle, 0))
+        values["self_check"] = {
+            "passed": result.passed,
+            "features_difference": result.features_difference,
+            "logits_difference": result.logits_difference,
+            "labels_different": result.labels_different,
+            "labels_wrong": result.labels_wrong,
+            "bound": result.bound,
+        }
+    return values
+
+
+def _scene(path: Path, console: Console) -> dict[str, Any]:
+    from ..scene import Scene
+
+    with console.step("read scene"):
+        scene = Scene.load(path)
+    low, high = scene.bounds
+    return {
+        "scene": str(path),
+        "gaussians": len(scene),
+        "sh_degree": scene.sh_degree,
+        "minimum": [round(float(v), 3) for v in low],
+        "maximum": [round(float(v), 3) for v in high],
+        "median_scale": round(float(_median(scene.scales)), 5),
+        "median_opacity": round(float(_median(scene.opacities)), 3),
+        "features": None if scene.features is None else int(scene.features.shape[1]),
+        "features_encoder": scene.features_encoder,
+    }
+
+
+def _median(values: Any) -> float:
+    import numpy as np
+
+    return float(np.median(values))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {entry}" for key, entry in value.items())
+    return "-" if value is None else str(value)

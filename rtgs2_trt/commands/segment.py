@@ -1,0 +1,185 @@
+"""``rtgs2 segment``: label views of a scene and write them as images."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..atomic import atomic_file
+from ..console import Console, add_console_options, image_size
+from ..errors import CameraError
+
+if TYPE_CHECKING:
+    from ..camera import Camera
+    from ..segmenter import Segmentation, Segmenter
+
+_SHEET_VIEWS = 8
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "segment",
+        help="label views of a scene",
+        description="Label views of a scene. Writes label images (the class table's ids), colour images, overlays "
+        "with a legend, a contact sheet, classes.json and summary.json.",
+    )
+    parser.add_argument("bundle", metavar="BUNDLE", help="NAME.rtgs2 folder that rtgs2-export wrote")
+    parser.add_argument("scene", metavar="SCENE", help="3DGS PLY file")
+    parser.add_argument(
+        "--cameras", required=True, metavar="FILE", help="3DGS cameras.json, transforms.json or a COLMAP folder"
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("--view", action="append", metavar="NAME", help="only this view (may be repeated)")
+    parser.add_argument("--views", type=_positive, metavar="N", help="only N views, evenly spaced")
+    parser.add_argument("--size", type=image_size, metavar="WxH", help="render at this size instead of the cameras'")
+    parser.add_argument("--scale", type=float, default=1.0, help="metres a unit of the scene and camera files")
+    parser.add_argument("--up", default="z", help="axis that points up in the files: x, -x, y, -y, z, -z (default z)")
+    parser.add_argument("--drop-invalid", action="store_true", help="drop Gaussians with NaN instead of refusing")
+    parser.add_argument("--reencode", action="store_true", help="ignore features that the scene file holds")
+    parser.add_argument("--save-scene", metavar="PLY", help="also write the encoded scene, for a faster next start")
+    parser.add_argument("--unknown-below", type=float, metavar="ALPHA", help="unknown where coverage is below this")
+    parser.add_argument("--backend", default="auto", choices=["auto", "tensorrt", "cuda", "cpu"])
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default)")
+    add_console_options(parser)
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Run the subcommand."""
+    from ..camera_files import load_cameras
+    from ..segmenter import Segmenter
+
+    cameras = _select(load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up), arguments)
+    with console.step("check bundle"):
+        segmenter = Segmenter(arguments.bundle, arguments.backend, threads=arguments.threads)
+    with console.step("read and encode scene"):
+        scene = segmenter.load(
+            arguments.scene,
+            scale=arguments.scale,
+            up=arguments.up,
+            invalid="drop" if arguments.drop_invalid else "error",
+            reencode=arguments.reencode,
+        )
+    output = Path(arguments.output)
+    output.mkdir(parents=True, exist_ok=True)
+    if arguments.save_scene:
+        scene.save(arguments.save_scene)
+
+    writer = _Writer(output, segmenter)
+    file_names = _file_names(cameras)
+    shown = set(_evenly(list(cameras), _SHEET_VIEWS))
+    for name, camera in console.track(list(cameras.items()), "label views"):
+        result = segmenter(scene, camera, rgb=True, unknown_below=arguments.unknown_below)
+        writer.write(file_names[name], name, result, on_sheet=name in shown)
+    summary = {
+        "bundle": str(arguments.bundle),
+        "description": segmenter.bundle.manifest.description,
+        "scene": str(arguments.scene),
+        "gaussians": len(scene),
+        "backend": segmenter.backend_name,
+        "views": writer.views,
+        "seconds": {
+            **{name: round(seconds, 3) for name, seconds in console.seconds.items()},
+            "per view (median)": writer.median_seconds(),
+        },
+    }
+    writer.finish(summary)
+    per_view = ", ".join(f"{stage} {1000 * s:.0f} ms" for stage, s in writer.median_seconds().items())
+    console.result(summary, f"{len(cameras)} views labelled in {output} ({segmenter.backend_name}: {per_view})")
+
+
+class _Writer:
+    """Writes the images of each view at once, what sums them up at the end."""
+
+    def __init__(self, output: Path, segmenter: Segmenter) -> None:
+        self.output = output
+        self.classes = segmenter.classes
+        self.note = segmenter.bundle.manifest.description
+        self.views: list[dict[str, Any]] = []
+        self._rows: list[tuple[str, Any, Any]] = []
+        self._seconds: dict[str, list[float]] = {}
+        for folder in ("labels", "color", "overlay"):
+            (output / folder).mkdir(exist_ok=True)
+
+    def write(self, file_name: str, title: str, result: Segmentation, *, on_sheet: bool) -> None:
+        from ..pictures import overlay, save_color_image, save_image, save_label_image
+
+        assert result.rgb is not None
+        save_label_image(self.output / "labels" / f"{file_name}.png", result.labels, self.classes.ids)
+        save_color_image(self.output / "color" / f"{file_name}.png", result.rgb)
+        blended = overlay(result.rgb, result.labels, self.classes.colors, self.classes.names)
+        save_image(self.output / "overlay" / f"{file_name}.png", blended)
+        if on_sheet:
+            self._rows.append((title, result.rgb, result.labels))
+        for stage, seconds in result.seconds.items():
+            self._seconds.setdefault(stage, []).append(seconds)
+        height, width = result.labels.shape
+        self.views.append({"name": title, "file": f"{file_name}.png", "width": width, "height": height})
+
+    def median_seconds(self) -> dict[str, float]:
+        return {stage: round(statistics.median(values), 4) for stage, values in self._seconds.items()}
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        from ..pictures import contact_sheet, save_image
+
+        sheet = contact_sheet(self._rows, self.classes.colors, self.classes.names, note=self.note)
+        save_image(self.output / "contact_sheet.png", sheet)
+        _write_json(self.output / "classes.json", self.classes.to_list())
+        _write_json(self.output / "summary.json", summary)
+
+
+def _write_json(path: Path, values: Any) -> None:
+    with atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+
+
+def _select(cameras: dict[str, Camera], arguments: argparse.Namespace) -> dict[str, Camera]:
+    if arguments.view:
+        missing = [name for name in arguments.view if name not in cameras]
+        if missing:
+            raise CameraError(
+                "no such view",
+                file=arguments.cameras,
+                field="--view",
+                found=missing[0],
+                expected=f"one of {', '.join(list(cameras)[:10])}" + (" ..." if len(cameras) > 10 else ""),
+            )
+        cameras = {name: cameras[name] for name in arguments.view}
+    if arguments.views:
+        cameras = {name: cameras[name] for name in _evenly(list(cameras), arguments.views)}
+    if arguments.size:
+        cameras = {name: camera.resized(*arguments.size) for name, camera in cameras.items()}
+    return cameras
+
+
+def _evenly(names: list[str], count: int) -> list[str]:
+    if len(names) <= count:
+        return names
+    return [names[i * len(names) // count] for i in range(count)]
+
+
+def _file_names(names: Iterable[str]) -> dict[str, str]:
+    """Return a safe and unique file name (without ending) for each view: names come from files we do not trust."""
+    chosen: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        stem = re.sub(r"\.(png|jpe?g|tiff?|bmp|webp)$", "", name, flags=re.IGNORECASE)
+        safe = re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._")[:120] or "view"
+        unique, number = safe, 2
+        while unique.lower() in taken:
+            unique, number = f"{safe}_{number}", number + 1
+        taken.add(unique.lower())
+        chosen[name] = unique
+    return chosen
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)

@@ -1,0 +1,101 @@
+"""What the command lines share: progress on standard error, results on standard output, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from .errors import BackendError, InputError, Rtgs2Error
+
+BAD_INPUT = 2
+FAILED = 1
+INTERRUPTED = 130
+
+_Item = TypeVar("_Item")
+
+
+class Console:
+    """Progress and results of one command.
+
+    Args:
+        quiet: show no progress.
+        as_json: print the result as one JSON object instead of text.
+    """
+
+    def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
+        from rich.console import Console as RichConsole
+
+        self.as_json = as_json
+        self._progress = RichConsole(stderr=True, quiet=quiet, highlight=False)
+        self._out = RichConsole(highlight=False, soft_wrap=True)
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Show that a step runs, and how long it took when it is done (kept in :attr:`seconds`)."""
+        start = time.perf_counter()
+        with self._progress.status(name):
+            yield
+        self.seconds[name] = time.perf_counter() - start
+        self._progress.print(f"  [green]done[/green] {name}  [dim]{self.seconds[name]:.1f} s[/dim]")
+
+    def track(self, items: Sequence[_Item], name: str) -> Iterable[_Item]:
+        """Yield the items behind a progress bar."""
+        from rich.progress import track
+
+        start = time.perf_counter()
+        yield from track(items, f"  {name}", console=self._progress)
+        self.seconds[name] = time.perf_counter() - start
+
+    def note(self, text: str) -> None:
+        """Say something beside the result, on standard error."""
+        self._progress.print(text)
+
+    def result(self, values: dict[str, Any], text: str) -> None:
+        """Print the result on standard output."""
+        if self.as_json:
+            print(json.dumps(values, indent=1))
+        else:
+            self._out.print(text)
+
+
+def add_console_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--quiet`` and ``--json``."""
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Argument type: ``WIDTHxHEIGHT`` in pixels."""
+    width, separator, height = text.lower().partition("x")
+    if not (separator and width.isdecimal() and height.isdecimal() and 0 < int(width) <= 16384 >= int(height) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no image size: write WIDTHxHEIGHT, for example 640x480")
+    return int(width), int(height)
+
+
+def run_command(command: Callable[[argparse.Namespace, Console], None], arguments: argparse.Namespace) -> int:
+    """Run `command` and return the process's exit code: 0, 2 for bad input, 1 for a failure, 130 when interrupted."""
+    console = Console(quiet=arguments.quiet, as_json=arguments.json)
+    try:
+        command(arguments, console)
+    except (InputError, OSError) as error:
+        return _fail(error, BAD_INPUT, arguments.json)
+    except (BackendError, Rtgs2Error, MemoryError) as error:
+        return _fail(error, FAILED, arguments.json)
+    except KeyboardInterrupt:
+        print("interrupted; files that were written are whole", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _fail(error: BaseException, code: int, as_json: bool) -> int:
+    text = str(error) or type(error).__name__
+    print(f"error: {text}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": {"type": type(error).__name__, "message": text}}))
+    return code

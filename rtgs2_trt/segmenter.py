@@ -1,0 +1,195 @@
+"""The face of the SDK: a bundle in, labels out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from .backends import FrameRequest, create_backend
+from .bundle import Bundle
+from .camera import Camera
+from .classes import ClassTable
+from .encoder_inputs import encoder_inputs
+from .errors import SceneError
+from .geometry_plan import GeometryPlan, build_geometry_plan
+from .scene import Scene
+
+BackendName = Literal["auto", "tensorrt", "cuda", "cpu"]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The labels of one view, H x W pixels.
+
+    Attributes:
+        labels: (H, W) uint8 or uint16, class indices of `classes`; 255 / 65535 where ``unknown_below`` said so.
+        classes: the bundle's class table; ``classes.ids[labels]`` are the table's ids.
+        confidence: (H, W) float32, softmax probability of the label, or None.
+        rgb: (3, H, W) float32, the rendered colour (not clipped), or None.
+        depth: (H, W) float32, expected view-space z in metres, NaN where nothing is, or None.
+        alpha: (H, W) float32, how much of each pixel is covered, or None.
+        seconds: time of each stage: rasterize, fuse, argmax.
+    """
+
+    labels: npt.NDArray[Any]
+    classes: ClassTable
+    confidence: npt.NDArray[np.float32] | None
+    rgb: npt.NDArray[np.float32] | None
+    depth: npt.NDArray[np.float32] | None
+    alpha: npt.NDArray[np.float32] | None
+    seconds: Mapping[str, float]
+
+
+class Segmenter:
+    """Labels every pixel of any view of a Gaussian scene. May be used from several threads.
+
+    Args:
+        bundle: a bundle folder, or an opened :class:`Bundle`.
+        backend: ``"auto"`` takes the best that works here (:attr:`backend_name` says which).
+        threads: CPU threads of each call, 0 for all that this process may use.
+
+    Raises:
+        BundleError: the bundle cannot be used.
+        BackendError: the backend cannot be had.
+    """
+
+    def __init__(self, bundle: str | Path | Bundle, backend: BackendName = "auto", *, threads: int = 0) -> None:
+        self.bundle = bundle if isinstance(bundle, Bundle) else Bundle(bundle)
+        self._threads = threads
+        self._backend = create_backend(backend, self.bundle, threads)
+
+    @property
+    def backend_name(self) -> str:
+        """The backend in use."""
+        return self._backend.name
+
+    @property
+    def classes(self) -> ClassTable:
+        """The bundle's class table."""
+        return self.bundle.classes
+
+    def load(
+        self,
+        path: str | Path,
+        *,
+        scale: float = 1.0,
+        up: str = "z",
+        invalid: Literal["error", "drop"] = "error",
+    ) -> Scene:
+        """Read a scene and encode it, unless the file already holds this encoder's features.
+
+        Args and errors as for :meth:`Scene.load` and :meth:`encode`.
+        """
+        scene = Scene.load(path, scale=scale, up=up, invalid=invalid)
+        if scene.features is not None and scene.features_encoder == self.bundle.encoder_hash:
+            return scene
+        if scene.features is not None:
+            self._check_features(scene, file=path)
+        return self.encode(scene)
+
+    def plan(self, scene: Scene) -> GeometryPlan:
+        """Return the geometry plan that this bundle's encoder takes for `scene`."""
+        spec = self.bundle.manifest.encoder
+        return build_geometry_plan(
+            scene.means,
+            scene.opacities,
+            voxel_size=spec.voxel_size,
+            stages=spec.stages,
+            patch_size=spec.patch_size,
+            stem_kernel=spec.stem_kernel,
+            cpe_kernel=spec.cpe_kernel,
+            threads=self._threads,
+        )
+
+    def encode(self, scene: Scene) -> Scene:
+        """Return `scene` with the view-independent features (N, D) of its Gaussians; needed once a scene.
+
+        Gaussians too far away for the voxel grid keep zero features.
+
+        Raises:
+            SceneError: the scene cannot be cut into voxels.
+            BackendError: the encoder failed, for want of memory for example.
+        """
+        plan = self.plan(scene)
+        inputs = np.ascontiguousarray(encoder_inputs(scene)[plan.representatives])
+        by_voxel = self._backend.encode(plan, inputs)
+        features = by_voxel[plan.voxel_of_gaussian]
+        features[plan.voxel_of_gaussian < 0] = 0
+        return dataclasses.replace(scene, features=features, features_encoder=self.bundle.encoder_hash)
+
+    def __call__(
+        self,
+        scene: Scene,
+        camera: Camera,
+        *,
+        confidence: bool = False,
+        rgb: bool = False,
+        depth: bool = False,
+        alpha: bool = False,
+        unknown_below: float | None = None,
+    ) -> Segmentation:
+        """Label the view of an encoded `scene` from `camera`, of any size.
+
+        Args:
+            scene: what :meth:`load` or :meth:`encode` returned.
+            camera: the view.
+            confidence: also return the probability of each label.
+            rgb: also return the rendered colour.
+            depth: also return the expected depth.
+            alpha: also return the coverage.
+            unknown_below: pixels with a coverage below this get label 255 (65535 with more than 255 classes).
+
+        Raises:
+            SceneError: the scene is not encoded, or by another encoder.
+            BackendError: the backend failed.
+        """
+        self._check_features(scene)
+        frame = self._backend.frame(scene, camera, FrameRequest(confidence=confidence))
+        labels, rendering = frame.labels, frame.rendering
+        if unknown_below is not None:
+            labels[rendering.alpha < unknown_below] = np.iinfo(labels.dtype).max
+        return Segmentation(
+            labels=labels,
+            classes=self.classes,
+            confidence=frame.confidence,
+            rgb=np.ascontiguousarray(rendering.rgb) if rgb else None,
+            depth=_expected_depth(rendering.depth, rendering.alpha) if depth else None,
+            alpha=np.ascontiguousarray(rendering.alpha) if alpha else None,
+            seconds=frame.seconds,
+        )
+
+    def _check_features(self, scene: Scene, file: str | Path | None = None) -> None:
+        if scene.features is None:
+            raise SceneError("scene is not encoded", field="features", fix="Call segmenter.encode(scene) first")
+        if scene.features_encoder != self.bundle.encoder_hash:
+            raise SceneError(
+                "features were computed by another encoder",
+                file=file,
+                field="features",
+                found=str(scene.features_encoder)[:16],
+                expected=self.bundle.encoder_hash[:16],
+                fix="Encode the scene with this bundle: segmenter.encode(dataclasses.replace(scene, features=None))",
+            )
+        channels = self.bundle.manifest.encoder.feature_channels
+        if scene.features.shape[1] != channels:
+            raise SceneError(
+                "wrong number of features a Gaussian",
+                field="features",
+                found=scene.features.shape[1],
+                expected=channels,
+                fix="Encode the scene again",
+            )
+
+
+def _expected_depth(
+    weighted: npt.NDArray[np.float32], alpha: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Sum of w z / sum of w, NaN where the sum of w is 0."""
+    depth = np.full_like(weighted, np.nan)
+    return np.divide(weighted, alpha, out=depth, where=alpha > 0)

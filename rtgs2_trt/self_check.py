@@ -1,0 +1,183 @@
+"""A bundle's golden input, run here and compared with what the PyTorch networks gave at export."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .backends import Backend, FrameRequest
+from .bundle import GOLDEN, Bundle
+from .camera import Camera
+from .encoder_inputs import encoder_inputs
+from .errors import BundleError, InputError
+from .geometry_plan import build_geometry_plan
+from .scene import Scene
+from .upsample_argmax import upsample_argmax
+
+FP32_BOUND = 1e-4
+"""Largest allowed relative difference: both sides sum the same FP32 terms in another order, about 1e-6 apart."""
+
+
+@dataclass(frozen=True)
+class Golden:
+    """The content of ``golden.npz``.
+
+    Attributes:
+        scene: a small scene without features.
+        camera: one view of it.
+        features: (N, D) float32, the PyTorch encoder's answer.
+        logits: (C, h / 4, w / 4) float32, the PyTorch fusion network's answer to the view rendered with `features`.
+    """
+
+    scene: Scene
+    camera: Camera
+    features: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32]
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what is stored."""
+        scene, camera = self.scene, self.camera
+        return {
+            "means": scene.means,
+            "scales": scene.scales,
+            "rotations": scene.rotations,
+            "opacities": scene.opacities,
+            "sh": scene.sh,
+            "image_size": np.asarray([camera.width, camera.height], np.int64),
+            "intrinsics": np.asarray([camera.fx, camera.fy, camera.cx, camera.cy], np.float64),
+            "world_to_camera": np.asarray(camera.world_to_camera, np.float64),
+            "features": self.features,
+            "logits": self.logits,
+        }
+
+
+@dataclass(frozen=True)
+class SelfCheck:
+    """How far this machine is from the PyTorch networks on the golden input.
+
+    Attributes:
+        features_difference: max |difference| / max |expected| of the encoder's features.
+        logits_difference: the same of the fusion network's logits, through the whole frame.
+        labels_different: pixels whose label differs.
+        labels_wrong: those of them that are no near-tie: the expected winner leads by more than the bound.
+        pixels: all pixels.
+        bound: the largest difference that passes.
+    """
+
+    features_difference: float
+    logits_difference: float
+    labels_different: int
+    labels_wrong: int
+    pixels: int
+    bound: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether both differences are within the bound and no label is wrong."""
+        within = max(self.features_difference, self.logits_difference) <= self.bound
+        return within and self.labels_wrong == 0
+
+
+def read_golden(bundle: Bundle) -> Golden:
+    """Read the golden input and answer of `bundle`.
+
+    Raises:
+        BundleError: the file is damaged.
+    """
+    path = bundle.file(GOLDEN)
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return _golden_from(stored)
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, InputError) as error:
+        raise BundleError(
+            f"golden input is damaged: {error}", file=path, fix="Export the checkpoint again with rtgs2-export"
+        ) from error
+
+
+def run_self_check(bundle: Bundle, backend: Backend, *, bound: float = FP32_BOUND) -> SelfCheck:
+    """Run the golden input of `bundle` through `backend` and compare.
+
+    Raises:
+        BundleError: the golden file is damaged.
+        BackendError: the backend failed.
+    """
+    golden, spec = read_golden(bundle), bundle.manifest.encoder
+    plan = build_geometry_plan(
+        golden.scene.means,
+        golden.scene.opacities,
+        voxel_size=spec.voxel_size,
+        stages=spec.stages,
+        patch_size=spec.patch_size,
+        stem_kernel=spec.stem_kernel,
+        cpe_kernel=spec.cpe_kernel,
+    )
+    by_voxel = backend.encode(plan, np.ascontiguousarray(encoder_inputs(golden.scene)[plan.representatives]))
+    features = by_voxel[plan.voxel_of_gaussian]
+    frame = backend.frame(golden.scene.with_features(features), golden.camera, FrameRequest(logits=True))
+    assert frame.logits is not None
+    different, wrong = _compare_labels(frame.labels, golden, bound)
+    return SelfCheck(
+        features_difference=relative_difference(features, golden.features),
+        logits_difference=relative_difference(frame.logits, golden.logits),
+        labels_different=different,
+        labels_wrong=wrong,
+        pixels=frame.labels.size,
+        bound=bound,
+    )
+
+
+def relative_difference(found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> float:
+    """max |found - expected| / max |expected|; infinite where `found` is not finite."""
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        return float("inf")
+    scale = float(np.abs(expected).max())
+    return float(np.abs(found - expected).max()) / max(scale, float(np.finfo(np.float32).tiny))
+
+
+def _compare_labels(labels: npt.NDArray[Any], golden: Golden, bound: float) -> tuple[int, int]:
+    expected, _ = upsample_argmax(golden.logits, *labels.shape)
+    rows, columns = np.nonzero(labels != expected)
+    full = _upsampled(golden.logits, rows, columns)
+    pixels = np.arange(len(rows))
+    lead = full[expected[rows, columns], pixels] - full[labels[rows, columns], pixels]
+    return len(rows), int((lead > 2 * bound * np.abs(golden.logits).max()).sum())
+
+
+def _upsampled(
+    logits: npt.NDArray[np.float32], rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+) -> npt.NDArray[np.float32]:
+    """Logits (C, pixels) at full-size pixels, bilinear, align_corners=False."""
+    lower, upper, weights = [], [], []
+    for position, size in ((rows, logits.shape[1]), (columns, logits.shape[2])):
+        source = np.maximum((position + 0.5) / 4 - 0.5, 0)
+        first = source.astype(np.intp)
+        lower.append(first)
+        upper.append(np.minimum(first + 1, size - 1))
+        weights.append((source - first).astype(np.float32))
+    (y0, x0), (y1, x1), (wy, wx) = lower, upper, weights
+    top = logits[:, y0, x0] * (1 - wx) + logits[:, y0, x1] * wx
+    bottom = logits[:, y1, x0] * (1 - wx) + logits[:, y1, x1] * wx
+    return top * (1 - wy) + bottom * wy
+
+
+def _golden_from(stored: Mapping[str, npt.NDArray[Any]]) -> Golden:
+    width, height = (int(v) for v in stored["image_size"])
+    fx, fy, cx, cy = (float(v) for v in stored["intrinsics"])
+    return Golden(
+        scene=Scene(*(stored[name] for name in ("means", "scales", "rotations", "opacities", "sh"))),
+        camera=Camera(width, height, fx, fy, cx, cy, stored["world_to_camera"]),
+        features=np.asarray(stored["features"], np.float32),
+        logits=np.asarray(stored["logits"], np.float32),
+    )
+
+
+def write_golden(path: Path, golden: Golden) -> None:
+    """Store `golden` at `path`."""
+    with path.open("wb") as stream:
+        np.savez_compressed(stream, **golden.arrays())  # type: ignore[arg-type]

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+from rtgs2_trt import Bundle, Segmenter
+from rtgs2_trt.errors import BackendError, BundleError
+from rtgs2_trt.self_check import read_golden, run_self_check
+
+
+def edit_manifest(bundle, **changes):
+    path = bundle / "manifest.json"
+    values = json.loads(path.read_text())
+    values.update(changes)
+    path.write_text(json.dumps(values))
+    return values
+
+
+def replace_file(bundle, name, content):
+    """Replace a file and its hash, as somebody who means harm would."""
+    (bundle / name).write_bytes(content)
+    files = json.loads((bundle / "manifest.json").read_text())["files"]
+    edit_manifest(bundle, files={**files, name: hashlib.sha256(content).hexdigest()})
+
+
+def test_manifest_tells_what_the_model_is(exported_bundle):
+    manifest = Bundle(exported_bundle).manifest
+    assert manifest.image_size == (320, 240)
+    assert manifest.description == "test weights"
+    assert manifest.precision == ("fp32",)
+    assert [entry.name for entry in manifest.classes.classes] == ["wall", "floor", "chair", "table", "lamp"]
+    assert manifest.encoder.stages == 5
+    assert manifest.encoder.voxel_size == 0.07
+    assert set(manifest.files) == {"encoder.onnx", "fusion.onnx", "golden.npz"}
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(BundleError, match=r"nothing\.rtgs2: no such bundle folder.*Give the NAME\.rtgs2 folder"):
+        Bundle(tmp_path / "nothing.rtgs2")
+
+
+def test_folder_without_manifest(tmp_path):
+    with pytest.raises(BundleError, match=r"not a bundle: it has no manifest\.json.*Export"):
+        Bundle(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "fusion.onnx", "golden.npz"])
+def test_missing_file(bundle, name):
+    (bundle / name).unlink()
+    with pytest.raises(BundleError, match=rf"{name}: file of the bundle is missing.*Export the checkpoint again"):
+        Bundle(bundle)
+
+
+@pytest.mark.parametrize("name", ["encoder.onnx", "fusion.onnx", "golden.npz"])
+def test_altered_file(bundle, name):
+    content = bytearray((bundle / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / name).write_bytes(content)
+    with pytest.raises(BundleError, match=rf"{name}: file does not match its SHA-256.*Copy the bundle again"):
+        Bundle(bundle)
+
+
+def test_half_written_file(bundle):
+    content = (bundle / "fusion.onnx").read_bytes()
+    (bundle / "fusion.onnx").write_bytes(content[: len(content) // 2])
+    with pytest.raises(BundleError, match=r"fusion\.onnx: file does not match its SHA-256.*half written"):
+        Bundle(bundle)
+
+
+def test_half_written_manifest(bundle):
+    path = bundle / "manifest.json"
+    path.write_text(path.read_text()[:200])
+    with pytest.raises(BundleError, match=r"manifest\.json: manifest is not JSON.*Export"):
+        Bundle(bundle)
+
+
+def test_newer_format(bundle):
+    edit_manifest(bundle, format="rtgs2-bundle/2")
+    with pytest.raises(
+        BundleError, match=r"newer version of rtgs2-trt \(found 'rtgs2-bundle/2', expected 'rtgs2-bundle/1'\).*Update"
+    ):
+        Bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": "zip"}, "format: manifest is damaged"),
+        ({"format": None}, "format: manifest is damaged"),
+        ({"image_size": [0, 480]}, r"image_size: manifest is damaged.*\[width, height\]"),
+        ({"image_size": 7}, "image_size"),
+        ({"trained_on": "cmyk"}, "trained_on: manifest is damaged.*'rgb' or 'bgr'"),
+        ({"precision": []}, "precision"),
+        ({"encoder": {}}, r"encoder\.stages"),
+        ({"classes": {"name": "x", "table": [{"index": 0}]}}, "class table is damaged"),
+        ({"files": {}}, r"files: manifest is damaged.*also encoder\.onnx"),
+        ({"files": {"../evil": "0" * 64}}, "files: manifest is damaged.*plain file names"),
+        ({"files": {"encoder.onnx": "short"}}, r"files\.encoder\.onnx.*64 hexadecimal"),
+        ({"tools": {"torch": 2}}, "tools"),
+        ({"description": 5}, "description"),
+    ],
+)
+def test_damaged_manifest(bundle, changes, message):
+    edit_manifest(bundle, **changes)
+    with pytest.raises(BundleError, match=message) as caught:
+        Bundle(bundle)
+    assert "Export the checkpoint again" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[]", "7", "null", "[" * 100_000, '{"format": NaN}', "\xff\xfe"])
+def test_manifest_that_is_no_manifest(bundle, text):
+    (bundle / "manifest.json").write_text(text, "latin-1")
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        Bundle(bundle)
+
+
+def test_graph_that_is_no_graph(bundle, scene):
+    replace_file(bundle, "encoder.onnx", b"not a graph")
+    with pytest.raises(BundleError, match=r"encoder\.onnx: ONNX Runtime .* cannot load the graph"):
+        Segmenter(bundle).encode(scene)
+
+
+def test_graph_of_another_network(bundle, scene):
+    replace_file(bundle, "encoder.onnx", (bundle / "fusion.onnx").read_bytes())
+    with pytest.raises(BundleError, match=r"encoder\.onnx: inputs: graph does not have the input"):
+        Segmenter(bundle).encode(scene)
+
+
+def test_golden_that_is_no_golden(bundle):
+    replace_file(bundle, "golden.npz", b"PK\x03\x04 nothing")
+    opened = Bundle(bundle)
+    with pytest.raises(BundleError, match=r"golden\.npz: golden input is damaged"):
+        read_golden(opened)
+
+
+def test_unknown_backend(exported_bundle):
+    with pytest.raises(BackendError, match=r"no backend 'tensorrt'; choose 'auto' or one of \['cpu'\]"):
+        Segmenter(exported_bundle, "tensorrt")
+
+
+def test_self_check_passes_and_notices_other_weights(exported_bundle, bundle):
+    opened = Bundle(exported_bundle)
+    backend = Segmenter(opened)._backend
+    check = run_self_check(opened, backend)
+    assert check.passed
+    assert check.logits_difference < 1e-4
+
+    golden = read_golden(opened)
+    arrays = {**golden.arrays(), "logits": golden.logits[::-1].copy(), "features": golden.features * 1.01}
+    import io
+
+    import numpy as np
+
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    replace_file(bundle, "golden.npz", stream.getvalue())
+    failed = run_self_check(Bundle(bundle), backend)
+    assert not failed.passed
+    assert failed.features_difference == pytest.approx(0.01, rel=0.05)
+    assert failed.labels_wrong > 0
