@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from PIL import Image
+from rtgs2_trt import Bundle, Scene, load_cameras
+
+
+def test_demo_writes_what_it_promises(workplace):
+    demo = workplace / "build/demo"
+    scene = Scene.load(demo / "room.ply")
+    assert len(scene) >= 30_000
+    bundle = Bundle(demo / "demo.rtgs2")
+    cameras = load_cameras(demo / "cameras.json")
+    labels = sorted((demo / "labels").iterdir())
+    assert len(labels) == len(cameras) >= 4
+    ids = set(bundle.classes.ids.tolist())
+    for path in labels:
+        with Image.open(path) as image:
+            assert image.size == (320, 240)
+            assert set(np.unique(np.asarray(image)).tolist()) <= ids
+    summary = json.loads((demo / "summary.json").read_text())
+    assert summary["gaussians"] == len(scene)
+    with Image.open(demo / "contact_sheet.png") as sheet:
+        assert sheet.width > 640
+
+
+def test_demo_says_that_its_weights_are_untrained(workplace):
+    assert "untrained" in (workplace / "stdout.txt").read_text()
+    assert "untrained" in Bundle(workplace / "build/demo/demo.rtgs2").manifest.description
+
+
+def test_room_is_rendered_as_a_closed_room(workplace):
+    """Surfaces cover the views: hardly any black pixels but for what lies behind the window."""
+    for path in (workplace / "build/demo/color").iterdir():
+        with Image.open(path) as image:
+            assert (np.asarray(image).max(axis=2) < 10).mean() < 0.03, path.name

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import onnx
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from rtgs2_export.cli import main  # noqa: E402
+from rtgs2_export.export import export_bundle  # noqa: E402
+from rtgs2_networks.checkpoint import load_checkpoint  # noqa: E402
+from rtgs2_trt import Bundle  # noqa: E402
+from rtgs2_trt.errors import BundleError  # noqa: E402
+
+
+def leftovers(folder):
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_graphs_promise_what_the_design_says(exported_bundle):
+    fusion = onnx.load(exported_bundle / "fusion.onnx")
+    encoder = onnx.load(exported_bundle / "encoder.onnx")
+    for model in (fusion, encoder):
+        assert [entry.version for entry in model.opset_import] == [20]
+        assert model.ir_version <= 10  # the newest that ONNX Runtime 1.18 reads
+    shapes = {
+        entry.name: [d.dim_param or d.dim_value for d in entry.type.tensor_type.shape.dim]
+        for entry in [*fusion.graph.input, *fusion.graph.output]
+    }
+    assert shapes == {
+        "image": [1, 3, "height", "width"],
+        "features": [1, 32, "height", "width"],
+        "logits": [1, 5, "height_quarter", "width_quarter"],
+    }
+    operators = {node.op_type for node in encoder.graph.node}
+    assert operators <= {
+        *("Add", "Concat", "Gather", "Gelu", "Identity", "LayerNormalization", "MatMul", "Mul", "ReduceMax"),
+        *("Reshape", "Scan", "Split", "Transpose"),
+    }
+
+
+def test_node_names_speak_the_networks_language(exported_bundle):
+    names = [node.name for node in onnx.load(exported_bundle / "encoder.onnx").graph.node]
+    assert len(names) == len(set(names))
+    assert any(name.startswith("stage0/encoder_block0/attention/") for name in names)
+
+
+def test_cli_exports_and_reports(tiny_checkpoint, tmp_path, capsys):
+    out = tmp_path / "out.rtgs2"
+    assert main([str(tiny_checkpoint), "-o", str(out), "--image-size", "640x352"]) == 0
+    assert "self-check against PyTorch: features differ by" in capsys.readouterr().out
+    assert Bundle(out).manifest.image_size == (640, 352)
+    assert main([str(tiny_checkpoint), "-o", str(out), "--json", "--quiet"]) == 0  # replaces the older one
+    captured = capsys.readouterr()
+    values = json.loads(captured.out)
+    assert captured.err == ""
+    assert values["self_check"]["passed"]
+    assert values["self_check"]["features_difference"] < 1e-4
+    assert set(values["bytes"]) == {"encoder.onnx", "fusion.onnx", "golden.npz", "manifest.json"}
+    assert leftovers(tmp_path) == []
+
+
+def test_default_output_is_the_checkpoints_name(tiny_checkpoint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([str(tiny_checkpoint), "--quiet"]) == 0
+    assert Bundle("tiny.rtgs2").manifest.description == "test weights"
+
+
+def test_something_else_in_the_way_is_kept(tiny_checkpoint, tmp_path, capsys):
+    for name in ("file.rtgs2", "folder.rtgs2"):
+        target = tmp_path / name
+        if name.startswith("folder"):
+            target.mkdir()
+            (target / "thesis.tex").write_text("do not lose")
+        else:
+            target.write_text("do not lose")
+        assert main([str(tiny_checkpoint), "-o", str(target), "--quiet"]) == 2
+        assert f"{target}: is in the way and is no bundle" in capsys.readouterr().err
+        kept = target / "thesis.tex" if target.is_dir() else target
+        assert kept.read_text() == "do not lose"
+
+
+def test_missing_output_folder(tiny_checkpoint, tmp_path, capsys):
+    assert main([str(tiny_checkpoint), "-o", str(tmp_path / "no" / "out.rtgs2"), "--quiet"]) == 2
+    assert "no such folder to write to" in capsys.readouterr().err
+
+
+def test_failing_self_check_writes_nothing(tiny_checkpoint, tmp_path, monkeypatch):
+    from rtgs2_export import export
+
+    real = export.build_fusion_graph
+
+    def wrong(config, weights, *arguments, **options):
+        broken = dict(weights)
+        broken["Decoder.linear_pred.bias"] = broken["Decoder.linear_pred.bias"] + np.float32([1, 0, 0, 0, 0])
+        return real(config, broken, *arguments, **options)
+
+    monkeypatch.setattr(export, "build_fusion_graph", wrong)
+    with pytest.raises(BundleError, match="differ from the PyTorch networks, nothing was written"):
+        export_bundle(load_checkpoint(tiny_checkpoint), tmp_path / "out.rtgs2")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_export_leaves_the_older_bundle(tiny_checkpoint, bundle, monkeypatch):
+    from rtgs2_export import export
+
+    before = (bundle / "manifest.json").read_bytes()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "make_golden", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        export_bundle(load_checkpoint(tiny_checkpoint), bundle)
+    assert (bundle / "manifest.json").read_bytes() == before
+    assert leftovers(bundle.parent) == []
+    Bundle(bundle)
+
+
+def test_bgr_weights_pass_the_self_check(tiny_checkpoint, tmp_path):
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    bgr = dataclasses.replace(checkpoint, config=dataclasses.replace(checkpoint.config, trained_on="bgr"))
+    exported = export_bundle(bgr, tmp_path / "bgr.rtgs2")
+    assert exported.self_check.passed
+    assert Bundle(exported.path).manifest.trained_on == "bgr"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["a.pt", "--encoder", "b.pth"], ["--encoder", "b.pth"], ["--encoder", "b.pth", "--fusion", "c.pth"]],
+)
+def test_wrong_arguments_exit_with_2(arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_bad_checkpoint_exits_with_2(tmp_path, capsys):
+    (tmp_path / "ckpt.pt").write_bytes(b"nothing")
+    assert main([str(tmp_path / "ckpt.pt"), "-o", str(tmp_path / "out.rtgs2")]) == 2
+    assert "ckpt.pt" in capsys.readouterr().err
+    assert not (tmp_path / "out.rtgs2").exists()

@@ -1,0 +1,153 @@
+"""The command line ``rtgs2``: what it writes, what it prints, how it ends."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from rtgs2_trt import Camera, Segmenter, load_cameras, save_cameras
+from rtgs2_trt.cli import main
+
+
+@pytest.fixture
+def room(scene, tmp_path):
+    """A folder with scene.ply and cameras.json of three views."""
+    scene.save(tmp_path / "scene.ply")
+    views = {
+        f"view/{i}.png": Camera.look_at((0.2, 0.2 + 0.3 * i, 0.6), (1.8, 1.2, 0.5), width=100, height=70)
+        for i in range(3)
+    }
+    save_cameras(tmp_path / "cameras.json", views)
+    return tmp_path
+
+
+def segment(bundle, room, *options):
+    paths = [str(bundle), str(room / "scene.ply"), "--cameras", str(room / "cameras.json"), "-o", str(room / "out")]
+    return main(["segment", *paths, *options])
+
+
+def test_segment_writes_everything(exported_bundle, room, capsys):
+    assert segment(exported_bundle, room) == 0
+    out = room / "out"
+    names = {"view_0.png", "view_1.png", "view_2.png"}
+    for folder in ("labels", "color", "overlay"):
+        assert {path.name for path in (out / folder).iterdir()} == names
+    assert (out / "contact_sheet.png").is_file()
+    summary = json.loads((out / "summary.json").read_text())
+    assert [view["name"] for view in summary["views"]] == ["view/0.png", "view/1.png", "view/2.png"]
+    assert summary["backend"] == "cpu"
+    assert set(summary["seconds"]["per view (median)"]) == {"rasterize", "fuse", "argmax"}
+    assert "3 views labelled" in capsys.readouterr().out
+    classes = json.loads((out / "classes.json").read_text())
+    assert [entry["id"] for entry in classes] == [1, 2, 5, 7, 300]
+    assert not list(out.rglob("*.tmp"))
+
+
+def test_label_images_hold_the_ids_of_the_segmenters_labels(exported_bundle, room):
+    assert segment(exported_bundle, room, "--quiet") == 0
+    segmenter = Segmenter(exported_bundle)
+    scene = segmenter.load(room / "scene.ply")
+    for index, camera in enumerate(load_cameras(room / "cameras.json").values()):
+        result = segmenter(scene, camera)
+        with Image.open(room / "out" / "labels" / f"view_{index}.png") as image:
+            assert image.mode == "I;16"  # an id of 300 needs 16 bits
+            np.testing.assert_array_equal(np.asarray(image), result.classes.ids[result.labels])
+
+
+def test_unknown_pixels_hold_the_unknown_id(exported_bundle, room):
+    assert segment(exported_bundle, room, "--quiet", "--unknown-below", "2", "--views", "1") == 0
+    with Image.open(room / "out" / "labels" / "view_0.png") as image:
+        assert (np.asarray(image) == 65535).all()
+
+
+def test_segment_json_and_quiet(exported_bundle, room, capsys):
+    assert segment(exported_bundle, room, "--json", "--quiet", "--view", "view/1.png", "--size", "64x32") == 0
+    captured = capsys.readouterr()
+    summary = json.loads(captured.out)
+    assert captured.err == ""
+    assert summary["views"] == [{"name": "view/1.png", "file": "view_1.png", "width": 64, "height": 32}]
+
+
+def test_segment_saves_the_encoded_scene(exported_bundle, room, capsys):
+    assert segment(exported_bundle, room, "--save-scene", str(room / "encoded.ply"), "--views", "1") == 0
+    assert main(["info", str(room / "encoded.ply"), "--json"]) == 0
+    described = json.loads(capsys.readouterr().out.split("\n", 1)[1])
+    assert described["features"] == 32
+    assert described["features_encoder"] == Segmenter(exported_bundle).bundle.encoder_hash
+
+
+def test_hostile_view_names_stay_inside_the_folder(exported_bundle, room):
+    camera = Camera.look_at((0.2, 0.2, 0.6), (1.8, 1.2, 0.5), width=32, height=32)
+    names = ["../../evil.png", "/etc/passwd", "a", "A", "..", "x" * 500]
+    save_cameras(room / "cameras.json", dict.fromkeys(names, camera))
+    assert segment(exported_bundle, room, "--quiet") == 0
+    written = sorted(path.name for path in (room / "out" / "labels").iterdir())
+    assert written == sorted(["evil.png", "etc_passwd.png", "a.png", "A_2.png", "view.png", "x" * 120 + ".png"])
+
+
+@pytest.mark.parametrize("damage", ["scene", "cameras", "bundle", "view"])
+def test_bad_input_exits_with_2_and_writes_nothing(bundle, room, capsys, damage):
+    options = []
+    if damage == "scene":
+        (room / "scene.ply").write_bytes((room / "scene.ply").read_bytes()[:-7])
+    elif damage == "cameras":
+        (room / "cameras.json").write_text("[]")
+    elif damage == "bundle":
+        (bundle / "fusion.onnx").unlink()
+    else:
+        options = ["--view", "nowhere"]
+    assert segment(bundle, room, *options) == 2
+    name = {"scene": "scene.ply", "cameras": "cameras.json", "bundle": "fusion.onnx", "view": "cameras.json"}[damage]
+    message = capsys.readouterr().err
+    assert "error: " in message
+    assert name in message
+    assert not (room / "out").exists()
+
+
+def test_error_as_json(exported_bundle, room, capsys):
+    (room / "scene.ply").write_bytes(b"")
+    assert segment(exported_bundle, room, "--json", "--quiet") == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["type"] == "SceneError"
+    assert "scene.ply" in error["message"]
+
+
+def test_unavailable_backend_exits_with_1(exported_bundle, room, capsys):
+    assert segment(exported_bundle, room, "--backend", "cuda") == 1
+    assert "this version has no backend 'cuda'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["--size", "640"], ["--views", "0"], ["--backend", "magic"]])
+def test_wrong_options_exit_with_2(exported_bundle, room, options):
+    with pytest.raises(SystemExit) as caught:
+        segment(exported_bundle, room, *options)
+    assert caught.value.code == 2
+
+
+def test_info_describes_and_checks_a_bundle(exported_bundle, capsys):
+    assert main(["info", str(exported_bundle), "--json", "--check"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["classes"] == ["wall", "floor", "chair", "table", "lamp"]
+    assert values["self_check"]["passed"] is True
+    assert main(["info", str(exported_bundle)]) == 0
+    assert "test weights" in capsys.readouterr().out
+
+
+def test_info_describes_a_scene(room, capsys):
+    assert main(["info", str(room / "scene.ply"), "--json", "--quiet"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["gaussians"] == 4000
+    assert values["sh_degree"] == 1
+    assert values["features"] is None
+
+
+def test_interrupt_exits_with_130(exported_bundle, room, capsys, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Segmenter, "__call__", interrupt)
+    assert segment(exported_bundle, room, "--quiet") == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert not list((room / "out").rglob("*.tmp"))
