@@ -1,7 +1,65 @@
+#include "rasterize/rasterize.h"
+
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/array.h>
+
+#include <array>
+#include <cstdint>
+#include <stdexcept>
+
 #include "bindings/bindings.h"
+#include "bindings/checked_array.h"
 
 namespace rtgs2::bindings {
+namespace {
 
-void bind_rasterize(nanobind::module_&) {}
+namespace nb = nanobind;
+
+nb::tuple rasterize(const AnyArray& means, const AnyArray& scales, const AnyArray& rotations, const AnyArray& opacities,
+                    const AnyArray& sh, const AnyArray& features, int width, int height, double fx, double fy,
+                    double cx, double cy, const AnyArray& world_to_camera, std::array<float, 3> background,
+                    int threads) {
+  GaussianArrays gaussians;
+  gaussians.means = checked_data<float>(means, "means", {kAnySize, 3});
+  gaussians.count = static_cast<std::int64_t>(means.shape(0));
+  gaussians.scales = checked_data<float>(scales, "scales", {gaussians.count, 3});
+  gaussians.rotations = checked_data<float>(rotations, "rotations", {gaussians.count, 4});
+  gaussians.opacities = checked_data<float>(opacities, "opacities", {gaussians.count});
+  gaussians.sh = checked_data<float>(sh, "sh", {gaussians.count, kAnySize, 3});
+  if (sh.shape(1) > 16) throw std::invalid_argument("sh has more than 16 coefficients: use 1, 4, 9 or 16");
+  gaussians.sh_count = static_cast<int>(sh.shape(1));
+  gaussians.features = checked_data<float>(features, "features", {gaussians.count, kAnySize});
+  gaussians.feature_channels = static_cast<std::int64_t>(features.shape(1));
+  const double* pose = checked_data<double>(world_to_camera, "world_to_camera", {4, 4});
+  if (threads < 0) throw std::invalid_argument("threads must be 0 (all) or more");
+  // Before the outputs are allocated; the rest is checked by the core.
+  if (width < 0 || height < 0 || width > kMaxImageSide || height > kMaxImageSide) {
+    throw std::invalid_argument("width and height must be 0 to 16384");
+  }
+
+  const auto rows = static_cast<std::size_t>(height), columns = static_cast<std::size_t>(width);
+  auto rgb = new_array<float>({3, rows, columns});
+  auto blended = new_array<float>({features.shape(1), rows, columns});
+  auto alpha = new_array<float>({rows, columns});
+  auto depth = new_array<float>({rows, columns});
+  {
+    const nb::gil_scoped_release release;
+    rasterize_cpu(gaussians, splatting::make_camera(width, height, fx, fy, cx, cy, pose),
+                  {background[0], background[1], background[2]}, {rgb.data, blended.data, alpha.data, depth.data},
+                  threads);
+  }
+  return nb::make_tuple(rgb.array, blended.array, alpha.array, depth.array);
+}
+
+}  // namespace
+
+void bind_rasterize(nb::module_& module) {
+  module.def("rasterize", &rasterize, nb::arg("means"), nb::arg("scales"), nb::arg("rotations"), nb::arg("opacities"),
+             nb::arg("sh"), nb::arg("features"), nb::arg("width"), nb::arg("height"), nb::arg("fx"), nb::arg("fy"),
+             nb::arg("cx"), nb::arg("cy"), nb::arg("world_to_camera"), nb::arg("background"), nb::arg("threads"),
+             "Draws Gaussians on the CPU: (rgb (3, H, W), features (D, H, W), alpha (H, W), depth (H, W)), float32.\n\n"
+             "Arrays are float32 in C order: means (N, 3), scales (N, 3), rotations (N, 4), opacities (N,),\n"
+             "sh (N, 1 | 4 | 9 | 16, 3), features (N, D); world_to_camera (4, 4) is float64. ValueError if not.");
+}
 
 }  // namespace rtgs2::bindings

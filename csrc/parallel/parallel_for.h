@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -45,7 +46,11 @@ void parallel_for(std::int64_t count, std::int64_t chunk, int threads, const Fun
   {
     std::vector<std::jthread> pool;
     pool.reserve(static_cast<std::size_t>(workers - 1));
-    for (std::int64_t i = 1; i < workers; ++i) pool.emplace_back(work);
+    try {
+      for (std::int64_t i = 1; i < workers; ++i) pool.emplace_back(work);
+    } catch (const std::system_error&) {
+      // The machine grants no more threads: those that run do all the work.
+    }
     work();
   }
   if (failure) std::rethrow_exception(failure);

@@ -1,0 +1,144 @@
+"""Draws a scene of Gaussians: colour, features, alpha and depth of one view, in one pass on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rtgs2_trt import _native
+from rtgs2_trt.camera import Camera
+from rtgs2_trt.errors import InputError, SceneError
+
+
+class GaussianArrays(Protocol):
+    """What can be drawn: N Gaussians as arrays."""
+
+    @property
+    def means(self) -> NDArray[np.float32]:
+        """(N, 3) centres, world."""
+
+    @property
+    def scales(self) -> NDArray[np.float32]:
+        """(N, 3) standard deviations along the Gaussian's axes, world units (not logarithms)."""
+
+    @property
+    def rotations(self) -> NDArray[np.float32]:
+        """(N, 4) unit quaternions w, x, y, z: the Gaussian's axes to the world's."""
+
+    @property
+    def opacities(self) -> NDArray[np.float32]:
+        """(N,) 0 to 1."""
+
+    @property
+    def sh(self) -> NDArray[np.float32]:
+        """(N, K, 3) spherical-harmonics coefficients, K = 1, 4, 9 or 16, the constant one first."""
+
+    @property
+    def features(self) -> NDArray[np.float32] | None:
+        """(N, D) features, or None."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rendering:
+    """One view. w is a Gaussian's alpha times the transmittance that the Gaussians before it leave.
+
+    Attributes:
+        rgb: (3, H, W) float32, sum of w colour + remaining transmittance * background; not limited to 1.
+        features: (D, H, W) float32, sum of w features.
+        alpha: (H, W) float32, sum of w, 0 to 1.
+        depth: (H, W) float32, sum of w z with z along the camera's axis; divide by `alpha` for the expected depth.
+    """
+
+    rgb: NDArray[np.float32]
+    features: NDArray[np.float32]
+    alpha: NDArray[np.float32]
+    depth: NDArray[np.float32]
+
+
+def rasterize(
+    scene: GaussianArrays,
+    camera: Camera,
+    features: ArrayLike | None = None,
+    *,
+    background: Sequence[float] = (0.0, 0.0, 0.0),
+    threads: int = 0,
+) -> Rendering:
+    """Draw `scene` as `camera` sees it (3D Gaussian Splatting, Kerbl et al. 2023, with any number of channels).
+
+    Gaussians whose shape is not finite, and those at most 0.2 before the camera, are not drawn. The result has the
+    same bits whatever the number of threads.
+
+    Args:
+        scene: N Gaussians; arrays that are not float32 in C order are converted.
+        camera: the view.
+        features: (N, D) to draw besides colour; ``None`` takes ``scene.features``, or none (D = 0) if it has none.
+        background: colour behind the scene; features, alpha and depth have none.
+        threads: threads to use, 0 = all that the machine has.
+
+    Raises:
+        SceneError: arrays whose shapes do not go together, or Gaussians so large that their tiles cannot be listed.
+        InputError: an impossible `background` or `threads`.
+    """
+    means = _floats("means", scene.means, (None, 3))
+    count = means.shape[0]
+    scales = _floats("scales", scene.scales, (count, 3))
+    rotations = _floats("rotations", scene.rotations, (count, 4))
+    opacities = _floats("opacities", scene.opacities, (count,))
+    sh = _floats("sh", scene.sh, (count, None, 3))
+    if sh.shape[1] not in (1, 4, 9, 16):
+        expected = "1, 4, 9 or 16 coefficients (degree 0 to 3)"
+        raise SceneError("impossible number of coefficients", field="sh", found=sh.shape, expected=expected)
+    drawn = scene.features if features is None else features
+    values = np.zeros((count, 0), np.float32) if drawn is None else _floats("features", drawn, (count, None))
+    colour = np.asarray(background, dtype=np.float64)
+    if colour.shape != (3,) or not np.isfinite(colour).all():
+        raise InputError("not a colour", field="background", found=background, expected="three finite numbers")
+    check_threads(threads)
+    try:
+        rgb, blended, alpha, depth = _native.rasterize(
+            means,
+            scales,
+            rotations,
+            opacities,
+            sh,
+            values,
+            camera.width,
+            camera.height,
+            camera.fx,
+            camera.fy,
+            camera.cx,
+            camera.cy,
+            camera.world_to_camera,
+            (float(colour[0]), float(colour[1]), float(colour[2])),
+            threads,
+        )
+    except ValueError as error:  # what only the core can see: too many tiles
+        raise SceneError(str(error)) from error
+    return Rendering(rgb=rgb, features=blended, alpha=alpha, depth=depth)
+
+
+def check_threads(threads: int) -> None:
+    """Refuse a number of threads that no kernel takes.
+
+    Raises:
+        InputError: not a whole number from 0 (all) to 1024.
+    """
+    if type(threads) is not int or not 0 <= threads <= 1024:
+        expected = "a whole number from 0 (all that the machine has) to 1024"
+        raise InputError("impossible number of threads", field="threads", found=repr(threads), expected=expected)
+
+
+def _floats(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
+    try:
+        array = np.ascontiguousarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise SceneError("not an array of numbers", field=name, found=type(values).__name__) from error
+    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
+    if not fits:
+        expected = "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
+        raise SceneError("wrong shape", field=name, found=array.shape, expected=expected)
+    return array

@@ -1,0 +1,355 @@
+"""The rasteriser against golden views, against its reference, and in the cases that its definition singles out.
+
+Errors are told apart in two kinds. Where alpha is cut off at 1/255, where a pixel is full and where a Gaussian's square
+of tiles ends, rounding can flip a decision: such pixels are counted, bounded in number and size. All other pixels must
+agree up to rounding.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rtgs2_trt import _native
+from rtgs2_trt.camera import Camera
+from rtgs2_trt.errors import InputError, SceneError
+from rtgs2_trt.rasterize import Rendering, rasterize
+from rtgs2_trt.reference.rasterize import rasterize_reference
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN_VIEWS = ("rasterizer_seed1", "rasterizer_offcentre_seed2")
+
+# Parts of the largest value of a channel. Sums of about a hundred float32 terms: measured 2e-6 on the golden views.
+ROUNDING = 1e-5
+# Flips: at most this share of the pixels, each by at most this part of the channel's largest value. The largest jump is
+# at the border of the square of tiles: exp(-4.5) = 0.011 of a Gaussian's value, which may exceed those in the image.
+FLIP_SHARE = 1e-3
+FLIP_SIZE = 0.05
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    means: NDArray[np.float32]
+    scales: NDArray[np.float32]
+    rotations: NDArray[np.float32]
+    opacities: NDArray[np.float32]
+    sh: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
+
+
+def golden_view(name: str) -> tuple[Gaussians, Camera, Rendering]:
+    with np.load(GOLDEN / f"{name}.npz") as file:
+        golden = dict(file)
+    scene = Gaussians(
+        means=golden["means"],
+        scales=np.exp(golden["log_scales"]),
+        rotations=golden["quats"] / np.linalg.norm(golden["quats"], axis=1, keepdims=True),
+        opacities=1 / (1 + np.exp(-golden["logit_opacity"][:, 0])),
+        sh=golden["sh"],
+        features=golden["features"],
+    )
+    sizes = (int(golden["width"]), int(golden["height"]), float(golden["fx"]), float(golden["fy"]))
+    centre = (float(golden["cx"]), float(golden["cy"])) if "cx" in golden else (None, None)
+    camera = Camera(*sizes, *centre, world_to_camera=golden["world_to_camera"])
+    expected = Rendering(golden["rgb"], golden["rendered_features"], golden["alpha"], golden["depth"])
+    return scene, camera, expected
+
+
+def random_scene(seed: int, count: int, sh_count: int = 1, channels: int | None = None) -> Gaussians:
+    """Gaussians all around the origin, so that some lie behind a camera there, beside its view or across its edges."""
+    rng = np.random.default_rng(seed)
+    rotations = rng.standard_normal((count, 4))
+    return Gaussians(
+        means=rng.uniform(-3, 3, (count, 3)).astype(np.float32),
+        scales=np.exp(rng.normal(-2.0, 0.8, (count, 3))).astype(np.float32),
+        rotations=(rotations / np.linalg.norm(rotations, axis=1, keepdims=True)).astype(np.float32),
+        opacities=rng.uniform(0, 1, count).astype(np.float32),
+        sh=rng.normal(0, 0.4, (count, sh_count, 3)).astype(np.float32),
+        features=None if channels is None else rng.standard_normal((count, channels)).astype(np.float32),
+    )
+
+
+def one_gaussian(mean: tuple[float, float, float] = (0.0, 0.0, 2.0), opacity: float = 0.5) -> Gaussians:
+    return Gaussians(
+        means=np.array([mean], np.float32),
+        scales=np.full((1, 3), 0.1, np.float32),
+        rotations=np.array([[1, 0, 0, 0]], np.float32),
+        opacities=np.array([opacity], np.float32),
+        sh=np.array([[[1.0, 0.0, -1.0]]], np.float32),
+        features=np.array([[2.0, -3.0]], np.float32),
+    )
+
+
+def stack(*scenes: Gaussians) -> Gaussians:
+    names = ("means", "scales", "rotations", "opacities", "sh", "features")
+    return Gaussians(**{name: np.concatenate([getattr(scene, name) for scene in scenes]) for name in names})
+
+
+def camera_at_origin(width: int = 33, height: int = 33, focal: float = 60.0, **principal_point: float) -> Camera:
+    return Camera(width, height, focal, focal, **principal_point, world_to_camera=np.eye(4))
+
+
+def planes(rendering: Rendering) -> NDArray[np.float64]:
+    parts = (rendering.rgb, rendering.features, rendering.alpha[None], rendering.depth[None])
+    return np.concatenate(parts).astype(np.float64)
+
+
+def assert_same_view(found: Rendering, expected: Rendering, rounding: float = ROUNDING) -> None:
+    want = planes(expected)
+    largest = np.abs(want).max(axis=(1, 2), keepdims=True)
+    errors = np.abs(planes(found) - want) / np.maximum(largest, 1e-3)
+    flipped = (errors > rounding).any(axis=0)
+    interior = errors[:, ~flipped].max(initial=0.0)
+    print(f"flipped pixels: {flipped.sum()} of {flipped.size}; largest error elsewhere: {interior:.1e} of the largest")
+    assert flipped.sum() <= FLIP_SHARE * flipped.size, f"{flipped.sum()} of {flipped.size} pixels differ"
+    assert errors.max(initial=0.0) <= FLIP_SIZE
+
+
+def assert_same_bits(found: Rendering, expected: Rendering) -> None:
+    for name in ("rgb", "features", "alpha", "depth"):
+        assert getattr(found, name).tobytes() == getattr(expected, name).tobytes(), name
+
+
+@pytest.mark.parametrize("name", GOLDEN_VIEWS)
+def test_kernel_matches_golden_view(name: str) -> None:
+    scene, camera, expected = golden_view(name)
+    assert_same_view(rasterize(scene, camera), expected)
+
+
+@pytest.mark.parametrize("name", GOLDEN_VIEWS)
+def test_reference_matches_golden_view(name: str) -> None:
+    scene, camera, expected = golden_view(name)
+    # What is left is the rounding of the stored float32 values, and of exp, sigmoid and norm taken in float32 above.
+    assert_same_view(Rendering(*rasterize_reference(scene, camera)), expected, rounding=1e-6)
+
+
+@pytest.mark.parametrize("channels", [0, 1, 3, 32, 64])
+@pytest.mark.parametrize("sh_count", [1, 4, 9, 16])
+def test_kernel_matches_reference(sh_count: int, channels: int) -> None:
+    scene = random_scene(100 * sh_count + channels, 500, sh_count, channels)
+    camera = Camera.look_at((0.3, -0.2, 0.1), (2, 1, 0.4), width=53, height=37, fov_degrees=75)
+    background = (0.2, 0.4, 0.9)
+    found = rasterize(scene, camera, background=background)
+    assert found.features.shape == (channels, 37, 53)
+    assert_same_view(found, Rendering(*rasterize_reference(scene, camera, background=background)))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (16, 16), (17, 15), (31, 64), (100, 3)])
+def test_kernel_matches_reference_for_odd_sizes_off_centre(width: int, height: int) -> None:
+    scene = random_scene(width, 400, 4, 2)
+    camera = Camera(width, height, 40.0, 44.5, 0.21 * width, 1.3 * height, world_to_camera=np.eye(4))
+    assert_same_view(rasterize(scene, camera), Rendering(*rasterize_reference(scene, camera)))
+
+
+def test_kernel_matches_reference_far_from_the_origin() -> None:
+    scene = random_scene(5, 400, 16, 3)
+    shift = np.array([100, -200, 50], np.float32)
+    moved = replace(scene, means=scene.means + shift)
+    eye = shift + np.array([0.01234567, 0.2, -0.1])
+    camera = Camera.look_at(eye, eye + np.array([1, 2, 0]), width=40, height=30)
+    # The position of the camera, 229 m from the origin, is rounded to 8e-6 m: up to 1e-3 pixels for near Gaussians.
+    assert_same_view(rasterize(moved, camera), Rendering(*rasterize_reference(moved, camera)), rounding=1e-4)
+
+
+def test_needles_keep_their_precision() -> None:
+    # A needle 600 pixels long and one wide, across the image: the usual form of the exponent cancels, by 1e-3 and more.
+    quarter = np.pi / 8  # half the angle of 45 degrees about z
+    needle = replace(
+        one_gaussian(opacity=0.9),
+        scales=np.array([[0.6, 1e-4, 1e-4]], np.float32),
+        rotations=np.array([[np.cos(quarter), 0, 0, np.sin(quarter)]], np.float32),
+    )
+    camera = camera_at_origin(301, 299, focal=500.0)
+    assert_same_view(rasterize(needle, camera), Rendering(*rasterize_reference(needle, camera)))
+
+
+def test_values_at_the_centre_of_a_gaussian() -> None:
+    view = rasterize(one_gaussian(), camera_at_origin(), background=(0.0, 1.0, 0.0))
+    middle = 16  # (33 - 1) / 2
+    assert np.unravel_index(view.alpha.argmax(), view.alpha.shape) == (middle, middle)
+    colour = 0.5 + 0.28209479177387814 * np.array([1.0, 0.0, -1.0])
+    np.testing.assert_allclose(view.alpha[middle, middle], 0.5, rtol=1e-6)
+    np.testing.assert_allclose(view.depth[middle, middle], 0.5 * 2.0, rtol=1e-6)
+    np.testing.assert_allclose(view.features[:, middle, middle], (1.0, -1.5), rtol=1e-6)
+    np.testing.assert_allclose(view.rgb[:, middle, middle], 0.5 * colour + (0.0, 0.5, 0.0), rtol=1e-6)
+    assert view.alpha[0, 0] == 0
+    np.testing.assert_array_equal(view.rgb[:, 0, 0], (0.0, 1.0, 0.0))
+
+
+def test_colours_are_clamped_below_but_not_above() -> None:
+    scene = replace(one_gaussian(), sh=np.array([[[9.0, -9.0, 0.0]]], np.float32))
+    rgb = rasterize(scene, camera_at_origin()).rgb[:, 16, 16]
+    np.testing.assert_allclose(rgb, (0.5 * (9 * 0.28209479177387814 + 0.5), 0.0, 0.25), rtol=1e-6)
+
+
+def test_equal_depths_are_blended_by_index() -> None:
+    first, second = one_gaussian(), replace(one_gaussian(), features=np.array([[1.0, 100.0]], np.float32))
+    for scene, expected in ((stack(first, second), 0.5 * -3 + 0.25 * 100), (stack(second, first), 50 + 0.25 * -3)):
+        assert rasterize(scene, camera_at_origin()).features[1, 16, 16] == pytest.approx(expected, rel=1e-6)
+
+
+def test_alpha_is_limited_and_faint_gaussians_are_left_out() -> None:
+    def alpha(opacity: float) -> float:
+        return float(rasterize(one_gaussian(opacity=opacity), camera_at_origin()).alpha.max())
+
+    assert alpha(1.0) == pytest.approx(0.99, rel=1e-6)
+    assert alpha(1.001 / 255) == pytest.approx(1.001 / 255, rel=1e-4)
+    assert alpha(0.999 / 255) == 0
+
+
+def test_a_pixel_ends_before_the_gaussian_that_would_fill_it() -> None:
+    layers = [one_gaussian((0, 0, 2 + 0.1 * i), opacity=0.95) for i in range(5)]
+    # 0.05^3 = 1.25e-4 is left after three layers; the fourth would leave 6e-6, and nothing after it counts either.
+    layers[4] = replace(layers[4], opacities=np.array([0.1], np.float32))
+    alpha = rasterize(stack(*layers), camera_at_origin()).alpha[16, 16]
+    assert 1 - alpha == pytest.approx(0.05**3, rel=1e-3)
+
+
+def test_near_plane() -> None:
+    camera = camera_at_origin()
+    assert rasterize(one_gaussian((0, 0, 0.2)), camera).alpha.max() == 0
+    assert rasterize(one_gaussian((0, 0, 0.201)), camera).alpha.max() > 0
+    assert rasterize(one_gaussian((0, 0, -2.0)), camera).alpha.max() == 0
+
+
+def test_no_gaussians_give_the_background() -> None:
+    scene = random_scene(0, 0, 4, 7)
+    view = rasterize(scene, camera_at_origin(19, 5), background=(0.1, 0.2, 0.3))
+    assert view.features.shape == (7, 5, 19)
+    np.testing.assert_array_equal(view.rgb, np.broadcast_to(np.float32([[[0.1]], [[0.2]], [[0.3]]]), (3, 5, 19)))
+    assert not view.features.any()
+    assert not view.alpha.any()
+    assert not view.depth.any()
+
+
+def test_bits_do_not_depend_on_threads_or_runs() -> None:
+    scene = random_scene(7, 9000, 4, 5)
+    camera = Camera.look_at((0, 0, 0), (1, 1, 0), width=150, height=130)
+    expected = rasterize(scene, camera, threads=1)
+    assert expected.alpha.max() > 0.9
+    for threads in (1, 2, 3, 7, 0):
+        assert_same_bits(rasterize(scene, camera, threads=threads), expected)
+
+
+def test_callers_may_draw_at_the_same_time() -> None:
+    scene, camera = random_scene(8, 2000, 1, 3), camera_at_origin(90, 70)
+    expected = rasterize(scene, camera)
+    with ThreadPoolExecutor(4) as pool:
+        for view in pool.map(lambda _: rasterize(scene, camera, threads=2), range(8)):
+            assert_same_bits(view, expected)
+
+
+def test_features_given_apart_replace_those_of_the_scene() -> None:
+    scene, camera = random_scene(9, 200, 1, 4), camera_at_origin()
+    other = np.random.default_rng(1).standard_normal((200, 2))
+    assert_same_bits(rasterize(scene, camera, other), rasterize(replace(scene, features=other), camera))
+    assert rasterize(replace(scene, features=None), camera).features.shape == (0, 33, 33)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38, -3e38, 1e20, 1e-38, 0.0, -1.0])
+@pytest.mark.parametrize("field", ["means", "scales", "rotations", "opacities", "sh", "features"])
+def test_hostile_values_are_survived(field: str, value: float) -> None:
+    scene = random_scene(11, 300, 4, 2)
+    values = getattr(scene, field).copy()
+    values[::3] = value
+    values.reshape(len(values), -1)[1::3, 0] = value
+    with np.errstate(all="ignore"):
+        view = rasterize(replace(scene, **{field: values}), camera_at_origin(40, 30))
+    assert np.isfinite(view.alpha).all()
+    assert view.alpha.min() >= 0
+    assert view.alpha.max() <= 1
+    assert np.isfinite(view.depth).all()
+    if field not in ("sh", "features"):
+        assert np.isfinite(view.rgb).all()
+        assert np.isfinite(view.features).all()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("means", np.nan), ("means", np.inf), ("scales", np.nan), ("rotations", 0), ("opacities", 0)]
+)
+def test_gaussians_without_a_shape_change_nothing(field: str, value: float) -> None:
+    scene, broken = random_scene(12, 200, 4, 2), random_scene(13, 50, 4, 2)
+    broken = replace(broken, **{field: np.full_like(getattr(broken, field), value)})
+    camera = camera_at_origin(40, 30)
+    assert_same_bits(rasterize(stack(broken, scene, broken), camera), rasterize(scene, camera))
+
+
+def test_too_many_tiles_are_refused() -> None:
+    scene = random_scene(14, 17000)
+    scene = replace(scene, means=scene.means + np.float32([0, 0, 10]), scales=np.full_like(scene.scales, 1000.0))
+    scene = replace(scene, opacities=np.ones_like(scene.opacities))
+    with pytest.raises(SceneError, match=r"17000 visible Gaussians touch 1114112000 tiles.*check that the scales"):
+        rasterize(scene, camera_at_origin(4096, 4096, focal=4000.0))
+
+
+@pytest.mark.parametrize(
+    ("field", "shape"),
+    [
+        ("means", (10, 2)),
+        ("scales", (9, 3)),
+        ("rotations", (10, 3)),
+        ("opacities", (10, 1)),
+        ("sh", (10, 3)),
+        ("sh", (10, 5, 3)),
+        ("features", (9, 4)),
+    ],
+)
+def test_wrong_shapes_are_refused_by_name(field: str, shape: tuple[int, ...]) -> None:
+    scene = replace(random_scene(0, 10, 1, 4), **{field: np.zeros(shape, np.float32)})
+    with pytest.raises(SceneError, match=rf"^{field}: .*found \({shape[0]}, "):
+        rasterize(scene, camera_at_origin())
+
+
+def test_wrong_arguments_are_refused() -> None:
+    scene, camera = one_gaussian(), camera_at_origin()
+    with pytest.raises(InputError, match="background"):
+        rasterize(scene, camera, background=(0.0, 1.0))
+    for threads in (-1, 1025, 1.5, True):
+        with pytest.raises(InputError, match="threads"):
+            rasterize(scene, camera, threads=threads)  # type: ignore[arg-type]
+
+
+def native_arguments(**changes: object) -> dict[str, object]:
+    scene = random_scene(3, 6, 4, 2)
+    arguments: dict[str, object] = {
+        **{name: getattr(scene, name) for name in ("means", "scales", "rotations", "opacities", "sh", "features")},
+        **{"width": 20, "height": 10, "fx": 20.0, "fy": 20.0, "cx": 10.0, "cy": 5.0},
+        **{"world_to_camera": np.eye(4), "background": (0.0, 0.0, 0.0), "threads": 1},
+    }
+    return arguments | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"means": np.zeros((6, 3))}, "means must hold float32"),
+        ({"means": np.zeros((6, 4), np.float32)}, r"means has the shape \(6, 4\), expected \(any, 3\)"),
+        ({"scales": np.zeros((3, 6), np.float32).T}, "scales must be in C order"),
+        ({"opacities": np.zeros((5,), np.float32)}, r"opacities has the shape \(5,\), expected \(6,\)"),
+        ({"sh": np.zeros((6, 2, 3), np.float32)}, "2 spherical-harmonics coefficients: use 1, 4, 9 or 16"),
+        ({"sh": np.zeros((6, 25, 3), np.float32)}, "more than 16"),
+        ({"world_to_camera": np.eye(4, dtype=np.float32)}, "world_to_camera must hold float64"),
+        ({"width": 16385}, "width and height must be 0 to 16384"),
+        ({"height": -1}, "width and height must be 0 to 16384"),
+        ({"threads": -1}, "threads"),
+    ],
+)
+def test_core_refuses_what_it_cannot_read(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        _native.rasterize(**native_arguments(**changes))  # type: ignore[arg-type]
+
+
+def test_core_draws_images_without_pixels() -> None:
+    rgb, features, alpha, depth = _native.rasterize(**native_arguments(width=0))  # type: ignore[arg-type]
+    assert (rgb.shape, features.shape, alpha.shape, depth.shape) == ((3, 10, 0), (2, 10, 0), (10, 0), (10, 0))
+
+
+def test_core_draws_nothing_through_a_camera_that_is_not_finite() -> None:
+    for changes in ({"world_to_camera": np.zeros((4, 4))}, {"fx": np.nan}, {"cx": np.inf}, {"fx": 0.0}):
+        _, _, alpha, _ = _native.rasterize(**native_arguments(**changes))  # type: ignore[arg-type]
+        assert np.isfinite(alpha).all()
