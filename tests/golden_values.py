@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from golden.seeded_weights import seeded_state
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -26,9 +29,12 @@ def state_entries(network: str) -> dict[str, tuple[int, ...]]:
     return entries
 
 
-def seeded_state_dict(network: str, seed: int) -> dict[str, torch.Tensor]:
+def seeded_state_dict(network: str, seed: int) -> dict[str, Tensor]:
     """Return the weights that the golden values of "encoder" or "fusion" were computed with."""
-    return {name: torch.from_numpy(np.asarray(value)) for name, value in seeded_state(state_entries(network), seed).items()}
+    import torch  # here: tests of the runtime alone run without it
+
+    state = seeded_state(state_entries(network), seed)
+    return {name: torch.from_numpy(np.asarray(value)) for name, value in state.items()}
 
 
 def relative_error(found: np.ndarray, expected: np.ndarray) -> float:

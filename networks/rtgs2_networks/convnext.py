@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 LAYER_NORM_EPS = 1e-6
 LAYER_SCALE_INIT = 0.1
-"""Initial ``gamma``: the value for at most 18 blocks in Touvron et al., "Going deeper with Image Transformers", 2021."""
+"""Initial ``gamma``: the value for at most 18 blocks in Touvron et al., "Going Deeper with Image Transformers"."""
 
 
 class ChannelsFirstLayerNorm(nn.LayerNorm):
@@ -40,7 +40,8 @@ class ConvNextBlock(nn.Module):
         """Map (B, width, H, W) to the same shape."""
         update = self.norm(self.dwconv(x).permute(0, 2, 3, 1))
         update = self.gamma * self.pwconv2(F.gelu(self.pwconv1(update)))
-        return x + update.permute(0, 3, 1, 2)
+        out: Tensor = x + update.permute(0, 3, 1, 2)
+        return out
 
 
 def stem(in_channels: int, width: int) -> nn.Sequential:
