@@ -18,6 +18,8 @@ ColourOrder = Literal["rgb", "bgr"]
 
 _Config = TypeVar("_Config")
 
+_MAX_DEPTH = 64  # blocks a stage: a made-up configuration must not keep its reader building modules for minutes
+
 
 @dataclass(frozen=True)
 class EncoderConfig:
@@ -59,8 +61,10 @@ class EncoderConfig:
             channels, heads = getattr(self, f"{side}_channels"), getattr(self, f"{side}_heads")
             for width, count in zip(channels, heads, strict=True):
                 _require(width % count == 0, f"{side}_heads", count, f"a divisor of the {width} channels")
-        _require(self.stem_kernel % 2 == 1, "stem_kernel", self.stem_kernel, "an odd number")
-        _require(self.cpe_kernel % 2 == 1, "cpe_kernel", self.cpe_kernel, "an odd number")
+            for depth in getattr(self, f"{side}_depths"):
+                _require(1 <= depth <= _MAX_DEPTH, f"{side}_depths", depth, f"1 to {_MAX_DEPTH} blocks")
+        for name in ("stem_kernel", "cpe_kernel"):
+            _require(getattr(self, name) in (1, 3, 5, 7, 9), name, getattr(self, name), "an odd number up to 9")
 
     @property
     def stages(self) -> int:
@@ -96,6 +100,9 @@ class FusionConfig:
         for name in ("rgb_depths", "rgb_widths", "feature_depths", "feature_widths", "feature_heads"):
             _require(len(getattr(self, name)) == 4, name, getattr(self, name), "four numbers, one a stage")
         _require(len(self.spatial_reductions) == 4, "spatial_reductions", self.spatial_reductions, "four numbers")
+        for name in ("rgb_depths", "feature_depths"):
+            for depth in getattr(self, name):
+                _require(1 <= depth <= _MAX_DEPTH, name, depth, f"1 to {_MAX_DEPTH} blocks")
         _require(1 <= self.num_classes <= 65535, "num_classes", self.num_classes, "1 to 65535")
         for width, heads in zip(self.feature_widths, self.feature_heads, strict=True):
             _require(width % heads == 0, "feature_heads", heads, f"a divisor of the {width} channels")
@@ -129,7 +136,7 @@ def research_encoder_config() -> EncoderConfig:
 
 
 def preset(name: str, num_classes: int) -> ModelConfig:
-    """Return a preset: ``"rtgs2"`` (the paper's sizes) or ``"tiny"`` (about 1.4 M parameters, for 320x240).
+    """Return a preset: ``"rtgs2"`` (the paper's sizes) or ``"tiny"`` (about 1.6 M parameters, for 320x240).
 
     Raises:
         CheckpointError: no such preset.
