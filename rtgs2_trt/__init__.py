@@ -1,1 +1,57 @@
-"""Semantic segmentation of 3D Gaussian Splatting scenes with RT-GS2 networks."""
+"""Semantic segmentation of 3D Gaussian Splatting scenes with RT-GS2 networks.
+
+The usual way::
+
+    from rtgs2_trt import Camera, Segmenter
+
+    segmenter = Segmenter("model.rtgs2")
+    scene = segmenter.load("room.ply")
+    result = segmenter(scene, Camera.look_at(eye, target))
+"""
+
+from .bundle import Bundle, Manifest
+from .camera import Camera
+from .camera_files import load_cameras, save_cameras
+from .classes import ClassTable, SemanticClass, load_class_table
+from .errors import (
+    BackendError,
+    BundleError,
+    CameraError,
+    CheckpointError,
+    ClassTableError,
+    InputError,
+    Rtgs2Error,
+    SceneError,
+)
+from .geometry_plan import GeometryPlan, build_geometry_plan
+from .rasterize import Rendering, rasterize
+from .scene import Scene
+from .segmenter import Segmentation, Segmenter
+from .upsample_argmax import upsample_argmax
+
+__all__ = [
+    "BackendError",
+    "Bundle",
+    "BundleError",
+    "Camera",
+    "CameraError",
+    "CheckpointError",
+    "ClassTable",
+    "ClassTableError",
+    "GeometryPlan",
+    "InputError",
+    "Manifest",
+    "Rendering",
+    "Rtgs2Error",
+    "Scene",
+    "SceneError",
+    "Segmentation",
+    "Segmenter",
+    "SemanticClass",
+    "build_geometry_plan",
+    "load_cameras",
+    "load_class_table",
+    "rasterize",
+    "save_cameras",
+    "upsample_argmax",
+]

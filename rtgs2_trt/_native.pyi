@@ -1,27 +1,39 @@
-"""Types of the C++ core, ``csrc/bindings``. Arrays in are float32 in C order unless said otherwise."""
-
-from typing import Any
+"""Types of the C++ core; see ``csrc/bindings``."""
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
+_Float32 = npt.NDArray[np.float32]
+_Int32 = npt.NDArray[np.int32]
+
+def build_geometry_plan(
+    means: _Float32,
+    opacities: _Float32,
+    *,
+    voxel_size: float,
+    stages: int,
+    patch_size: int,
+    stem_kernel: int,
+    cpe_kernel: int,
+    threads: int,
+) -> tuple[_Int32, _Int32, int, list[int], dict[str, _Int32]]: ...
 def rasterize(
-    means: NDArray[np.float32],
-    scales: NDArray[np.float32],
-    rotations: NDArray[np.float32],
-    opacities: NDArray[np.float32],
-    sh: NDArray[np.float32],
-    features: NDArray[np.float32],
+    means: _Float32,
+    scales: _Float32,
+    rotations: _Float32,
+    opacities: _Float32,
+    sh: _Float32,
+    features: _Float32,
     width: int,
     height: int,
     fx: float,
     fy: float,
     cx: float,
     cy: float,
-    world_to_camera: NDArray[np.float64],
+    world_to_camera: npt.NDArray[np.float64],
     background: tuple[float, float, float],
     threads: int,
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]: ...
+) -> tuple[_Float32, _Float32, _Float32, _Float32]: ...
 def upsample_argmax(
-    logits: NDArray[np.float32], height: int, width: int, confidence: bool, threads: int
-) -> tuple[NDArray[Any], NDArray[np.float32] | None]: ...
+    logits: _Float32, height: int, width: int, confidence: bool, threads: int
+) -> tuple[npt.NDArray[np.uint8] | npt.NDArray[np.uint16], _Float32 | None]: ...

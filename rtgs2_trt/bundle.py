@@ -65,7 +65,7 @@ class Manifest:
         precision: floating-point formats of the graphs in the bundle.
         encoder: what the geometry plan needs.
         classes: the labels.
-        checkpoint_sha256: of the checkpoint file, or of both research files, joined by ``+``.
+        checkpoint_sha256: of the checkpoint file; of both research files, the encoder's first.
         files: SHA-256 of every file, by name.
         tools: versions of what made the bundle.
     """

@@ -131,6 +131,15 @@ class Camera:
         width, height = (-(-side // step) * step for side in (self.width, self.height))
         return Camera(width, height, self.fx, self.fy, self.cx, self.cy, self.world_to_camera)
 
+    def resized(self, width: int, height: int) -> Camera:
+        """Return the camera whose image, seen from the same place, is scaled to `width` x `height` pixels.
+
+        Raises:
+            CameraError: an impossible size.
+        """
+        x, y = _image_side("width", width) / self.width, _image_side("height", height) / self.height
+        return Camera(width, height, self.fx * x, self.fy * y, self.cx * x, self.cy * y, self.world_to_camera)
+
     def transformed(self, scale: float, rotation: ArrayLike) -> Camera:
         """Return the camera that sees the same picture after the world was scaled and then rotated.
 

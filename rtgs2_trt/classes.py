@@ -93,6 +93,11 @@ class ClassTable:
         return np.array([entry.id for entry in self.classes], np.int32)
 
     @property
+    def names(self) -> list[str]:
+        """The name of every index."""
+        return [entry.name for entry in self.classes]
+
+    @property
     def colors(self) -> NDArray[np.uint8]:
         """(C, 3) uint8: the colour of every index."""
         return np.array([entry.color for entry in self.classes], np.uint8)
@@ -135,6 +140,16 @@ def builtin_class_table(name: str) -> ClassTable:
         )
     text = resources.files("rtgs2_trt").joinpath(f"class_tables/{name}.json").read_text(encoding="utf-8")
     return ClassTable.from_list(json.loads(text), name)
+
+
+def resolve_class_table(name_or_file: str) -> ClassTable:
+    """Return the built-in table of that name, or else read the YAML file of that name.
+
+    Raises:
+        ClassTableError: neither.
+    """
+    is_file = name_or_file.endswith((".yaml", ".yml"))
+    return load_class_table(name_or_file) if is_file else builtin_class_table(name_or_file)
 
 
 def load_class_table(path: str | Path) -> ClassTable:

@@ -47,7 +47,7 @@ class InputError(Rtgs2Error, ValueError):
         if any(details):
             message += " (" + ", ".join(part for part in details if part) + ")"
         if fix:
-            message += f". {fix}"
+            message += f". {fix.rstrip('.')}."
         super().__init__(message)
 
 

@@ -14,7 +14,7 @@ from typing import Final, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
-from rtgs2_trt import _native  # type: ignore[attr-defined]
+from rtgs2_trt import _native
 from rtgs2_trt.errors import SceneError
 
 CURVES: Final = ("z", "z_transposed", "hilbert", "hilbert_transposed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,17 +80,26 @@ class Segmenter:
         scale: float = 1.0,
         up: str = "z",
         invalid: Literal["error", "drop"] = "error",
+        reencode: bool = False,
     ) -> Scene:
         """Read a scene and encode it, unless the file already holds this encoder's features.
 
-        Args and errors as for :meth:`Scene.load` and :meth:`encode`.
+        Args:
+            path: a 3DGS PLY file.
+            scale: metres a unit of the file.
+            up: the file's axis that points up.
+            invalid: what to do with Gaussians that hold NaN: refuse the file, or drop them.
+            reencode: ignore features that the file holds.
+
+        Raises:
+            SceneError: the file cannot be used, or its features are another encoder's.
+            BackendError: the encoder failed.
         """
         scene = Scene.load(path, scale=scale, up=up, invalid=invalid)
-        if scene.features is not None and scene.features_encoder == self.bundle.encoder_hash:
-            return scene
-        if scene.features is not None:
-            self._check_features(scene, file=path)
-        return self.encode(scene)
+        if scene.features is None or reencode:
+            return self.encode(scene)
+        self._check_features(scene, file=path)
+        return scene
 
     def plan(self, scene: Scene) -> GeometryPlan:
         """Return the geometry plan that this bundle's encoder takes for `scene`."""
@@ -121,7 +129,7 @@ class Segmenter:
         by_voxel = self._backend.encode(plan, inputs)
         features = by_voxel[plan.voxel_of_gaussian]
         features[plan.voxel_of_gaussian < 0] = 0
-        return dataclasses.replace(scene, features=features, features_encoder=self.bundle.encoder_hash)
+        return scene.with_features(features, self.bundle.encoder_hash)
 
     def __call__(
         self,
@@ -174,7 +182,7 @@ class Segmenter:
                 field="features",
                 found=str(scene.features_encoder)[:16],
                 expected=self.bundle.encoder_hash[:16],
-                fix="Encode the scene with this bundle: segmenter.encode(dataclasses.replace(scene, features=None))",
+                fix="Encode the scene with this bundle: load(path, reencode=True), on the command line --reencode",
             )
         channels = self.bundle.manifest.encoder.feature_channels
         if scene.features.shape[1] != channels:

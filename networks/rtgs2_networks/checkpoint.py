@@ -7,7 +7,6 @@ values of all their tensors are checked before a network is built from them.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from rtgs2_networks import config as configuration
 from rtgs2_networks.config import ColourOrder, EncoderConfig, FusionConfig, ModelConfig
 from rtgs2_networks.encoder import PointTransformerEncoder
 from rtgs2_networks.fusion import FusionNetwork
+from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.classes import BUILTIN_CLASS_TABLES, ClassTable, builtin_class_table
 from rtgs2_trt.errors import CheckpointError, InputError
 
@@ -35,6 +35,7 @@ _COUNTER = "num_batches_tracked"  # the only whole number of a state dict
 _STEM_WEIGHT = "embedding.stem.conv.weight"
 _CLASSIFIER_WEIGHT = "Decoder.linear_pred.weight"
 _NAMES_SHOWN = 5
+_DESCRIPTION_LIMIT = 1000
 _SAVE_AGAIN = "Save it with as many classes as its configuration says."
 
 
@@ -42,6 +43,7 @@ _SAVE_AGAIN = "Save it with as many classes as its configuration says."
 class Checkpoint:
     """Both trained networks: configuration, classes and float32 weights on the CPU.
 
+    ``description`` is one line about the weights in the words of whoever saved them; bundles carry it on.
     ``sha256`` is the hash of the file; for research checkpoints, of the encoder's file followed by the fusion
     network's.
     """
@@ -51,6 +53,7 @@ class Checkpoint:
     encoder: StateDict
     fusion: StateDict
     sha256: str
+    description: str = ""
 
     def build_encoder(self) -> PointTransformerEncoder:
         """Return a new encoder with these weights, in eval mode; it shares no memory with the checkpoint."""
@@ -79,6 +82,10 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         if not isinstance(content["config"], Mapping):
             raise CheckpointError("not a dictionary", field="config", found=type(content["config"]).__name__)
         values = dict(content["config"])
+        description = values.pop("description", "")
+        if not isinstance(description, str) or len(description) > _DESCRIPTION_LIMIT:
+            expected = f"a text of at most {_DESCRIPTION_LIMIT} characters"
+            raise CheckpointError("not a description", field="config.description", expected=expected)
         classes = ClassTable.from_list(values.pop("classes", None), "checkpoint")
         config = configuration.from_dict(values)
     except InputError as error:
@@ -92,6 +99,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         encoder=_checked(content["encoder"], config, "encoder", path),
         fusion=_checked(content["fusion"], config, "fusion", path),
         sha256=_sha256(path),
+        description=description,
     )
 
 
@@ -128,6 +136,7 @@ def load_research_checkpoint(
         encoder=_checked(_with_kernel_in_the_middle(encoder, encoder_config), config, "encoder", encoder_path),
         fusion=_checked(fusion, config, "fusion", fusion_path),
         sha256=_sha256(encoder_path, fusion_path),
+        description=f"research weights {encoder_path.name} and {fusion_path.name}",
     )
 
 
@@ -139,6 +148,7 @@ def save_checkpoint(
     fusion: StateDict,
     *,
     half: bool = False,
+    description: str = "",
 ) -> None:
     """Write a checkpoint that :func:`load_checkpoint` reads, in one step: a killed save leaves the old file.
 
@@ -149,6 +159,7 @@ def save_checkpoint(
         encoder: state dict of the encoder, on any device.
         fusion: state dict of the fusion network, on any device.
         half: store float16 instead of float32, half the size.
+        description: one line about the weights.
 
     Raises:
         CheckpointError: weights that do not fit the configuration, are not finite or, with `half`, exceed float16;
@@ -158,7 +169,7 @@ def save_checkpoint(
     _check_classes(config.fusion.num_classes, classes, path, "config.fusion.num_classes", fix=_SAVE_AGAIN)
     content: dict[str, Any] = {
         "format": FORMAT,
-        "config": {**configuration.to_dict(config), "classes": classes.to_list()},
+        "config": {**configuration.to_dict(config), "classes": classes.to_list(), "description": description},
         "encoder": _checked(encoder, config, "encoder", path),
         "fusion": _checked(fusion, config, "fusion", path),
     }
@@ -166,16 +177,12 @@ def save_checkpoint(
         for part in ("encoder", "fusion"):
             content[part] = {k: v.half() if v.is_floating_point() else v for k, v in content[part].items()}
             _check_finite(content[part], path, part, "Save in float32: these exceed float16's largest, 65504.")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:  # an open file: given a name, torch would store it, and equal weights differ
-            torch.save(content, file)
-        temporary.replace(path)
+        with atomic_file(path) as temporary, temporary.open("wb") as file:
+            torch.save(content, file)  # an open file: given a name, torch would store it, and equal weights differ
     except OSError as error:
         fix = "Check that the folder exists, is writable and has space."
         raise CheckpointError(f"cannot be written: {error.strerror}", file=path, fix=fix) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> object:
