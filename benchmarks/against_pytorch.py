@@ -4,8 +4,8 @@
     python benchmarks/against_pytorch.py BUNDLE SCENE --cameras FILE --encoder E --fusion F --classes TABLE
 
 Both sides use this project's rasteriser and plan; the networks run once through ONNX Runtime and once through
-PyTorch, in the research code's form (no export algebra). A label that differs is a near-tie when PyTorch's winner leads by less than
-1e-4 of the largest logit.
+PyTorch, as they are defined (no export algebra). A label that differs is a near-tie when PyTorch's winner leads by
+less than 1e-4 of the largest logit.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from rtgs2_export.golden import encode_with_pytorch
 from rtgs2_networks.checkpoint import Checkpoint, load_checkpoint, load_research_checkpoint
 from rtgs2_trt import Scene, Segmenter, load_cameras, rasterize

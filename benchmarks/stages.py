@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+
 from rtgs2_trt import Camera, Scene, Segmenter
 from rtgs2_trt.backends.cpu import available_threads
 from rtgs2_trt.console import image_size

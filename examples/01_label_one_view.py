@@ -6,6 +6,7 @@ python examples/01_label_one_view.py BUNDLE SCENE
 import sys
 
 import numpy as np
+
 from rtgs2_trt import Camera, Segmenter
 
 bundle, scene_file = sys.argv[1:]

@@ -42,7 +42,10 @@ class InputError(Rtgs2Error, ValueError):
         self.expected = expected
         self.fix = fix
         where = ": ".join(part for part in (self.file, field) if part)
-        details = [f"found {found}" if found is not None else "", f"expected {expected}" if expected is not None else ""]
+        details = [
+            f"found {found}" if found is not None else "",
+            f"expected {expected}" if expected is not None else "",
+        ]
         message = (f"{where}: " if where else "") + problem
         if any(details):
             message += " (" + ", ".join(part for part in details if part) + ")"

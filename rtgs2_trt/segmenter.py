@@ -195,9 +195,7 @@ class Segmenter:
             )
 
 
-def _expected_depth(
-    weighted: npt.NDArray[np.float32], alpha: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
+def _expected_depth(weighted: npt.NDArray[np.float32], alpha: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Sum of w z / sum of w, NaN where the sum of w is 0."""
     depth = np.full_like(weighted, np.nan)
     return np.divide(weighted, alpha, out=depth, where=alpha > 0)

@@ -133,7 +133,7 @@ def run_self_check(bundle: Bundle, backend: Backend, *, bound: float = FP32_BOUN
 
 
 def relative_difference(found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> float:
-    """max |found - expected| / max |expected|; infinite where `found` is not finite."""
+    """Max |found - expected| / max |expected|; infinite where `found` is not finite."""
     if found.shape != expected.shape or not np.isfinite(found).all():
         return float("inf")
     scale = float(np.abs(expected).max())

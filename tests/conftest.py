@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from golden.seeded_weights import seeded_state
 from rtgs2_trt import Camera, Scene
 
@@ -31,10 +32,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
         states.append({name: torch.from_numpy(np.asarray(v)) for name, v in seeded_state(shapes, 8).items()})
     table = ClassTable.from_list(
-        [
-            {"index": i, "id": IDS[i], "name": name, "color": list(COLOURS[i])}
-            for i, name in enumerate(CLASSES)
-        ],
+        [{"index": i, "id": IDS[i], "name": name, "color": list(COLOURS[i])} for i, name in enumerate(CLASSES)],
         name="test",
     )
     path = tmp_path_factory.mktemp("checkpoint") / "tiny.pt"

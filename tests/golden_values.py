@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from golden.seeded_weights import seeded_state
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from furnished_room import furnished_room, room_cameras  # noqa: E402
-from rtgs2_export.cli import main as rtgs2_export  # noqa: E402
-from rtgs2_trt import Camera, Scene, save_cameras  # noqa: E402
-from rtgs2_trt.cli import main as rtgs2  # noqa: E402
+from furnished_room import furnished_room, room_cameras
+
+from rtgs2_export.cli import main as rtgs2_export
+from rtgs2_trt import Camera, Scene, save_cameras
+from rtgs2_trt.cli import main as rtgs2
 
 CHECKPOINT = Path(__file__).parent / "ckpt.pt"
 

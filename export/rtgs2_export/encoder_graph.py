@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import onnx
+
 from rtgs2_networks.config import EncoderConfig
 
 from .algebra import Algebra, Array, BatchNorm, batch_norm_after_linear, batch_norm_as_affine, linear_after_linear

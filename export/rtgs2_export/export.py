@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+
 from rtgs2_networks.checkpoint import Checkpoint
 from rtgs2_trt.atomic import atomic_folder
 from rtgs2_trt.backends import create_backend

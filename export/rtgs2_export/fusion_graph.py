@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import onnx
+
 from rtgs2_networks.config import FusionConfig
 
 from .algebra import (
@@ -230,9 +231,7 @@ class _FusionGraph:
                 graph.split(graph.reshape(v, (1, -1, 2 * width), n), 4, axis=2, name=f"{n}_parts")
                 for v, n in ((from_feature, "feature_rows"), (from_rgb, "rgb_rows"))
             ]
-            return [
-                graph.concat([a, b], 2, name) for a, b, name in zip(*halves, ("k1", "q1", "k2", "q2"), strict=True)
-            ]
+            return [graph.concat([a, b], 2, name) for a, b, name in zip(*halves, ("k1", "q1", "k2", "q2"), strict=True)]
         joined = graph.reshape(graph.concat([from_feature, from_rgb], 3), (1, -1, 2, 2 * width), "groups")
         shuffled = graph.reshape(graph.transpose(joined, (0, 1, 3, 2), "shuffle"), (1, -1, 4 * width), "ungroup")
         return graph.split(shuffled, 4, axis=2, name="parts")

@@ -81,13 +81,21 @@ class GraphBuilder:
     # -- the words ---------------------------------------------------------------------------------------------
 
     def linear(self, x: Value, weight: Array, bias: Array | None, name: str = "linear") -> Value:
-        """x @ weight.T + bias over the last axis; weight (out, in) as PyTorch stores it."""
+        """X @ weight.T + bias over the last axis; weight (out, in) as PyTorch stores it."""
         with self.scope(name):
             y = self.node("MatMul", [x, self.constant(weight.T, "weight")], "matmul")
             return y if bias is None else self.node("Add", [y, self.constant(bias, "bias")], "add_bias")
 
     def convolution(
-        self, x: Value, weight: Array, bias: Array | None, name: str, *, stride: int = 1, padding: int = 0, groups: int = 1
+        self,
+        x: Value,
+        weight: Array,
+        bias: Array | None,
+        name: str,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
     ) -> Value:
         """2D convolution of NCHW `x`; weight (out, in / groups, k, k)."""
         with self.scope(name):
@@ -183,7 +191,12 @@ class GraphBuilder:
         )
 
     def for_each(
-        self, items: Value, element_type: str, item_shape: Sequence[Dimension], body: Callable[[Value], Value], name: str
+        self,
+        items: Value,
+        element_type: str,
+        item_shape: Sequence[Dimension],
+        body: Callable[[Value], Value],
+        name: str,
     ) -> Value:
         """Apply `body` to every item along the first axis of `items`, one after another, and stack what it gives.
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 from PIL import Image
+
 from rtgs2_trt import Bundle, Scene, load_cameras
 
 

@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 import onnxruntime
 import pytest
-from golden_values import golden, relative_error, state_entries
+
 from golden.seeded_weights import seeded_state
+from golden_values import golden, relative_error, state_entries
 from rtgs2_export.algebra import Algebra
 from rtgs2_export.encoder_graph import build_encoder_graph
 from rtgs2_export.fusion_graph import build_fusion_graph

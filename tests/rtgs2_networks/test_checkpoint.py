@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from golden_values import state_entries
 from rtgs2_networks import checkpoint as checkpoint_module
 from rtgs2_networks.checkpoint import load_checkpoint, load_research_checkpoint, save_checkpoint
 from rtgs2_networks.config import FusionConfig, ModelConfig, preset, research_encoder_config
 from rtgs2_networks.encoder import PointTransformerEncoder
 from rtgs2_networks.fusion import FusionNetwork
-from torch import Tensor
-
 from rtgs2_trt.classes import ClassTable, SemanticClass, builtin_class_table
 from rtgs2_trt.errors import CheckpointError
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 import torch
+
 from rtgs2_networks.config import from_dict, preset, research_encoder_config, to_dict
 from rtgs2_networks.encoder import PointTransformerEncoder
 from rtgs2_networks.fusion import FusionNetwork
-
 from rtgs2_trt.errors import CheckpointError
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
 from golden_values import golden, relative_error, seeded_state_dict, state_entries
 from rtgs2_networks import encoder as encoder_module
 from rtgs2_networks.config import EncoderConfig, preset, research_encoder_config
 from rtgs2_networks.encoder import CURVES, PatchAttention, PointTransformerEncoder, SubmanifoldConv
-from torch import Tensor
-
 from rtgs2_trt.errors import InputError
 from rtgs2_trt.geometry_plan import CURVES as PLANNED_CURVES
 from rtgs2_trt.geometry_plan import GeometryPlan, build_geometry_plan

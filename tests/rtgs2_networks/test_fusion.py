@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+
 from golden_values import golden, relative_error, seeded_state_dict, state_entries
 from rtgs2_networks.config import FusionConfig, preset
 from rtgs2_networks.fusion import FusionNetwork, full_size_logits
-from torch import Tensor
-
 from rtgs2_trt.errors import InputError
 
 TINY = preset("tiny", 7).fusion

@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import pytest
+
 from rtgs2_trt import Bundle, Segmenter
 from rtgs2_trt.errors import BackendError, BundleError
 from rtgs2_trt.self_check import read_golden, run_self_check

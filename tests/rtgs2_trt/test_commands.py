@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+
 from rtgs2_trt import Camera, Segmenter, load_cameras, save_cameras
 from rtgs2_trt.cli import main
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
 from rtgs2_trt import Camera, Scene, Segmenter, rasterize
 from rtgs2_trt.errors import SceneError
 
@@ -85,7 +86,9 @@ def test_depth_is_expected_depth_and_nan_where_nothing_is(segmenter, encoded):
     covered = rendering.alpha > 0
     assert (~covered).any()
     np.testing.assert_array_equal(np.isnan(result.depth), ~covered)
-    np.testing.assert_array_equal(result.depth[covered], (rendering.depth / np.where(covered, rendering.alpha, 1))[covered])
+    np.testing.assert_array_equal(
+        result.depth[covered], (rendering.depth / np.where(covered, rendering.alpha, 1))[covered]
+    )
 
 
 def test_unknown_below_marks_empty_pixels(segmenter, encoded):
@@ -141,5 +144,9 @@ def test_import_is_light():
     import subprocess
     import sys
 
-    code = "import sys, rtgs2_trt; print([m for m in ('torch', 'onnxruntime', 'onnx', 'PIL', 'rich') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    code = (
+        "import sys, rtgs2_trt; print([m for m in ('torch', 'onnxruntime', 'onnx', 'PIL', 'rich') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
