@@ -42,13 +42,11 @@ class InputError(Rtgs2Error, ValueError):
         self.expected = expected
         self.fix = fix
         where = ": ".join(part for part in (self.file, field) if part)
-        details = [
-            f"found {found}" if found is not None else "",
-            f"expected {expected}" if expected is not None else "",
-        ]
+        pairs = (("found", found), ("expected", expected))
+        details = ", ".join(f"{name} {value}" for name, value in pairs if value is not None)
         message = (f"{where}: " if where else "") + problem
-        if any(details):
-            message += " (" + ", ".join(part for part in details if part) + ")"
+        if details:
+            message += f" ({details})"
         if fix:
             message += f". {fix.rstrip('.')}."
         super().__init__(message)

@@ -86,9 +86,7 @@ def test_depth_is_expected_depth_and_nan_where_nothing_is(segmenter, encoded):
     covered = rendering.alpha > 0
     assert (~covered).any()
     np.testing.assert_array_equal(np.isnan(result.depth), ~covered)
-    np.testing.assert_array_equal(
-        result.depth[covered], (rendering.depth / np.where(covered, rendering.alpha, 1))[covered]
-    )
+    np.testing.assert_array_equal(result.depth[covered], rendering.depth[covered] / rendering.alpha[covered])
 
 
 def test_unknown_below_marks_empty_pixels(segmenter, encoded):
@@ -130,7 +128,7 @@ def test_scene_that_is_not_encoded(segmenter, scene, camera):
 
 def test_features_of_another_encoder(segmenter, encoded, camera, tmp_path):
     other = dataclasses.replace(encoded, features_encoder="0" * 64)
-    with pytest.raises(SceneError, match="features were computed by another encoder.*0000"):
+    with pytest.raises(SceneError, match=r"features were computed by another encoder.*0000"):
         segmenter(other, camera)
     other.save(tmp_path / "other.ply")
     with pytest.raises(SceneError, match=r"other\.ply: features: features were computed by another encoder"):
