@@ -5,17 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-def build_geometry_plan(
-    means: NDArray[np.float32],
-    opacities: NDArray[np.float32],
-    *,
-    voxel_size: float,
-    stages: int,
-    patch_size: int,
-    stem_kernel: int,
-    cpe_kernel: int,
-    threads: int,
-) -> tuple[NDArray[np.int32], NDArray[np.int32], int, list[int], dict[str, NDArray[np.int32]]]: ...
 def rasterize(
     means: NDArray[np.float32],
     scales: NDArray[np.float32],
