@@ -63,14 +63,16 @@ class RowLabeller {
     std::fill(winner_.begin(), winner_.end(), 0);
     for (std::int64_t c = 0; c < logits_.classes; ++c) {
       interpolate_rows(y, c);
+      const auto label = static_cast<std::int32_t>(c);
       for_each_phase([&](const float* before, float weight_after, std::size_t first) {
         float* best = best_.data() + first;
         std::int32_t* winner = winner_.data() + first;
         for (std::size_t x = 0; x < columns_; ++x) {
           const float value = mix(before[x], before[x + 1], weight_after);
-          const bool better = value > best[x];
-          best[x] = better ? value : best[x];
-          winner[x] = better ? static_cast<std::int32_t>(c) : winner[x];
+          // A mask, not a condition: compilers make a branch of that, and no SIMD.
+          const std::int32_t better = -static_cast<std::int32_t>(value > best[x]);
+          winner[x] = (better & label) | (~better & winner[x]);
+          best[x] = value > best[x] ? value : best[x];
         }
       });
     }

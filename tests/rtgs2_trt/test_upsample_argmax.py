@@ -79,6 +79,13 @@ def test_constant_logits_stay_constant() -> None:
     np.testing.assert_allclose(confidence, 1 / (1 + np.exp(-0.6) + np.exp(-3.7)), rtol=1e-6)
 
 
+def test_the_exponential_is_accurate() -> None:
+    # Its error shows undiminished in the confidence of one class over another a little less likely.
+    logits = np.stack([np.zeros((1, 500)), np.linspace(0, -100, 500)[None]]).astype(np.float32)
+    _, confidence = upsample_argmax(logits, 4, 2000, confidence=True)
+    np.testing.assert_allclose(confidence, upsample_argmax_reference(logits, 4, 2000)[1], rtol=4e-7)
+
+
 def test_bits_do_not_depend_on_threads() -> None:
     logits = random_logits(21, 33, 15)
     expected = upsample_argmax(logits, 131, 59, confidence=True, threads=1)
