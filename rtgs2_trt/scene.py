@@ -22,9 +22,10 @@ _SH_COUNTS = (1, 4, 9, 16)
 _PLAUSIBLE_EXTENT = (0.5, 100.0)
 # exp() of a log-scale outside is zero, subnormal or infinite in float32.
 _LOG_SCALE_RANGE = (-87.0, 88.0)
-# Keeps the logit of a stored opacity finite; both ends still round to 0 and 1 in float32 images of 1/255 steps.
+# Keeps the logit of a stored opacity finite; the upper end still becomes 1 in float32.
 _OPACITY_RANGE = (1e-30, 1 - 1e-8)
 _ENCODER_COMMENT = "rtgs2_encoder"
+_DROP = 'Load it with invalid="drop" to leave these Gaussians out.'
 _SPLAT_EXPORT = "Give the point_cloud.ply of a trained 3DGS scene."
 
 
@@ -364,9 +365,6 @@ def _without_invalid(
     if not good.any():
         raise SceneError("every Gaussian has NaN, infinite values or a zero quaternion", file=path, fix="Train again.")
     return {key: array[good] for key, array in columns.items()}
-
-
-_DROP = 'Load it with invalid="drop" to leave these Gaussians out.'
 
 
 def _warn_of_extent(scene: Scene, path: str | Path) -> None:
