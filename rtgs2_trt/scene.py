@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,7 @@ _PLAUSIBLE_EXTENT = (0.5, 100.0)
 _LOG_SCALE_RANGE = (-87.0, 88.0)
 # Keeps the logit of a stored opacity finite; the upper end still becomes 1 in float32.
 _OPACITY_RANGE = (1e-30, 1 - 1e-8)
+_UNIT_TOLERANCE = 1e-6
 _ENCODER_COMMENT = "rtgs2_encoder"
 _DROP = 'Load it with invalid="drop" to leave these Gaussians out.'
 _SPLAT_EXPORT = "Give the point_cloud.ply of a trained 3DGS scene."
@@ -38,7 +39,7 @@ class Scene:
     """N Gaussians in metres, +z up, and optionally the features that an encoder gave them.
 
     Everything is converted to C-contiguous float32 and checked; arrays that already fit are kept without a copy and
-    must not be changed afterwards. ``dataclasses.replace(scene, features=...)`` gives a scene with other features.
+    must not be changed afterwards.
 
     Args:
         means: (N, 3) centres, N >= 1.
@@ -97,6 +98,8 @@ class Scene:
         )
         norms = np.linalg.norm(arrays["rotations"].astype(np.float64), axis=1, keepdims=True)
         _require_all(norms[:, 0] > 0, "rotations", "zero quaternions", "Remove these Gaussians.")
+        # Rows that are unit up to rounding stay as they are, so that copies and saved scenes are bit for bit the same.
+        norms[np.abs(norms - 1) < _UNIT_TOLERANCE] = 1
         arrays["rotations"] = (arrays["rotations"] / norms).astype(np.float32)
         for name, array in arrays.items():
             object.__setattr__(self, name, array)
@@ -120,6 +123,20 @@ class Scene:
     def bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Least and greatest coordinates of the means, two (3,) arrays in metres."""
         return self.means.min(axis=0), self.means.max(axis=0)
+
+    def with_features(self, features: ArrayLike | None, features_encoder: str | None = None) -> Scene:
+        """Return the scene with other features; everything else is shared.
+
+        Args:
+            features: (N, D), or None to take them away.
+            features_encoder: SHA-256 of the encoder that computed them, if known.
+
+        Raises:
+            SceneError: as the constructor.
+        """
+        return Scene(
+            self.means, self.scales, self.rotations, self.opacities, self.sh, cast(Any, features), features_encoder
+        )
 
     def transformed(self, scale: float, rotation: ArrayLike) -> Scene:
         """Return the scene in the world x' = rotation @ (scale * x); features stay as they are.
