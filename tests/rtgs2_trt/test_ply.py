@@ -3,8 +3,8 @@ import warnings
 
 import numpy as np
 import pytest
-from ply_files import header, rows
 
+from ply_files import header, rows
 from rtgs2_trt import ply
 from rtgs2_trt.errors import SceneError
 

@@ -3,8 +3,8 @@ import warnings
 
 import numpy as np
 import pytest
-from ply_files import gaussian_columns, header, rows, write_gaussians
 
+from ply_files import gaussian_columns, header, rows, write_gaussians
 from rtgs2_trt.errors import InputError, SceneError
 from rtgs2_trt.orientation import orientation
 from rtgs2_trt.quaternions import matrix_from_quaternion
