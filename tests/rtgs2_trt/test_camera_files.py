@@ -1,0 +1,508 @@
+import json
+import re
+import struct
+import warnings
+
+import numpy as np
+import pytest
+
+from rtgs2_trt.camera import Camera
+from rtgs2_trt.camera_files import load_cameras, records, save_cameras
+from rtgs2_trt.errors import CameraError
+from rtgs2_trt.orientation import orientation
+from rtgs2_trt.quaternions import matrix_from_quaternion, quaternion_from_matrix
+
+WIDTH, HEIGHT, FX, FY, CX, CY = 640, 480, 500.5, 510.25, 310.0, 250.0
+NAMES = ["b.png", "a.png", "c d.png"]
+
+
+def pose(seed=0):
+    """A world-to-camera matrix."""
+    rng = np.random.default_rng(seed)
+    quaternion = rng.normal(size=4)
+    matrix = np.eye(4)
+    matrix[:3, :3] = matrix_from_quaternion(quaternion / np.linalg.norm(quaternion))
+    matrix[:3, 3] = rng.normal(size=3)
+    return matrix
+
+
+POSES = [pose(seed) for seed in range(3)]
+
+
+def gaussian_splatting_json():
+    cameras = []
+    for index, (name, matrix) in enumerate(zip(NAMES, POSES, strict=True)):
+        inverse = np.linalg.inv(matrix)
+        camera = {"id": index, "img_name": name, "width": WIDTH, "height": HEIGHT}
+        camera |= {"position": inverse[:3, 3].tolist(), "rotation": inverse[:3, :3].tolist()}
+        cameras.append(camera | {"fx": FX, "fy": FY, "cx": CX, "cy": CY})
+    return cameras
+
+
+def nerfstudio_json():
+    frames = []
+    for name, matrix in zip(NAMES, POSES, strict=True):
+        inverse = np.linalg.inv(matrix) @ np.diag([1, -1, -1, 1])
+        frames.append({"file_path": f"images/{name}", "transform_matrix": inverse.tolist()})
+    shared = {"fl_x": FX, "fl_y": FY, "cx": CX, "cy": CY, "w": WIDTH, "h": float(HEIGHT), "k1": 0.0, "p2": 0}
+    return shared | {"camera_model": "OPENCV", "frames": frames}
+
+
+def colmap_text():
+    cameras = f"# Camera list\n\n1 SIMPLE_PINHOLE 3 4 5 1 2\n7 PINHOLE {WIDTH} {HEIGHT} {FX} {FY} {CX} {CY}\n"
+    images = "# Image list\n"
+    for index, (name, matrix) in enumerate(zip(NAMES, POSES, strict=True)):
+        values = [*quaternion_from_matrix(matrix[:3, :3]).tolist(), *matrix[:3, 3].tolist()]
+        images += f"{index + 1} {' '.join(map(repr, values))} 7 {name}\n"
+        images += ["\n", "1.5 2.5 -1 3.5 4.5 12\n", "# 7 1\n"][index]
+    return cameras.encode(), images.encode()
+
+
+def colmap_binary():
+    cameras = struct.pack("<Q", 2) + struct.pack("<IiQQ3d", 1, 0, 3, 4, 5, 1, 2)
+    cameras += struct.pack("<IiQQ4d", 7, 1, WIDTH, HEIGHT, FX, FY, CX, CY)
+    images = struct.pack("<Q", 3)
+    for index, (name, matrix) in enumerate(zip(NAMES, POSES, strict=True)):
+        values = [*quaternion_from_matrix(matrix[:3, :3]), *matrix[:3, 3]]
+        images += struct.pack("<I7dI", index + 1, *values, 7) + name.encode() + b"\0"
+        images += struct.pack("<Q", index) + struct.pack("<ddq", 1.5, 2.5, -1) * index
+    return cameras, images
+
+
+def write_json(path, content):
+    path.write_text(json.dumps(content))
+    return path
+
+
+def write_model(folder, suffix, files=None):
+    folder.mkdir(parents=True, exist_ok=True)
+    cameras, images = files or (colmap_binary() if suffix == ".bin" else colmap_text())
+    (folder / f"cameras{suffix}").write_bytes(cameras)
+    (folder / f"images{suffix}").write_bytes(images)
+    return folder
+
+
+def check(cameras, names=NAMES):
+    assert list(cameras) == list(names)
+    for camera, expected in zip(cameras.values(), POSES, strict=True):
+        assert isinstance(camera, Camera)
+        assert (camera.width, camera.height, camera.fx, camera.fy) == (WIDTH, HEIGHT, FX, FY)
+        assert (camera.cx, camera.cy) == (CX, CY)
+        np.testing.assert_allclose(camera.world_to_camera, expected, atol=1e-12)
+
+
+# What can be read
+
+
+def test_gaussian_splatting(tmp_path):
+    check(load_cameras(write_json(tmp_path / "cameras.json", gaussian_splatting_json())))
+
+
+def test_principal_point_is_the_centre_unless_given(tmp_path):
+    content = gaussian_splatting_json()
+    for camera in content:
+        del camera["cx"], camera["cy"]
+    for camera in load_cameras(write_json(tmp_path / "cameras.json", content)).values():
+        assert (camera.cx, camera.cy) == (WIDTH / 2, HEIGHT / 2)
+
+
+def test_nerfstudio(tmp_path):
+    path = write_json(tmp_path / "transforms.json", nerfstudio_json())
+    check(load_cameras(path), ["b", "a", "c d"])
+    path.write_text("\ufeff" + path.read_text())
+    check(load_cameras(path), ["b", "a", "c d"])
+
+
+def test_nerfstudio_intrinsics_of_a_frame_go_first(tmp_path):
+    content = nerfstudio_json()
+    for frame in content["frames"]:
+        frame |= {key: content[key] for key in ("fl_x", "fl_y", "cx", "cy", "w", "h", "k1", "camera_model")}
+        frame["transform_matrix"] = frame["transform_matrix"][:3]
+    content |= {"fl_x": 1, "fl_y": 2, "cx": 3, "cy": 4, "w": 5, "h": 6, "k1": 7, "camera_model": "FISHEYE"}
+    check(load_cameras(write_json(tmp_path / "transforms.json", content)), ["b", "a", "c d"])
+
+
+def test_nerfstudio_field_of_view(tmp_path):
+    content = nerfstudio_json() | {"camera_angle_x": 2 * np.arctan(WIDTH / 2 / FX)}
+    for key in ("fl_x", "fl_y", "cx", "cy"):
+        del content[key]
+    camera = load_cameras(write_json(tmp_path / "transforms.json", content))["a"]
+    assert (camera.fx, camera.fy) == (pytest.approx(FX), pytest.approx(FX))
+    assert (camera.cx, camera.cy) == (WIDTH / 2, HEIGHT / 2)
+    content["camera_angle_y"] = 2 * np.arctan(HEIGHT / 2 / FY)
+    assert load_cameras(write_json(tmp_path / "transforms.json", content))["a"].fy == pytest.approx(FY)
+
+
+def test_nerfstudio_names_that_clash_keep_their_path(tmp_path):
+    content = nerfstudio_json()
+    for frame, path in zip(content["frames"], ["left/1.png", "right\\1.png", "2.png"], strict=True):
+        frame["file_path"] = path
+    check(load_cameras(write_json(tmp_path / "transforms.json", content)), ["left/1.png", "right\\1.png", "2"])
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".bin"])
+@pytest.mark.parametrize("place", [".", "sparse/0", "sparse"])
+def test_colmap(tmp_path, suffix, place):
+    write_model(tmp_path / place, suffix)
+    check(load_cameras(tmp_path))
+    for name in ("cameras", "images", "points3D"):
+        check(load_cameras(tmp_path / place / (name + suffix)))
+
+
+def test_colmap_reads_the_binary_model_first(tmp_path):
+    write_model(tmp_path, ".txt", (b"bad", b"bad"))
+    check(load_cameras(write_model(tmp_path, ".bin")))
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        ("SIMPLE_PINHOLE", "500 3 4"),
+        ("PINHOLE", "500 500 3 4"),
+        ("SIMPLE_RADIAL", "500 3 4 0"),
+        ("RADIAL", "500 3 4 0 0"),
+        ("OPENCV", "500 500 3 4 0 0 0 0"),
+    ],
+)
+def test_colmap_models_without_distortion(tmp_path, model, parameters):
+    number = ["SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"].index(model)
+    values = [float(word) for word in parameters.split()]
+    binary = struct.pack(f"<QIiQQ{len(values)}d", 1, 7, number, 8, 6, *values)
+    write_model(tmp_path / "text", ".txt", (f"7 {model} 8 6 {parameters}\n".encode(), colmap_text()[1]))
+    write_model(tmp_path / "binary", ".bin", (binary, colmap_binary()[1]))
+    for folder in ("text", "binary"):
+        for camera in load_cameras(tmp_path / folder).values():
+            assert (camera.width, camera.height) == (8, 6)
+            assert (camera.fx, camera.fy, camera.cx, camera.cy) == (500, 500, 3, 4)
+
+
+@pytest.mark.parametrize("kind", ["3dgs", "nerfstudio", "text", "binary"])
+def test_the_world_changes_as_for_scenes(tmp_path, kind):
+    paths = {
+        "3dgs": write_json(tmp_path / "cameras.json", gaussian_splatting_json()),
+        "nerfstudio": write_json(tmp_path / "transforms.json", nerfstudio_json()),
+        "text": write_model(tmp_path / "text", ".txt"),
+        "binary": write_model(tmp_path / "binary", ".bin"),
+    }
+    cameras = load_cameras(paths[kind], scale=2.5, up="-y")
+    for camera, expected in zip(cameras.values(), POSES, strict=True):
+        point = np.array([0.3, -0.7, 1.9])
+        before = expected[:3, :3] @ point + expected[:3, 3]
+        moved = orientation("-y") @ (2.5 * point)
+        after = camera.world_to_camera[:3, :3] @ moved + camera.world_to_camera[:3, 3]
+        np.testing.assert_allclose(after, 2.5 * before, atol=1e-12)
+
+
+def test_saved_cameras_come_back(tmp_path):
+    cameras = load_cameras(write_json(tmp_path / "given.json", gaussian_splatting_json()))
+    cameras["middle"] = Camera(64, 48, 50, 50, None, None, np.eye(4))
+    save_cameras(tmp_path / "cameras.json", cameras)
+    content = json.loads((tmp_path / "cameras.json").read_text())
+    assert list(content[3]) == ["id", "img_name", "width", "height", "position", "rotation", "fx", "fy"]
+    back = load_cameras(tmp_path / "cameras.json")
+    assert list(back) == [*NAMES, "middle"]
+    for name, camera in cameras.items():
+        for field in ("width", "height", "fx", "fy", "cx", "cy"):
+            assert getattr(back[name], field) == getattr(camera, field)
+        np.testing.assert_allclose(back[name].world_to_camera, camera.world_to_camera, atol=1e-12)
+    assert {p.name for p in tmp_path.iterdir()} == {"given.json", "cameras.json"}
+
+
+def test_cameras_that_cannot_be_saved(tmp_path):
+    with pytest.raises(CameraError, match=r"cameras\.json: there are no cameras to write"):
+        save_cameras(tmp_path / "cameras.json", {})
+    with pytest.raises(CameraError, match="its folder does not exist"):
+        save_cameras(tmp_path / "absent" / "cameras.json", {"a": Camera(64, 48, 50, 50, None, None, np.eye(4))})
+
+
+# What is refused: JSON
+
+REMOVED = object()
+
+
+def changed(content, keys, value):
+    target = content
+    for key in keys[:-1]:
+        target = target[key]
+    if value is REMOVED:
+        del target[keys[-1]]
+    else:
+        target[keys[-1]] = value
+    return content
+
+
+BAD_GAUSSIAN_SPLATTING = [
+    ((1, "fx"), REMOVED, "camera 1 ('a.png'): fx: the key is missing"),
+    ((1, "fx"), True, "camera 1 ('a.png'): fx: not a finite number (found True)"),
+    ((1, "fx"), "500", "camera 1 ('a.png'): fx: not a finite number (found '500')"),
+    ((1, "fx"), 10**400, "camera 1 ('a.png'): fx: not a finite number"),
+    ((1, "fy"), -1, "camera 1 ('a.png'): fy: "),
+    ((0, "cx"), None, "camera 0 ('b.png'): cx: not a finite number (found None)"),
+    ((1, "width"), 640.5, "camera 1 ('a.png'): width: not a whole number (found 640.5)"),
+    ((1, "width"), 0, "camera 1 ('a.png'): "),
+    ((1, "height"), 10**30, "camera 1 ('a.png'): "),
+    ((1, "img_name"), REMOVED, "camera 1: img_name: the key is missing"),
+    ((1, "img_name"), 5, "camera 1: img_name: not a name (found 5)"),
+    ((1, "img_name"), " ", "camera 1: img_name: not a name"),
+    ((1, "img_name"), "b.png", "camera 1 ('b.png'): the name appears twice"),
+    ((1, "position"), [1, 2], "camera 1 ('a.png'): position: not an array of finite numbers of this shape"),
+    ((1, "position"), {"x": 1}, "camera 1 ('a.png'): position: not an array"),
+    ((1, "position"), [1, 2, False], "camera 1 ('a.png'): position: not an array"),
+    ((1, "position"), [1.7e308, 1.7e308, 1.7e308], "camera 1 ('a.png'): world_to_camera: "),
+    ((1, "rotation"), [[1, 0, 0], [0, 1, 0], [0, 0]], "expected 3 x 3"),
+    ((1, "rotation"), [[1, 0, 0], [0, 1, 0], [0, 0, 1.1]], "camera 1 ('a.png'): world_to_camera: "),
+    ((1, "rotation"), [[1e300] * 3] * 3, "camera 1 ('a.png'): world_to_camera: "),
+    ((1, "rotation"), [[1, 0, 0], [0, 1, 0], [0, 0, -1]], "camera 1 ('a.png'): world_to_camera: "),
+    ((1,), "camera", "camera 1: not a JSON object (found 'camera')"),
+]
+
+BAD_NERFSTUDIO = [
+    (("frames",), {}, "top level: frames: not a list of frames"),
+    (("frames",), [], "there are no cameras in it"),
+    (("frames", 1), None, "frame 1: not a JSON object (found None)"),
+    (("frames", 1, "file_path"), REMOVED, "frame 1: file_path: the key is missing"),
+    (("frames", 1, "file_path"), "", "frame 1: file_path: not a name"),
+    (("frames", 1, "file_path"), "images/b.png", "frame 1 ('images/b.png'): the name appears twice"),
+    (("frames", 1, "transform_matrix"), REMOVED, "frame 1 ('images/a.png'): transform_matrix: the key is missing"),
+    (("frames", 1, "transform_matrix"), [[1] * 4] * 5, "expected 4 x 4 or 3 x 4"),
+    (("frames", 1, "transform_matrix", 3, 3), 2, "not a pose"),
+    (("frames", 1, "transform_matrix", 0, 0), 2, "frame 1 ('images/a.png'): world_to_camera: "),
+    (("w",), REMOVED, "frame 0 ('images/b.png'): w: the key is missing"),
+    (("w",), "640", "top level: w: not a finite number"),
+    (("fl_x",), REMOVED, "frame 0 ('images/b.png'): fl_x: there is no focal length"),
+    (("fl_x",), 0, "frame 0 ('images/b.png'): fx: "),
+    (("frames", 2, "camera_angle_x"), 4, "camera_angle_x: not a field of view (found 4"),
+    (("k1",), 0.01, "top level: k1: lens distortion is not supported (found 0.01, expected 0). Undistort"),
+    (("k4",), 1e-9, "top level: k4: lens distortion"),
+    (("frames", 1, "p1"), -1, "frame 1 ('images/a.png'): p1: lens distortion"),
+    (("k2",), "a", "top level: k2: not a finite number"),
+    (("camera_model",), "OPENCV_FISHEYE", "this camera model is not supported (found 'OPENCV_FISHEYE'"),
+    (("camera_model",), ["PINHOLE"], "top level: camera_model: this camera model"),
+    (("is_fisheye",), True, "top level: is_fisheye: lens distortion"),
+    (("distortion_params",), [0, 0.1], "top level: distortion_params: lens distortion"),
+]
+
+
+@pytest.mark.parametrize(("keys", "value", "message"), BAD_GAUSSIAN_SPLATTING)
+def test_bad_gaussian_splatting(tmp_path, keys, value, message):
+    path = write_json(tmp_path / "bad.json", changed(gaussian_splatting_json(), keys, value))
+    with pytest.raises(CameraError, match=re.escape(f"{path}: ") + ".*" + re.escape(message)):
+        load_cameras(path)
+
+
+@pytest.mark.parametrize(("keys", "value", "message"), BAD_NERFSTUDIO)
+def test_bad_nerfstudio(tmp_path, keys, value, message):
+    path = write_json(tmp_path / "bad.json", changed(nerfstudio_json(), keys, value))
+    with pytest.raises(CameraError, match=re.escape(f"{path}: ") + ".*" + re.escape(message)):
+        load_cameras(path)
+
+
+BAD_JSON = {
+    "not a readable JSON file: Expecting value": b"",
+    "not a readable JSON file: Extra data": b"[] 1",
+    "not a readable JSON file: 'utf-8' codec": b'["\xff"]',
+    "nested too deeply": b"[" * 200_000,
+    "nested too deeply.": b'{"frames":' * 200_000,
+    "NaN is not a number of JSON": b'[{"fx": NaN}]',
+    "-Infinity is not a number of JSON": b'[{"fx": -Infinity}]',
+    "not a readable JSON file: Exceeds the limit": b"[" + b"1" * 5000 + b"]",
+    "there are no cameras in it": b"[]",
+    "no known kind of camera file": b"{}",
+    "no known kind of camera file (expected": b"3",
+    "camera 0: not a JSON object (found [[[...]]])": b"[[[[[[1]]]]]]",
+    "fx: not a finite number (found inf)": b'[{"img_name":"a","fx":1e999,"fy":1,"width":1,"height":1,'
+    b'"position":[0,0,0],"rotation":[[1,0,0],[0,1,0],[0,0,1]]}]',
+}
+
+
+@pytest.mark.parametrize("message", BAD_JSON)
+def test_bad_json(tmp_path, message):
+    path = tmp_path / "bad.json"
+    path.write_bytes(BAD_JSON[message])
+    with pytest.raises(CameraError, match=re.escape(f"{path}: ") + ".*" + re.escape(message)):
+        load_cameras(path)
+
+
+def test_huge_json(tmp_path, monkeypatch):
+    path = write_json(tmp_path / "cameras.json", gaussian_splatting_json())
+    monkeypatch.setattr(records, "MAX_JSON_BYTES", 100)
+    with pytest.raises(CameraError, match=r"too large for a camera file \(found \d+ bytes, expected at most 100\)"):
+        load_cameras(path)
+
+
+def test_paths_and_arguments(tmp_path):
+    with pytest.raises(CameraError, match=r"absent\.json: there is no such file"):
+        load_cameras(tmp_path / "absent.json")
+    with pytest.raises(CameraError, match="there is no COLMAP model in this folder"):
+        load_cameras(tmp_path)
+    with pytest.raises(CameraError, match=r"cameras\.bin: there is no such file"):
+        load_cameras(tmp_path / "images.bin")
+    with pytest.raises(CameraError, match="up: not an axis"):
+        load_cameras(tmp_path, up="up")
+    with pytest.raises(CameraError, match="scale: not a positive number"):
+        load_cameras(tmp_path, scale=-1)
+    path = write_json(tmp_path / "cameras.json", gaussian_splatting_json())
+    with pytest.raises(CameraError, match=r"cameras\.json: 'b\.png': world_to_camera"):
+        load_cameras(path, scale=1.7e308)
+
+
+# What is refused: COLMAP
+
+POSE = "1 0 0 0 1 2 3"
+LENS = "1 SIMPLE_PINHOLE 8 6 5 4 3"
+
+BAD_TEXT = [
+    ("cameras", "line 1: a malformed line", "1 PINHOLE 8", ""),
+    ("cameras", "line 1: not a whole number (found 'x')", "x PINHOLE 8 6 5 5 4 3", ""),
+    ("cameras", "line 1: not a whole number (found '-8')", "1 PINHOLE -8 6 5 5 4 3", ""),
+    ("cameras", "line 1: not a whole number", f"1 PINHOLE {'9' * 5000} 6 5 5 4 3", ""),
+    ("cameras", "line 1: not a number (found 'five')", "1 PINHOLE 8 6 five 5 4 3", ""),
+    ("cameras", "line 1: camera 1: malformed parameters of PINHOLE", "1 PINHOLE 8 6 5 5 4", ""),
+    ("cameras", "expected fx fy cx cy", "1 PINHOLE 8 6 5 5 4 nan", ""),
+    (
+        "cameras",
+        "camera 1: k: lens distortion is not supported (found 0.1, expected 0)",
+        "1 SIMPLE_RADIAL 8 6 5 4 3 0.1",
+        "",
+    ),
+    ("cameras", "camera 1: p2: lens distortion", "1 OPENCV 8 6 5 5 4 3 0 0 0 1e-9", ""),
+    (
+        "cameras",
+        "this camera model is not supported (found 'FULL_OPENCV'",
+        "1 FULL_OPENCV 8 6 5 5 4 3 0 0 0 0 0 0 0 0",
+        "",
+    ),
+    ("cameras", "camera 1: the camera appears twice", f"{LENS}\n{LENS}", ""),
+    ("cameras", "line 1: not UTF-8 text", "1 \udcff 8 6 5 5 4 3", ""),
+    ("images", "there are no cameras in it", LENS, "# nothing\n\n"),
+    ("images", "line 1: a malformed line", LENS, "1 1 0 0 0 1 2 3 1"),
+    ("images", "line 1: not a whole number (found '1.5')", LENS, f"1.5 {POSE} 1 a.png"),
+    ("images", "line 1: not a number (found 'w')", LENS, "1 w 0 0 0 1 2 3 1 a.png"),
+    ("images", "image 'a.png': there is no such camera (found camera 2)", LENS, f"1 {POSE} 2 a.png"),
+    ("images", "image 'a.png': not a pose", LENS, "1 0 0 0 0 1 2 3 1 a.png"),
+    ("images", "image 'a.png': not a pose", LENS, "1 1 1 0 0 1 2 3 1 a.png"),
+    ("images", "image 'a.png': not a pose", LENS, "1 nan 0 0 0 1 2 3 1 a.png"),
+    ("images", "image 'a.png': not a pose", LENS, "1 1 0 0 0 inf 2 3 1 a.png"),
+    ("images", "line 3: image 'a.png': the name appears twice", LENS, f"1 {POSE} 1 a.png\n\n2 {POSE} 1 a.png"),
+    ("images", "line 2: an image must be followed", LENS, f"1 {POSE} 1 a.png\n2 {POSE} 1 b.png"),
+    ("images", "line 1: not UTF-8 text", LENS, f"1 {POSE} 1 \udcff.png"),
+    ("images", "image 'a.png': ", "1 SIMPLE_PINHOLE 0 6 5 4 3", f"1 {POSE} 1 a.png"),
+    ("images", "image 'a.png': fx", "1 SIMPLE_PINHOLE 8 6 -5 4 3", f"1 {POSE} 1 a.png"),
+]
+
+
+@pytest.mark.parametrize(("file", "message", "cameras", "images"), BAD_TEXT)
+def test_bad_colmap_text(tmp_path, file, message, cameras, images):
+    write_model(tmp_path, ".txt", (cameras.encode(errors="surrogateescape"), images.encode(errors="surrogateescape")))
+    with pytest.raises(CameraError, match=rf"{file}\.txt: .*" + re.escape(message)):
+        load_cameras(tmp_path)
+
+
+def lens(model=0, width=8, height=6, values=(5, 4, 3), identity=1):
+    return struct.pack(f"<IiQQ{len(values)}d", identity, model, width, height, *values)
+
+
+def image(quaternion=(1, 0, 0, 0), name=b"a.png\0", points=0, camera=1):
+    return struct.pack("<I7dI", 1, *quaternion, 1, 2, 3, camera) + name + struct.pack("<Q", points)
+
+
+def counted(*entries, count=None):
+    return struct.pack("<Q", len(entries) if count is None else count) + b"".join(entries)
+
+
+BAD_BINARY = [
+    (
+        "cameras",
+        "number of cameras: the file is shorter than it says (found 18446744073709551615",
+        counted(lens(), count=2**64 - 1),
+        b"",
+    ),
+    (
+        "cameras",
+        "camera 1: this camera model is not supported (found 'FOV'",
+        counted(lens(7, values=(5, 5, 4, 3, 1))),
+        b"",
+    ),
+    ("cameras", "camera 1: this camera model is not supported (found 'number 99'", counted(lens(99)), b""),
+    ("cameras", "camera 1: this camera model is not supported (found 'number -1'", counted(lens(-1)), b""),
+    ("cameras", "camera 1: malformed parameters of SIMPLE_PINHOLE", counted(lens(values=(np.inf, 4, 3))), b""),
+    ("cameras", "camera 1: k: lens distortion", counted(lens(2, values=(5, 4, 3, 1))), b""),
+    ("cameras", "camera 1: the camera appears twice", counted(lens(), lens()), b""),
+    ("cameras", "bytes are left after the last entry (found 1 bytes)", counted(lens()) + b"x", b""),
+    ("images", "number of images: the file is shorter than it says", counted(lens()), counted(image(), count=2**60)),
+    ("images", "there are no cameras in it", counted(lens()), counted()),
+    ("images", "image 0 ('a.png'): not a pose", counted(lens()), counted(image((0, 0, 0, 0)))),
+    ("images", "image 0 ('a.png'): not a pose", counted(lens()), counted(image((np.nan, 0, 0, 0)))),
+    ("images", "image 0 ('a.png'): not a pose", counted(lens()), counted(image((1e308, 1e308, 0, 0)))),
+    (
+        "images",
+        "image 0 ('a.png'): there is no such camera (found camera 9)",
+        counted(lens()),
+        counted(image(camera=9)),
+    ),
+    ("images", "image 0 ('a.png'): the file is shorter", counted(lens()), counted(image(points=2**62))),
+    ("images", "image 0: an image without name", counted(lens()), counted(image(name=b"\0")) + b"x"),
+    ("images", "image 0: a name without end", counted(lens()), counted(image(name=b"x" * 9000))),
+    ("images", "image 0: not UTF-8 text", counted(lens()), counted(image(name=b"\xff\xfe\0"))),
+    ("images", "image 1 ('a.png'): the name appears twice", counted(lens()), counted(image(), image())),
+    ("images", "bytes are left after the last entry (found 3 bytes)", counted(lens()), counted(image()) + b"xyz"),
+    ("images", "image 0 ('a.png'): ", counted(lens(width=2**63)), counted(image())),
+]
+
+
+@pytest.mark.parametrize(("file", "message", "cameras", "images"), BAD_BINARY)
+def test_bad_colmap_binary(tmp_path, file, message, cameras, images):
+    write_model(tmp_path, ".bin", (cameras, images))
+    with pytest.raises(CameraError, match=rf"{file}\.bin: .*" + re.escape(message)):
+        load_cameras(tmp_path)
+
+
+# Damage
+
+
+def test_truncated_colmap_binaries_are_refused(tmp_path):
+    cameras, images = colmap_binary()
+    for size in range(len(cameras)):
+        with pytest.raises(CameraError, match=r"cameras\.bin"):
+            load_cameras(write_model(tmp_path, ".bin", (cameras[:size], images)))
+    for size in range(len(images)):
+        with pytest.raises(CameraError, match=r"images\.bin"):
+            load_cameras(write_model(tmp_path, ".bin", (cameras, images[:size])))
+
+
+def test_truncated_json_is_refused(tmp_path):
+    for content in (gaussian_splatting_json(), nerfstudio_json()):
+        text = json.dumps(content)
+        for size in range(0, len(text), 7):
+            (tmp_path / "bad.json").write_text(text[:size])
+            with pytest.raises(CameraError, match=r"bad\.json"):
+                load_cameras(tmp_path / "bad.json")
+
+
+@pytest.mark.parametrize("kind", ["3dgs", "nerfstudio", "text", "binary"])
+def test_damaged_files_load_or_are_refused(tmp_path, kind):
+    rng = np.random.default_rng(2)
+    if kind in ("text", "binary"):
+        files = [bytearray(data) for data in (colmap_text() if kind == "text" else colmap_binary())]
+    else:
+        files = [bytearray(json.dumps(gaussian_splatting_json() if kind == "3dgs" else nerfstudio_json()).encode())]
+    messages = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(300):
+            damaged = [bytearray(data) for data in files]
+            data = damaged[rng.integers(len(damaged))]
+            for position in rng.integers(0, len(data), rng.integers(1, 4)):
+                data[position] = rng.integers(256)
+            if len(damaged) == 2:
+                path = write_model(tmp_path, ".txt" if kind == "text" else ".bin", damaged)
+            else:
+                path = tmp_path / "bad.json"
+                path.write_bytes(damaged[0])
+            try:
+                for camera in load_cameras(path, scale=2, up="y").values():
+                    assert np.isfinite(camera.world_to_camera).all()
+            except CameraError as error:
+                messages.append(str(error))
+    assert len(messages) > 50
+    assert all(str(tmp_path) in message for message in messages)
