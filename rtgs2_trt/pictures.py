@@ -6,7 +6,6 @@ Pillow draws and writes; everything goes in and out as NumPy arrays. The same in
 from __future__ import annotations
 
 import math
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from .atomic import atomic_file
 from .errors import InputError, Rtgs2Error
 
 Picture = NDArray[np.uint8]
@@ -27,6 +27,7 @@ FAINT_INK: Color = (110, 113, 118)
 NOTE_INK: Color = (176, 84, 0)
 SWATCH_EDGE: Color = (90, 92, 96)
 LEGEND_LIMIT = 20
+CAPTIONS = ("colour", "labels", "overlay")
 
 
 class LegendEntry(NamedTuple):
@@ -72,10 +73,10 @@ def save_color_image(path: str | Path, rgb: NDArray[Any]) -> None:
     Raises:
         InputError: an array of another form.
     """
-    save_picture(path, to_picture(rgb))
+    save_image(path, to_picture(rgb))
 
 
-def save_picture(path: str | Path, picture: Picture) -> None:
+def save_image(path: str | Path, picture: Picture) -> None:
     """Write a picture, (H, W, 3) uint8, as PNG. The file appears complete or not at all.
 
     Raises:
@@ -190,35 +191,46 @@ def overlay(
 
 
 def contact_sheet(
-    rows: Sequence[tuple[str, Sequence[Picture]]],
+    rows: Sequence[tuple[str, NDArray[Any], NDArray[Any]]],
+    colors: ArrayLike,
+    names: Sequence[str],
     *,
-    legend: Sequence[LegendEntry] = (),
-    columns: Sequence[str] = ("colour", "labels", "overlay"),
     heading: str = "",
     note: str = "",
+    opacity: float = 0.5,
     tile_width: int = 480,
 ) -> Picture:
-    """Several views on one page: a row of pictures a view, under its title, with one legend for all of them.
+    """Several views on one page: colour, labels and overlay side by side, with one legend for all of them.
 
     Args:
-        rows: for each view its title and its pictures, (H, W, 3) uint8 each.
-        legend: entries from :func:`legend_entries`, drawn at the foot of the page.
-        columns: what the pictures of every row show, written above the first row.
+        rows: of each view its title, its colours (3, H, W) as floats in 0..1 and its labels (H, W), class indices.
+        colors: (C, 3) uint8.
+        names: C class names.
         heading: the page's title.
-        note: a remark under it, such as "untrained weights".
-        tile_width: pictures wider than this are shrunk to it.
+        note: a remark under it, such as "untrained weights"; long ones are wrapped.
+        opacity: share of the class colour in the overlays.
+        tile_width: views wider than this are shrunk to it.
 
     Returns:
         (H', W', 3) uint8.
 
     Raises:
-        InputError: no pictures, or a picture of another form.
+        InputError: no views, or arrays of another form or size.
     """
-    tiles = [(title, [_tile(picture, tile_width) for picture in pictures]) for title, pictures in rows]
-    widths = [tile.width for _, row in tiles for tile in row]
-    if not widths:
-        raise InputError("no pictures for a contact sheet", field="rows", expected="at least one picture")
-    cell, across = max(widths), max(len(row) for _, row in tiles)
+    if not rows:
+        raise InputError("no views for a contact sheet", field="rows", expected="at least one view")
+    legend = legend_entries([labels for _, _, labels in rows], colors, names)
+    tiles = [
+        (
+            title,
+            [
+                _tile(picture, tile_width)
+                for picture in (to_picture(rgb), color_labels(labels, colors), blend(rgb, labels, colors, opacity))
+            ],
+        )
+        for title, rgb, labels in rows
+    ]
+    cell, across = max(row[0].width for _, row in tiles), len(CAPTIONS)
     size = _font_size(cell * across)
     gap = round(0.6 * size)
     content_width = across * cell + (across - 1) * gap
@@ -226,17 +238,14 @@ def contact_sheet(
     blocks: list[tuple[int, Image.Image]] = []  # the space above a block, and the block
     if heading:
         blocks.append((0, _text(heading, 1.7 * size, INK)))
-    if note:
-        blocks.append((gap // 2, _text(note, size, NOTE_INK)))
-    if columns:
-        captions = [_text(caption, size, FAINT_INK) for caption in columns[:across]]
-        blocks.append((2 * gap, _side_by_side(captions, cell, gap)))
+    blocks += [(gap // 2, _text(line, size, NOTE_INK)) for line in _wrapped(note, _font(size), content_width)]
+    captions = [_text(caption, size, FAINT_INK) for caption in CAPTIONS]
+    blocks.append((2 * gap if blocks else 0, _side_by_side(captions, cell, gap)))
     for row_number, (title, row) in enumerate(tiles):
         if title:
             blocks.append((2 * gap if row_number else gap, _text(title, size, INK)))
         blocks.append((gap // 2, _side_by_side(row, cell, gap)))
-    if legend:
-        blocks.append((2 * gap, _legend(legend, content_width, size)))
+    blocks.append((2 * gap, _legend(legend, content_width, size)))
     return np.array(_stacked(blocks, margin=2 * size))
 
 
@@ -260,8 +269,7 @@ def _stacked(blocks: Sequence[tuple[int, Image.Image]], margin: int) -> Image.Im
 
 def _side_by_side(tiles: Sequence[Image.Image], cell: int, gap: int) -> Image.Image:
     """Tiles in cells of one width, flush left and top."""
-    width = max(len(tiles) * (cell + gap) - gap, 1)
-    strip = Image.new("RGB", (width, max((tile.height for tile in tiles), default=1)), PAPER)
+    strip = Image.new("RGB", (len(tiles) * (cell + gap) - gap, max(tile.height for tile in tiles)), PAPER)
     for column, tile in enumerate(tiles):
         strip.paste(tile, (column * (cell + gap), 0))
     return strip
@@ -322,13 +330,24 @@ def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     return text.rstrip() + "..."
 
 
+def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
+    """The words of the text in lines no wider than ``width`` pixels (a single word may be)."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share >= 0.0005 else "< 0.1 %"
 
 
 def _tile(picture: Picture, width: int) -> Image.Image:
     """The picture, shrunk to ``width`` if it is wider."""
-    tile = Image.fromarray(_checked_picture(picture))
+    tile = Image.fromarray(picture)
     if tile.width > width:
         height = max(1, round(tile.height * width / tile.width))
         tile = tile.resize((width, height), Image.Resampling.LANCZOS)
@@ -383,14 +402,9 @@ def _form(array: NDArray[Any]) -> str:
 
 
 def _save(path: str | Path, image: Image.Image) -> None:
-    """Write a PNG under a temporary name beside ``path``, then rename it."""
+    """Write a PNG, whole or not at all."""
     path = Path(path)
     if not path.parent.is_dir():
         raise InputError("the folder does not exist", file=path, fix=f"Create {path.parent} first.")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
+    with atomic_file(path) as temporary:
         image.save(temporary, format="PNG")
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -94,8 +94,8 @@ def test_refusals_name_what_was_found(tmp_path):
         pictures.legend_entries([labels], COLORS, NAMES[:2])
     with pytest.raises(InputError, match=r"opacity.*1\.5"):
         pictures.blend(np.zeros((3, 4, 4), np.float32), labels, COLORS, 1.5)
-    with pytest.raises(InputError, match="no pictures"):
-        pictures.contact_sheet([("empty", [])])
+    with pytest.raises(InputError, match="no views"):
+        pictures.contact_sheet([], COLORS, NAMES)
     assert files(tmp_path) == []
 
 
@@ -152,45 +152,70 @@ def test_overlay_is_the_blend_above_a_legend_with_the_right_colours(width, heigh
     assert pixels_of(legend, pictures.INK) > 0
 
 
-@pytest.mark.parametrize(
-    ("share", "text"), [(0.5, "50.0 %"), (0.12345, "12.3 %"), (0.0004, "< 0.1 %"), (1.0, "100.0 %")]
-)
-def test_shares_are_drawn_beside_the_names(monkeypatch, share, text):
-    drawn = []
+@pytest.fixture
+def drawn(monkeypatch):
+    """Every text that is drawn, in order."""
+    texts = []
     draw_text = pictures.ImageDraw.ImageDraw.text
 
     def remember(self, position, text, **options):
-        drawn.append(text)
+        texts.append(text)
         return draw_text(self, position, text, **options)
 
     monkeypatch.setattr(pictures.ImageDraw.ImageDraw, "text", remember)
-    tile = np.zeros((10, 10, 3), np.uint8)
-    entry = pictures.LegendEntry("a class with a name longer than any legend would take", (1, 2, 3), share)
-    pictures.contact_sheet([("view", [tile])], legend=[entry], columns=())
-    assert drawn[0] == "view"
-    assert drawn[1].startswith("a class with")
-    assert drawn[1].endswith("...")
-    assert drawn[2:] == [text]
+    return texts
 
 
-def test_contact_sheet_shows_every_picture_once_and_is_deterministic():
-    tiles = [np.full((30, 40, 3), value, np.uint8) for value in (10, 60, 90, 130, 170, 210)]
-    rows = [("first", tiles[:3]), ("second", tiles[3:])]
-    legend = [pictures.LegendEntry("floor", (40, 160, 60), 1.0)]
-    sheet = pictures.contact_sheet(rows, legend=legend, heading="A room", note="untrained weights")
-    for tile in tiles:
-        assert pixels_of(sheet, tile[0, 0]) >= 30 * 40
-    assert pixels_of(sheet, (40, 160, 60)) > 80
+def test_legend_shows_names_and_shares(drawn):
+    labels = np.zeros((100, 100), np.uint8)
+    labels[0] = 1
+    labels[1, :3] = 2
+    labels[40:52] = 3
+    names = ["wall", "floor", "chair", "a class with a name longer than any legend would take"]
+    pictures.overlay(np.zeros((3, 100, 100), np.float32), labels, COLORS, names)
+    shown, shares = drawn[0::2], drawn[1::2]
+    assert [shown[0], *shown[2:]] == ["wall", "floor", "chair"]
+    assert shown[1].startswith("a class with")
+    assert shown[1].endswith("...")
+    assert shares == ["87.0 %", "12.0 %", "1.0 %", "< 0.1 %"]
+
+
+def views(count, height=30, width=40):
+    rng = np.random.default_rng(3)
+    return [
+        (f"view {i}", np.full((3, height, width), 0.1 + 0.1 * i, np.float32), rng.integers(0, 3, (height, width)))
+        for i in range(count)
+    ]
+
+
+def test_contact_sheet_shows_every_view_and_is_deterministic(drawn):
+    rows = views(3)
+    sheet = pictures.contact_sheet(rows, COLORS, NAMES, heading="A room", note="untrained")
+    assert drawn[:6] == ["A room", "untrained", "colour", "labels", "overlay", "view 0"]
+    assert {"view 1", "view 2", *NAMES[:3]} < set(drawn)
+    assert NAMES[3] not in drawn
+    for _, rgb, labels in rows:
+        assert pixels_of(sheet, pictures.to_picture(rgb)[0, 0]) >= labels.size
+    in_labels = sum(int((labels == 1).sum()) for _, _, labels in rows)
+    assert in_labels + 80 < pixels_of(sheet, COLORS[1]) < in_labels + 400  # the labels and one swatch
     assert pixels_of(sheet, pictures.NOTE_INK) > 0
-    assert pixels_of(pictures.contact_sheet(rows), pictures.NOTE_INK) == 0
-    again = pictures.contact_sheet(rows, legend=legend, heading="A room", note="untrained weights")
+    assert pixels_of(pictures.contact_sheet(rows, COLORS, NAMES), pictures.NOTE_INK) == 0
+    again = pictures.contact_sheet(rows, COLORS, NAMES, heading="A room", note="untrained")
     np.testing.assert_array_equal(sheet, again)
 
 
-def test_contact_sheet_shrinks_wide_pictures_and_never_cuts_text():
-    wide = np.full((600, 1200, 3), 77, np.uint8)
-    sheet = pictures.contact_sheet([("", [wide])], columns=(), tile_width=300)
-    assert pixels_of(sheet, (77, 77, 77)) == 300 * 150
-    narrow = pictures.contact_sheet([("", [wide[:40, :40]])], columns=(), heading="A heading much wider than that")
-    margin_right = narrow[:, -12:]
-    assert pixels_of(margin_right, pictures.PAPER) == margin_right[..., 0].size
+def test_contact_sheet_shrinks_wide_views():
+    rows = [("wide", np.full((3, 300, 600), 77 / 255, np.float32), np.zeros((300, 600), np.uint8))]
+    sheet = pictures.contact_sheet(rows, COLORS, NAMES, tile_width=200)
+    assert pixels_of(sheet, (77, 77, 77)) == 200 * 100
+    assert 3 * 200 < sheet.shape[1] < 3 * 200 + 150
+
+
+def test_contact_sheet_wraps_notes_and_never_cuts_text(drawn):
+    note = "Untrained weights, seeded: the labels show that everything runs, not what a trained network would say."
+    sheet = pictures.contact_sheet(views(1), COLORS, NAMES, heading="A heading wider than the views", note=note)
+    lines = [text for text in drawn if set(text.split()) <= set(note.split()) and text != "labels"]
+    assert len(lines) > 1
+    assert " ".join(lines) == note
+    for margin in (sheet[:, :12], sheet[:, -12:], sheet[:12], sheet[-12:]):
+        assert pixels_of(margin, pictures.PAPER) == margin[..., 0].size

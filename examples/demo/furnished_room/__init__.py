@@ -3,12 +3,12 @@
 Stands alone on NumPy::
 
     arrays = furnished_room(seed=0)          # means, scales, rotations, opacities, sh
-    poses = room_cameras(640, 480)           # arguments of Camera.look_at, by name
+    views = room_cameras()                   # name -> (eye, target, fov_degrees)
 
 Metres, z up; the room spans x -3..3, y -2.5..2.5, z 0..2.7.
 """
 
-from .cameras import LookAt, room_cameras
+from .cameras import Viewpoint, room_cameras
 from .gaussians import furnished_room
 
-__all__ = ["LookAt", "furnished_room", "room_cameras"]
+__all__ = ["Viewpoint", "furnished_room", "room_cameras"]
