@@ -1,0 +1,206 @@
+"""Surfaces: parametric patches with a material, the primitives made of them, and their sampling into surfels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .textures import Material
+
+Array = NDArray[Any]
+Point = tuple[float, float, float]
+Shape = Callable[[Array, Array], Array]
+
+BOX_FACES = ("-x", "+x", "-y", "+y", "-z", "+z")
+OVERLAP = 0.75  # standard deviation of a disc per cell: neighbours blend into a surface without holes
+JITTER = 0.18  # cells
+EDGE_INSET = 0.3  # cells the outermost discs of a solid are drawn in by, so that edges do not fray
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A parametric patch: ``shape`` maps s, t in 0..1 to points; d/ds x d/dt is the side that is lit.
+
+    ``size`` is its extent in metres along s and t, ``spacing`` the size of its cells, one surfel each; ``holes``
+    are rectangles (u0, v0, u1, v1) in metres left free, because another object lies right on top; ``inset`` is how
+    many cells the outermost surfels along s and t are drawn in by.
+    """
+
+    shape: Shape
+    size: tuple[float, float]
+    material: Material
+    spacing: tuple[float, float]
+    holes: tuple[tuple[float, float, float, float], ...] = ()
+    inset: tuple[float, float] = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Surfels:
+    """N small discs. Row i of every array belongs to disc i; the frame is (tangent, normal x tangent, normal)."""
+
+    points: Array  # (N, 3)
+    tangents: Array  # (N, 3)
+    normals: Array  # (N, 3)
+    radii: Array  # (N, 2) standard deviations in the plane, metres
+    albedo: Array  # (N, 3) sRGB, 0..1; of a glowing one: the colour itself
+    gloss: Array  # (N,) strength of the mirror-like reflection
+    thin: NDArray[np.bool_]  # (N,) lit from both sides
+    glows: NDArray[np.bool_]  # (N,) light source: not lit, casts no shadow
+    shell: NDArray[np.bool_]  # (N,) part of the room itself: casts no shadow
+
+
+def _pair(spacing: float | tuple[float, float]) -> tuple[float, float]:
+    return spacing if isinstance(spacing, tuple) else (spacing, spacing)
+
+
+def rectangle(
+    corner: Point | Array,
+    u: Point | Array,
+    v: Point | Array,
+    material: Material,
+    spacing: float | tuple[float, float] = 0.03,
+    holes: Sequence[tuple[float, float, float, float]] = (),
+    inset: tuple[float, float] = (0.0, 0.0),
+) -> Surface:
+    """A flat rectangle from ``corner`` along the edges u and v, facing u x v."""
+    origin, edge_u, edge_v = np.array(corner), np.array(u), np.array(v)
+    size = (float(np.linalg.norm(u)), float(np.linalg.norm(v)))
+    return Surface(
+        lambda s, t: origin + s[:, None] * edge_u + t[:, None] * edge_v,
+        size,
+        material,
+        _pair(spacing),
+        tuple(holes),
+        inset,
+    )
+
+
+def box(
+    low: Point, high: Point, material: Material, spacing: float = 0.03, faces: Iterable[str] = BOX_FACES
+) -> list[Surface]:
+    """The faces of an axis-aligned box, each with its texture's u along the longer side (so grain runs along)."""
+    extent = np.subtract(high, low)
+    surfaces = []
+    for face in faces:
+        axis, outward = "xyz".index(face[1]), face[0] == "+"
+        first, second = (i for i in range(3) if i != axis)
+        if extent[second] > extent[first]:
+            first, second = second, first
+        corner, u, v = np.array(low, dtype=float), np.zeros(3), np.zeros(3)
+        corner[axis] = high[axis] if outward else low[axis]
+        u[first], v[second] = extent[first], extent[second]
+        if (np.cross(u, v)[axis] > 0) != outward:
+            corner[second], v = high[second], -v
+        surfaces.append(rectangle(corner, u, v, material, spacing, inset=(EDGE_INSET, EDGE_INSET)))
+    return surfaces
+
+
+def lathe(
+    profile: Sequence[tuple[float, float]],
+    material: Material,
+    spacing: float | tuple[float, float] = 0.02,
+    base: Point = (0.0, 0.0, 0.0),
+) -> Surface:
+    """A surface of revolution: ``profile`` is a line of (radius, z) turned about the vertical through ``base``.
+
+    Going up the outside is lit, going down the inside; going inwards at one height makes a disc that faces up.
+    """
+    radius, height = np.array(profile, dtype=float).T
+    steps = np.hypot(np.diff(radius), np.diff(height))
+    along = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
+
+    def shape(s: Array, t: Array) -> Array:
+        angle, r = 2 * np.pi * s, np.interp(t, along, radius)
+        return np.stack([r * np.cos(angle), r * np.sin(angle), np.interp(t, along, height)], axis=1) + np.array(base)
+
+    size = (2 * math.pi * float(radius.max()), float(steps.sum()))
+    return Surface(shape, size, material, _pair(spacing), inset=(0.0, EDGE_INSET))
+
+
+def cylinder(base: Point, radius: float, height: float, material: Material, spacing: float = 0.02) -> Surface:
+    """An upright cylinder with a lid."""
+    return lathe([(radius, 0.0), (radius, height), (0.0, height)], material, spacing, base)
+
+
+def blob(centre: Point, radii: Point, material: Material, spacing: float = 0.03, exponent: float = 2.0) -> Surface:
+    """A superellipsoid |x|^e + |y|^e + |z|^e = 1, stretched: an ellipsoid at ``exponent`` 2, a stuffed cushion at 4."""
+
+    def shape(s: Array, t: Array) -> Array:
+        angle, latitude = 2 * np.pi * s, np.pi * (t - 0.5)
+        ring = np.cos(latitude)
+        unit = np.stack([ring * np.cos(angle), ring * np.sin(angle), np.sin(latitude)], axis=1)
+        unit /= np.sum(np.abs(unit) ** exponent, axis=1, keepdims=True) ** (1 / exponent)
+        return unit * np.array(radii) + np.array(centre)
+
+    girth = math.pi * (radii[0] + radii[1])
+    size = (girth, girth / 4 + math.pi * radii[2] / 2)
+    return Surface(shape, size, material, _pair(spacing))
+
+
+def moved(surfaces: Iterable[Surface], offset: Point, yaw_degrees: float = 0.0) -> list[Surface]:
+    """The surfaces turned about z by ``yaw_degrees`` (x towards y), then shifted by ``offset``."""
+    cos, sin = math.cos(math.radians(yaw_degrees)), math.sin(math.radians(yaw_degrees))
+
+    def place(points: Array) -> Array:
+        x, y, z = points.T
+        return np.stack([cos * x - sin * y, sin * x + cos * y, z], axis=1) + np.array(offset)
+
+    def placed(shape: Shape) -> Shape:
+        return lambda s, t: place(shape(s, t))
+
+    return [replace(surface, shape=placed(surface.shape)) for surface in surfaces]
+
+
+def sample(
+    surfaces: Iterable[Surface], rng: np.random.Generator, density: float = 1.0, *, shell: bool = False
+) -> Surfels:
+    """One slightly jittered surfel per cell of every surface; ``density`` scales their number."""
+    return join([_sample_one(surface, rng, density, shell) for surface in surfaces])
+
+
+def _sample_one(surface: Surface, rng: np.random.Generator, density: float, shell: bool) -> Surfels:
+    nu, nv = (
+        max(2, round(length * math.sqrt(density) / cell))
+        for length, cell in zip(surface.size, surface.spacing, strict=True)
+    )
+    column, row = (axis.ravel() for axis in np.meshgrid(np.arange(nu), np.arange(nv)))
+    s = (column + 0.5 + rng.uniform(-JITTER, JITTER, nu * nv)) / nu
+    t = (row + 0.5 + rng.uniform(-JITTER, JITTER, nu * nv)) / nv
+    s = 0.5 + (s - 0.5) * (1 - 2 * surface.inset[0] / nu)
+    t = 0.5 + (t - 0.5) * (1 - 2 * surface.inset[1] / nv)
+    u, v = s * surface.size[0], t * surface.size[1]
+    keep = np.ones(s.shape, dtype=bool)
+    for u0, v0, u1, v1 in surface.holes:
+        keep &= ~((u > u0) & (u < u1) & (v > v0) & (v < v1))
+    s, t, u, v = s[keep], t[keep], u[keep], v[keep]
+
+    step = 1e-3
+    along_s = (surface.shape(s + step, t) - surface.shape(s - step, t)) / (2 * step)
+    along_t = (surface.shape(s, t + step) - surface.shape(s, t - step)) / (2 * step)
+    tangent = along_s / np.linalg.norm(along_s, axis=1, keepdims=True)
+    normal = np.cross(along_s, along_t)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    across = np.abs(np.sum(np.cross(normal, tangent) * along_t, axis=1))
+    radii = OVERLAP * np.stack([np.linalg.norm(along_s, axis=1) / nu, across / nv], axis=1)
+    count, material = len(s), surface.material
+    return Surfels(
+        points=surface.shape(s, t),
+        tangents=tangent,
+        normals=normal,
+        radii=radii * rng.lognormal(0.0, 0.08, (count, 1)),
+        albedo=np.clip(material.colour(u, v, rng), 0.0, 1.0),
+        gloss=np.full(count, material.gloss),
+        thin=np.full(count, material.thin),
+        glows=np.full(count, material.glows),
+        shell=np.full(count, shell),
+    )
+
+
+def join(parts: Sequence[Surfels]) -> Surfels:
+    """All surfels of the parts, in order."""
+    return Surfels(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Surfels)))
