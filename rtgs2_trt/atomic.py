@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+from .errors import InputError
 
 
 @contextmanager
-def atomic_file(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; rename it to `path` at the end, remove it on any failure."""
-    target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
+def atomic_file(path: str | Path, error: type[InputError] = InputError) -> Iterator[BinaryIO]:
+    """Write a file that appears under its name only once it is whole.
+
+    The binary file yielded has a temporary name in the same folder. On success it takes the place of `path`; on any
+    exception it is removed and whatever was at `path` stays as it was.
+
+    Raises:
+        InputError: as the subclass `error`; the folder is missing, or the file cannot be written or replaced.
+    """
+    path = Path(path)
     try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
+        target = path.resolve()  # through a link, the file that it points to is replaced, not the link
+        replaceable = target.is_file() or not target.exists()
+    except (OSError, ValueError, RuntimeError) as problem:  # RuntimeError: a loop of links, before Python 3.13
+        raise error(f"cannot be written: {problem}", file=path, fix="Choose another path.") from problem
+    if not replaceable:
+        raise error("a folder or device has this name", file=path, fix="Choose another name for the file.")
+    if not target.parent.is_dir():
+        raise error("its folder does not exist", file=path, fix=f"Create the folder {target.parent} first.")
+    temporary = _beside(target, "tmp")
+    try:
+        with temporary.open("xb") as file:
+            yield file
         temporary.replace(target)
+    except OSError as problem:
+        raise error(f"cannot be written: {problem}", file=path, fix="Check permissions and free space.") from problem
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -36,13 +54,13 @@ def atomic_folder(path: str | Path, *, may_replace: Callable[[Path], bool]) -> I
     """
     target = Path(path)
     _check_replaceable(target, may_replace)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+    temporary = _beside(target, "tmp")
+    temporary.mkdir()
     try:
         yield temporary
-        temporary.chmod(0o777 & ~_umask())
         _check_replaceable(target, may_replace)
         if target.exists():
-            retired = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
+            retired = _beside(target, "old")
             target.replace(retired)
             temporary.replace(target)
             shutil.rmtree(retired, ignore_errors=True)
@@ -57,7 +75,6 @@ def _check_replaceable(target: Path, may_replace: Callable[[Path], bool]) -> Non
         raise FileExistsError(f"{target} is in the way")
 
 
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+def _beside(target: Path, ending: str) -> Path:
+    """A name that nothing has yet, in the same folder and so on the same disk."""
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex}.{ending}")

@@ -251,7 +251,7 @@ class _ManifestReader:
         return values
 
     def _strings(self, values: dict[str, Any], name: str) -> dict[str, str]:
-        entries = self._get(values, name, dict)
+        entries: dict[str, str] = self._get(values, name, dict)
         if not all(isinstance(value, str) for value in entries.values()):
             raise self.error(name, entries, "strings")
         return entries

@@ -38,10 +38,10 @@ class LegendEntry(NamedTuple):
     share: float
 
 
-def save_label_image(path: str | Path, labels: NDArray[Any], ids: Sequence[int]) -> None:
+def save_label_image(path: str | Path, labels: NDArray[Any], ids: ArrayLike) -> None:
     """Write the class ids of a view as a single-channel PNG.
 
-    The PNG has 8 bits a pixel, or 16 if the table holds an id over 255, so its depth follows the table alone. Pixels
+    The PNG has 8 bits a pixel, or 16 if the table holds an id over 254, so its depth follows the table alone. Pixels
     that are unknown in ``labels`` become 255 or 65535. The file appears complete or not at all.
 
     Args:
@@ -58,9 +58,9 @@ def save_label_image(path: str | Path, labels: NDArray[Any], ids: Sequence[int])
         raise InputError(
             "not a table of class ids", field="ids", found=_form(table), expected="a list of integers in 0..65535"
         )
-    dtype = np.dtype(np.uint8 if table.max() <= np.iinfo(np.uint8).max else np.uint16)
+    dtype = np.dtype(np.uint8 if table.max() < np.iinfo(np.uint8).max else np.uint16)
     table = np.append(table, np.iinfo(dtype).max).astype(dtype)
-    _save(path, Image.fromarray(table[_class_indices(labels, len(ids))]))
+    _save(path, Image.fromarray(table[_class_indices(labels, len(table) - 1)]))
 
 
 def save_color_image(path: str | Path, rgb: NDArray[Any]) -> None:
@@ -403,8 +403,5 @@ def _form(array: NDArray[Any]) -> str:
 
 def _save(path: str | Path, image: Image.Image) -> None:
     """Write a PNG, whole or not at all."""
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise InputError("the folder does not exist", file=path, fix=f"Create {path.parent} first.")
-    with atomic_file(path) as temporary:
-        image.save(temporary, format="PNG")
+    with atomic_file(path) as file:
+        image.save(file, format="PNG")

@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.errors import SceneError
-from rtgs2_trt.file_access import reading, replacing
+from rtgs2_trt.file_access import reading
 
 MAX_HEADER_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 22  # rows are regrouped into columns in pieces that stay in the cache
@@ -170,7 +171,7 @@ def write_ply(path: str | Path, columns: Mapping[str, NDArray[Any]], comments: S
     lines = ["ply", "format binary_little_endian 1.0", *(f"comment {comment}" for comment in comments)]
     lines += [f"element vertex {count}", *(f"property {_TYPE_NAMES[t]} {name}" for name, t in types.items())]
     row = np.dtype([(name, "<" + t) for name, t in types.items()])
-    with replacing(path, SceneError) as file:
+    with atomic_file(path, SceneError) as file:
         file.write(("\n".join(lines) + "\nend_header\n").encode())
         step = max(1, _CHUNK_BYTES // row.itemsize)
         for first in range(0, count, step):

@@ -163,14 +163,20 @@ def _upsampled(
     (y0, x0), (y1, x1), (wy, wx) = lower, upper, weights
     top = logits[:, y0, x0] * (1 - wx) + logits[:, y0, x1] * wx
     bottom = logits[:, y1, x0] * (1 - wx) + logits[:, y1, x1] * wx
-    return top * (1 - wy) + bottom * wy
+    return np.asarray(top * (1 - wy) + bottom * wy, np.float32)
 
 
 def _golden_from(stored: Mapping[str, npt.NDArray[Any]]) -> Golden:
     width, height = (int(v) for v in stored["image_size"])
     fx, fy, cx, cy = (float(v) for v in stored["intrinsics"])
     return Golden(
-        scene=Scene(*(stored[name] for name in ("means", "scales", "rotations", "opacities", "sh"))),
+        scene=Scene(
+            means=stored["means"],
+            scales=stored["scales"],
+            rotations=stored["rotations"],
+            opacities=stored["opacities"],
+            sh=stored["sh"],
+        ),
         camera=Camera(width, height, fx, fy, cx, cy, stored["world_to_camera"]),
         features=np.asarray(stored["features"], np.float32),
         logits=np.asarray(stored["logits"], np.float32),

@@ -177,12 +177,8 @@ def save_checkpoint(
         for part in ("encoder", "fusion"):
             content[part] = {k: v.half() if v.is_floating_point() else v for k, v in content[part].items()}
             _check_finite(content[part], path, part, "Save in float32: these exceed float16's largest, 65504.")
-    try:
-        with atomic_file(path) as temporary, temporary.open("wb") as file:
-            torch.save(content, file)  # an open file: given a name, torch would store it, and equal weights differ
-    except OSError as error:
-        fix = "Check that the folder exists, is writable and has space."
-        raise CheckpointError(f"cannot be written: {error.strerror}", file=path, fix=fix) from error
+    with atomic_file(path, CheckpointError) as file:
+        torch.save(content, file)  # an open file: given a name, torch would store it, and equal weights differ
 
 
 def _read(path: Path) -> object:

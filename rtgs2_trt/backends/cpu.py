@@ -52,7 +52,7 @@ class CpuBackend:
     def encode(self, plan: GeometryPlan, inputs: _Array) -> _Array:
         """See :class:`Backend`."""
         session = self._session(ENCODER)
-        feed = {"inputs": inputs}
+        feed: dict[str, npt.NDArray[Any]] = {"inputs": inputs}
         for name in (entry.name for entry in session.get_inputs()):
             if name != "inputs":
                 feed[name] = plan.arrays[name]
@@ -81,7 +81,8 @@ class CpuBackend:
         """Return the logits (C, H / 4, W / 4) of an RGB `image` (3, H, W) and `features` (D, H, W)."""
         session = self._session(FUSION)
         logits = self._run(session, FUSION, ["logits"], {"image": image[None], "features": features[None]})
-        return logits[0]
+        first: _Array = logits[0]
+        return first
 
     def _session(self, name: str) -> Any:
         with self._lock:
@@ -107,7 +108,7 @@ class CpuBackend:
         ):
             entries = {entry.name: entry for entry in found}
             for key, (element_type, sizes) in wanted.items():
-                entry = entries.get(key)
+                entry: Any = entries.get(key)
                 fits = entry is not None and entry.type == element_type
                 if not fits or any(len(entry.shape) <= axis or entry.shape[axis] != n for axis, n in sizes.items()):
                     raise BundleError(

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.camera_files.records import Record, named_camera, not_empty, shown
 from rtgs2_trt.errors import CameraError
-from rtgs2_trt.file_access import replacing
 
 
 def cameras_from_json(content: list[Any], file: Path) -> dict[str, Camera]:
@@ -77,5 +77,5 @@ def save_cameras(path: str | Path, cameras: Mapping[str, Camera]) -> None:
                 entry[key] = float(value)
         content.append(entry)
     text = "[\n" + ",\n".join(json.dumps(entry) for entry in content) + "\n]\n"
-    with replacing(path, CameraError) as file:
+    with atomic_file(path, CameraError) as file:
         file.write(text.encode())

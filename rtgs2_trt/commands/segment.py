@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.save_scene:
         scene.save(arguments.save_scene)
 
-    writer = _Writer(output, segmenter)
+    writer = _Writer(output, segmenter, heading=Path(arguments.scene).name)
     file_names = _file_names(cameras)
     shown = set(_evenly(list(cameras), _SHEET_VIEWS))
     for name, camera in console.track(list(cameras.items()), "label views"):
@@ -97,10 +97,11 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
 class _Writer:
     """Writes the images of each view at once, what sums them up at the end."""
 
-    def __init__(self, output: Path, segmenter: Segmenter) -> None:
+    def __init__(self, output: Path, segmenter: Segmenter, heading: str) -> None:
         self.output = output
         self.classes = segmenter.classes
         self.note = segmenter.bundle.manifest.description
+        self.heading = heading
         self.views: list[dict[str, Any]] = []
         self._rows: list[tuple[str, Any, Any]] = []
         self._seconds: dict[str, list[float]] = {}
@@ -128,15 +129,15 @@ class _Writer:
     def finish(self, summary: dict[str, Any]) -> None:
         from ..pictures import contact_sheet, save_image
 
-        sheet = contact_sheet(self._rows, self.classes.colors, self.classes.names, note=self.note)
+        sheet = contact_sheet(self._rows, self.classes.colors, self.classes.names, heading=self.heading, note=self.note)
         save_image(self.output / "contact_sheet.png", sheet)
         _write_json(self.output / "classes.json", self.classes.to_list())
         _write_json(self.output / "summary.json", summary)
 
 
 def _write_json(path: Path, values: Any) -> None:
-    with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+    with atomic_file(path) as file:
+        file.write((json.dumps(values, indent=1) + "\n").encode())
 
 
 def _select(cameras: dict[str, Camera], arguments: argparse.Namespace) -> dict[str, Camera]:
