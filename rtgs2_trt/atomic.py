@@ -38,7 +38,8 @@ def atomic_file(path: str | Path, error: type[InputError] = InputError) -> Itera
             yield file
         temporary.replace(target)
     except OSError as problem:
-        raise error(f"cannot be written: {problem}", file=path, fix="Check permissions and free space.") from problem
+        reason = problem.strerror or problem
+        raise error(f"cannot be written: {reason}", file=path, fix="Check permissions and free space.") from problem
     finally:
         temporary.unlink(missing_ok=True)
 

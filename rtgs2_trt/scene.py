@@ -22,6 +22,8 @@ _SH_COUNTS = (1, 4, 9, 16)
 _PLAUSIBLE_EXTENT = (0.5, 100.0)
 # exp() of a log-scale outside is zero, subnormal or infinite in float32.
 _LOG_SCALE_RANGE = (-87.0, 88.0)
+# The sigmoid of a logit outside is 0 or 1 in float32.
+_LOGIT_RANGE = (-104.0, 104.0)
 # Keeps the logit of a stored opacity finite; the upper end still becomes 1 in float32.
 _OPACITY_RANGE = (1e-30, 1 - 1e-8)
 _UNIT_TOLERANCE = 1e-6
@@ -139,9 +141,10 @@ class Scene:
         )
 
     def transformed(self, scale: float, rotation: ArrayLike) -> Scene:
-        """Return the scene in the world x' = rotation @ (scale * x); features stay as they are.
+        """Return the scene in the world x' = rotation @ (scale * x).
 
-        Rotations and spherical harmonics turn along. Scales stay within float32's normal range.
+        Rotations and spherical harmonics turn along. Scales stay within float32's normal range. Features are taken
+        away: they belong to the voxels of the old world.
 
         Args:
             scale: a positive number.
@@ -160,8 +163,6 @@ class Scene:
                 rotations=rotate_quaternions(matrix, self.rotations),
                 opacities=self.opacities,
                 sh=rotate_sh(self.sh, matrix),
-                features=self.features,
-                features_encoder=self.features_encoder,
             )
 
     @classmethod
@@ -171,7 +172,8 @@ class Scene:
         """Read a standard 3DGS PLY file (ASCII or binary), with ``f_pc_*`` features if it has them.
 
         Properties are found by name, in any order and of any numeric type; others are ignored. Stored log-scales are
-        clipped to -87..88, so that their exponential is a normal, finite float32.
+        clipped to -87..88, so that their exponential is a normal, finite float32; logits of infinite size are
+        opacities of 0 and 1. A `scale` or `up` takes features away (see :meth:`transformed`).
 
         Args:
             path: the file.
@@ -196,9 +198,9 @@ class Scene:
         header = ply.read_header(path)
         groups, encoder = _gaussian_groups(header, path)
         columns = ply.read_groups(path, header, "vertex", groups)
+        np.clip(columns["opacity"], *_LOGIT_RANGE, out=columns["opacity"])  # some converters store 1 as +inf
         columns = _without_invalid(columns, groups, invalid == "drop", path)
-        with np.errstate(over="ignore"):
-            opacities = 1 / (1 + np.exp(-columns["opacity"][:, 0].astype(np.float64)))
+        opacities = 1 / (1 + np.exp(-columns["opacity"][:, 0].astype(np.float64)))
         try:
             scene = cls(
                 means=columns["means"],

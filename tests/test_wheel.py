@@ -41,8 +41,7 @@ import sys
 sys.path.insert(0, {str(tmp_path / "site")!r})
 for missing in ("torch", "onnx", "yaml"):
     sys.modules[missing] = None  # importing it fails
-sys.meta_path[:] = [finder for finder in sys.meta_path if "Editable" not in type(finder).__name__
-                    and "scikit" not in type(finder).__module__]
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in type(finder).__module__]
 import rtgs2_trt
 assert rtgs2_trt.__file__.startswith({str(tmp_path)!r}), rtgs2_trt.__file__
 from rtgs2_trt.cli import main

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+
 from rtgs2_networks.checkpoint import save_checkpoint
 from rtgs2_networks.config import preset
 from rtgs2_networks.encoder import PointTransformerEncoder
 from rtgs2_networks.fusion import FusionNetwork
-
 from rtgs2_trt.classes import builtin_class_table
 
 SEED = 1
