@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from rtgs2_trt.scene import Scene
 
 from rtgs2_networks.checkpoint import Checkpoint
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.encoder_inputs import encoder_inputs
 from rtgs2_trt.geometry_plan import build_geometry_plan
 from rtgs2_trt.rasterize import rasterize
+from rtgs2_trt.scene import Scene
 from rtgs2_trt.self_check import Golden
 
 _GAUSSIANS = 2400
