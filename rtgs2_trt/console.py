@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -52,16 +53,16 @@ class Console:
         yield from track(items, f"  {name}", console=self._progress)
         self.seconds[name] = time.perf_counter() - start
 
-    def note(self, text: str) -> None:
-        """Say something beside the result, on standard error."""
-        self._progress.print(text)
+    def warn(self, text: str) -> None:
+        """Say what the user should know, on standard error, however quiet."""
+        print(f"warning: {text}", file=sys.stderr)
 
     def result(self, values: dict[str, Any], text: str) -> None:
         """Print the result on standard output."""
         if self.as_json:
             print(json.dumps(values, indent=1))
         else:
-            self._out.print(text)
+            self._out.print(text, markup=False)
 
 
 def add_console_options(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +83,9 @@ def run_command(command: Callable[[argparse.Namespace, Console], None], argument
     """Run `command` and return the process's exit code: 0, 2 for bad input, 1 for a failure, 130 when interrupted."""
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     try:
-        command(arguments, console)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: console.warn(str(message))
+            command(arguments, console)
     except (InputError, OSError) as error:
         return _fail(error, BAD_INPUT, arguments.json)
     except (BackendError, Rtgs2Error, MemoryError) as error:

@@ -152,3 +152,13 @@ def test_interrupt_exits_with_130(exported_bundle, room, capsys, monkeypatch):
     assert segment(exported_bundle, room, "--quiet") == 130
     assert "interrupted" in capsys.readouterr().err
     assert not list((room / "out").rglob("*.tmp"))
+
+
+def test_a_scene_of_another_unit_warns_even_when_quiet(scene, tmp_path, capsys):
+    path = tmp_path / "[small] scene.ply"  # brackets are markup to some consoles
+    scene.transformed(0.05, np.eye(3)).save(path)
+    assert main(["info", str(path), "--quiet"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.startswith("warning: ")
+    assert "Give scale=" in captured.err
+    assert "[small] scene.ply" in captured.out
