@@ -36,7 +36,7 @@ install: $(VENV)/.installed
 # A torch that is already in the environment is kept; it may be any build, the CPU one is enough.
 $(VENV)/.tools:
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install 'scikit-build-core>=0.10' 'nanobind>=2.2' 'cmake>=3.20' ninja
+	$(PIP) install 'scikit-build-core>=0.11' 'nanobind>=2.2' 'cmake>=3.20' ninja
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) install '$(TORCH)'
 	touch $@
 
@@ -46,7 +46,8 @@ $(VENV)/.installed: $(VENV)/.tools $(CORE)
 
 # The same with what tests and linters need.
 $(VENV)/.dev: $(VENV)/.tools $(CORE)
-	$(PIP) install --no-build-isolation --editable '.[export,test,lint]'
+	$(PIP) install --no-build-isolation --config-settings=cmake.define.RTGS2_WERROR=ON \
+		--editable '.[export,test,lint]'
 	touch $@ $(VENV)/.installed
 
 clean:

@@ -24,9 +24,9 @@ import torch
 from rtgs2_export.golden import encode_with_pytorch
 from rtgs2_networks.checkpoint import Checkpoint, load_checkpoint, load_research_checkpoint
 from rtgs2_trt import Scene, Segmenter, load_cameras, rasterize
-from rtgs2_trt.backends.cpu import available_threads
 from rtgs2_trt.classes import resolve_class_table
 from rtgs2_trt.console import image_size
+from rtgs2_trt.threads import available_threads
 
 TIE = 1e-4
 

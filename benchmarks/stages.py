@@ -21,9 +21,9 @@ import numpy as np
 import onnxruntime
 
 from rtgs2_trt import Camera, Scene, Segmenter
-from rtgs2_trt.backends.cpu import available_threads
 from rtgs2_trt.console import image_size
 from rtgs2_trt.encoder_inputs import encoder_inputs
+from rtgs2_trt.threads import available_threads
 
 DEMO = Path("build/demo")
 

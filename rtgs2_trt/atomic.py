@@ -53,7 +53,7 @@ def atomic_folder(path: str | Path, *, may_replace: Callable[[Path], bool]) -> I
     Raises:
         FileExistsError: something is at `path` that may not be replaced.
     """
-    target = Path(path)
+    target = Path(path).absolute()
     _check_replaceable(target, may_replace)
     temporary = _beside(target, "tmp")
     temporary.mkdir()
@@ -63,7 +63,11 @@ def atomic_folder(path: str | Path, *, may_replace: Callable[[Path], bool]) -> I
         if target.exists():
             retired = _beside(target, "old")
             target.replace(retired)
-            temporary.replace(target)
+            try:
+                temporary.replace(target)
+            except OSError:
+                retired.replace(target)
+                raise
             shutil.rmtree(retired, ignore_errors=True)
         else:
             temporary.replace(target)

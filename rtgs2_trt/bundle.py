@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from typing import Any, Literal
 
 from .classes import ClassTable
 from .errors import BundleError, ClassTableError
+from .file_access import sha256_of
+from .geometry_plan import GeometryPlan, build_geometry_plan
+from .scene import Scene
 
 FORMAT = "rtgs2-bundle/1"
 MANIFEST = "manifest.json"
@@ -30,6 +34,7 @@ GOLDEN = "golden.npz"
 REQUIRED_FILES = (ENCODER, FUSION, GOLDEN)
 
 _MANIFEST_LIMIT = 8 << 20
+_SHA256 = "a SHA-256 of 64 hexadecimal digits"
 _EXPORT_AGAIN = "Export the checkpoint again with rtgs2-export"
 
 
@@ -44,6 +49,7 @@ class EncoderSpec:
         stem_kernel: side of the first convolution, in voxels.
         cpe_kernel: side of the other convolutions, in voxels.
         feature_channels: features a Gaussian.
+        weights_sha256: of the encoder's configuration and weights, whatever tools exported them.
     """
 
     voxel_size: float
@@ -52,6 +58,29 @@ class EncoderSpec:
     stem_kernel: int
     cpe_kernel: int
     feature_channels: int
+    weights_sha256: str
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the weights and of everything here: what two encoders share if and only if they are the same."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def build_plan(self, scene: Scene, threads: int = 0) -> GeometryPlan:
+        """Return the geometry plan that this encoder takes for `scene`.
+
+        Raises:
+            SceneError: the scene cannot be cut into voxels.
+        """
+        return build_geometry_plan(
+            scene.means,
+            scene.opacities,
+            voxel_size=self.voxel_size,
+            stages=self.stages,
+            patch_size=self.patch_size,
+            stem_kernel=self.stem_kernel,
+            cpe_kernel=self.cpe_kernel,
+            threads=threads,
+        )
 
 
 @dataclass(frozen=True)
@@ -123,8 +152,8 @@ class Bundle:
 
     @property
     def encoder_hash(self) -> str:
-        """SHA-256 of the encoder: names the features that it computes."""
-        return self.manifest.files[ENCODER]
+        """SHA-256 that names the encoder, and so the features that it computes."""
+        return self.manifest.encoder.hash
 
     def file(self, name: str) -> Path:
         """Path of a file of the bundle."""
@@ -134,7 +163,10 @@ class Bundle:
         path = self.path / name
         if not path.is_file():
             raise BundleError("file of the bundle is missing", file=path, fix=_EXPORT_AGAIN)
-        found = sha256_of(path)
+        try:
+            found = sha256_of(path)
+        except OSError as error:
+            raise BundleError(f"cannot be read: {error.strerror}", file=path, fix="Check its permissions") from error
         if found != expected:
             raise BundleError(
                 "file does not match its SHA-256 in the manifest: altered or half written",
@@ -143,15 +175,6 @@ class Bundle:
                 expected=expected[:16] + "...",
                 fix=f"Copy the bundle again, or {_EXPORT_AGAIN[0].lower()}{_EXPORT_AGAIN[1:]}",
             )
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -171,9 +194,15 @@ def read_manifest(folder: Path) -> Manifest:
         raise BundleError("manifest is too large", file=path, expected=f"at most {_MANIFEST_LIMIT} bytes")
     try:
         values = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise BundleError(f"cannot be read: {error.strerror}", file=path, fix="Check its permissions") from error
     except (ValueError, RecursionError) as error:
         raise BundleError(f"manifest is not JSON: {error}", file=path, fix=_EXPORT_AGAIN) from None
     return _ManifestReader(path).read(values)
+
+
+def _is_sha256(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 class _ManifestReader:
@@ -209,7 +238,7 @@ class _ManifestReader:
         if found == FORMAT:
             return
         family, _, version = str(found).partition("/")
-        if isinstance(found, str) and family == "rtgs2-bundle" and version.isdigit() and int(version) > 1:
+        if family == "rtgs2-bundle" and re.fullmatch("[0-9]{1,9}", version) and int(version) > 1:
             raise BundleError(
                 "bundle was written by a newer version of rtgs2-trt",
                 file=self.path,
@@ -229,9 +258,12 @@ class _ManifestReader:
                 raise self.error(f"encoder.{name}", value, f"a whole number from 1 to {limit}")
             numbers[name] = value
         voxel_size = values.get("voxel_size")
-        if type(voxel_size) not in (int, float) or not 0 < float(voxel_size or 0) < 1e6:
-            raise self.error("encoder.voxel_size", voxel_size, "a positive number of metres")
-        return EncoderSpec(voxel_size=float(voxel_size or 0), **numbers)
+        if type(voxel_size) is not float or not 1e-6 <= voxel_size <= 1e6:
+            raise self.error("encoder.voxel_size", voxel_size, "a number of metres, 1e-6 to 1e6, with a decimal point")
+        weights = values.get("weights_sha256")
+        if not isinstance(weights, str) or not _is_sha256(weights):
+            raise self.error("encoder.weights_sha256", weights, _SHA256)
+        return EncoderSpec(voxel_size=voxel_size, weights_sha256=weights, **numbers)
 
     def _classes(self, values: dict[str, Any]) -> ClassTable:
         try:
@@ -243,8 +275,8 @@ class _ManifestReader:
         for name, digest in values.items():
             if name != Path(name).name or name in ("", ".", "..", MANIFEST) or "\\" in name:
                 raise self.error("files", repr(name), "plain file names")
-            if not isinstance(digest, str) or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-                raise self.error(f"files.{name}", digest, "a SHA-256 of 64 hexadecimal digits")
+            if not _is_sha256(digest):
+                raise self.error(f"files.{name}", digest, _SHA256)
         missing = [name for name in REQUIRED_FILES if name not in values]
         if missing:
             raise self.error("files", sorted(values), f"also {', '.join(missing)}")

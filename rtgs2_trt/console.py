@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import BackendError, InputError, Rtgs2Error
@@ -53,6 +57,10 @@ class Console:
         yield from track(items, f"  {name}", console=self._progress)
         self.seconds[name] = time.perf_counter() - start
 
+    def note(self, text: str) -> None:
+        """Say something beside the result, on standard error."""
+        self._progress.print(text, markup=False)
+
     def warn(self, text: str) -> None:
         """Say what the user should know, on standard error, however quiet."""
         print(f"warning: {text}", file=sys.stderr)
@@ -63,6 +71,32 @@ class Console:
             print(json.dumps(values, indent=1))
         else:
             self._out.print(text, markup=False)
+
+
+def check_folder(folder: Path, option: str) -> None:
+    """Refuse a folder that is none, or that can be neither written to nor made, before work is done for it.
+
+    Raises:
+        InputError: names the folder and the option.
+    """
+    existing = folder.absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise InputError("is a file, not a folder", file=existing, field=option, fix="Give another folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError("may not be written to", file=existing, field=option, fix="Give another folder")
+
+
+def join_axis(argv: Sequence[str] | None) -> list[str]:
+    """Return the arguments with ``--up -y`` written as ``--up=-y``: argparse takes ``-y`` for an option."""
+    joined: list[str] = []
+    for argument in sys.argv[1:] if argv is None else argv:
+        if joined and joined[-1] == "--up" and argument in ("-x", "-y", "-z"):
+            joined[-1] = f"--up={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def add_console_options(parser: argparse.ArgumentParser) -> None:
@@ -79,13 +113,16 @@ def image_size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def run_command(command: Callable[[argparse.Namespace, Console], None], arguments: argparse.Namespace) -> int:
-    """Run `command` and return the process's exit code: 0, 2 for bad input, 1 for a failure, 130 when interrupted."""
+def run_command(command: Callable[[argparse.Namespace, Console], int | None], arguments: argparse.Namespace) -> int:
+    """Run `command` and return the process's exit code.
+
+    It is the command's own or 0, 2 for bad input, 1 for a failure, 130 when interrupted.
+    """
     console = Console(quiet=arguments.quiet, as_json=arguments.json)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _terminated_like_interrupted():
             warnings.showwarning = lambda message, *_, **__: console.warn(str(message))
-            command(arguments, console)
+            return command(arguments, console) or 0
     except (InputError, OSError) as error:
         return _fail(error, BAD_INPUT, arguments.json)
     except (BackendError, Rtgs2Error, MemoryError) as error:
@@ -93,11 +130,25 @@ def run_command(command: Callable[[argparse.Namespace, Console], None], argument
     except KeyboardInterrupt:
         print("interrupted; files that were written are whole", file=sys.stderr)
         return INTERRUPTED
-    return 0
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM clean up as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _fail(error: BaseException, code: int, as_json: bool) -> int:
     text = str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        text = f"out of memory ({text}): use a smaller image or scene, or fewer threads"
     print(f"error: {text}", file=sys.stderr)
     if as_json:
         print(json.dumps({"error": {"type": type(error).__name__, "message": text}}))

@@ -48,7 +48,7 @@ class InputError(Rtgs2Error, ValueError):
         if details:
             message += f" ({details})"
         if fix:
-            message += f". {fix.rstrip('.')}."
+            message = f"{message.rstrip('.')}. {fix if fix[-1] in '.?!' else fix + '.'}"
         super().__init__(message)
 
 

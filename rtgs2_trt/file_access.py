@@ -1,7 +1,8 @@
-"""Opening input files, with errors that name the file."""
+"""Opening and hashing input files, with errors that name the file."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -37,3 +38,17 @@ def reading(path: str | Path, error: type[InputError]) -> Iterator[tuple[BinaryI
         raise error(
             f"cannot be read: {problem}", file=path, fix="Check the file's permissions and its disk."
         ) from problem
+
+
+def sha256_of(*paths: Path) -> str:
+    """SHA-256 of files, one after the other, as 64 hexadecimal digits.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

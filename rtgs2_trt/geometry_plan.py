@@ -63,6 +63,12 @@ class GeometryPlan:
     voxel_counts: tuple[int, ...]
     arrays: dict[str, npt.NDArray[np.int32]]
 
+    def to_gaussians(self, by_voxel: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the rows (N, D) of all Gaussians from those (n_0, D) of the voxels; Gaussians left out get zeros."""
+        rows: npt.NDArray[np.float32] = by_voxel[self.voxel_of_gaussian]
+        rows[self.voxel_of_gaussian < 0] = 0
+        return rows
+
 
 def build_geometry_plan(
     means: npt.ArrayLike,

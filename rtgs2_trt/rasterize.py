@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rtgs2_trt import _native
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.errors import InputError, SceneError
+from rtgs2_trt.threads import check_threads
 
 
 class GaussianArrays(Protocol):
@@ -119,17 +120,6 @@ def rasterize(
     except ValueError as error:  # what only the core can see: too many tiles
         raise SceneError(str(error)) from error
     return Rendering(rgb=rgb, features=blended, alpha=alpha, depth=depth)
-
-
-def check_threads(threads: int) -> None:
-    """Refuse a number of threads that no kernel takes.
-
-    Raises:
-        InputError: not a whole number from 0 (all) to 1024.
-    """
-    if type(threads) is not int or not 0 <= threads <= 1024:
-        expected = "a whole number from 0 (all that the machine has) to 1024"
-        raise InputError("impossible number of threads", field="threads", found=repr(threads), expected=expected)
 
 
 def _floats(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ _LOGIT_RANGE = (-104.0, 104.0)
 _OPACITY_RANGE = (1e-30, 1 - 1e-8)
 _UNIT_TOLERANCE = 1e-6
 _ENCODER_COMMENT = "rtgs2_encoder"
-_DROP = 'Load it with invalid="drop" to leave these Gaussians out.'
+_DROP = 'Load it with invalid="drop" (--drop-invalid on the command line) to leave these Gaussians out.'
 _SPLAT_EXPORT = "Give the point_cloud.ply of a trained 3DGS scene."
 
 
@@ -393,8 +393,8 @@ def _warn_of_extent(scene: Scene, path: str | Path) -> None:
     if not least <= extent <= most:
         warnings.warn(
             f"{path}: the scene spans {extent:.3g} units (98 % of it, on its largest axis), which is implausible for "
-            f"rooms in metres ({least:g} to {most:g}). Give scale=, the metres per unit of the file; otherwise the "
-            "labels will be nonsense.",
+            f"rooms in metres ({least:g} to {most:g}). Give scale= (--scale on the command line), the metres per unit "
+            "of the file; otherwise the labels will be nonsense.",
             SceneScaleWarning,
             stacklevel=3,
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,9 +17,10 @@ from .bundle import Bundle
 from .camera import Camera
 from .classes import ClassTable
 from .encoder_inputs import encoder_inputs
-from .errors import SceneError
-from .geometry_plan import GeometryPlan, build_geometry_plan
+from .errors import InputError, SceneError
+from .geometry_plan import GeometryPlan
 from .scene import Scene
+from .threads import available_threads, check_threads
 
 BackendName = Literal["auto", "tensorrt", "cuda", "cpu"]
 
@@ -56,12 +59,14 @@ class Segmenter:
     Raises:
         BundleError: the bundle cannot be used.
         BackendError: the backend cannot be had.
+        InputError: an impossible number of threads.
     """
 
     def __init__(self, bundle: str | Path | Bundle, backend: BackendName = "auto", *, threads: int = 0) -> None:
         self.bundle = bundle if isinstance(bundle, Bundle) else Bundle(bundle)
-        self._threads = threads
-        self._backend = create_backend(backend, self.bundle, threads)
+        check_threads(threads)
+        self._threads = threads or available_threads()
+        self._backend = create_backend(backend, self.bundle, self._threads)
 
     @property
     def backend_name(self) -> str:
@@ -103,17 +108,7 @@ class Segmenter:
 
     def plan(self, scene: Scene) -> GeometryPlan:
         """Return the geometry plan that this bundle's encoder takes for `scene`."""
-        spec = self.bundle.manifest.encoder
-        return build_geometry_plan(
-            scene.means,
-            scene.opacities,
-            voxel_size=spec.voxel_size,
-            stages=spec.stages,
-            patch_size=spec.patch_size,
-            stem_kernel=spec.stem_kernel,
-            cpe_kernel=spec.cpe_kernel,
-            threads=self._threads,
-        )
+        return self.bundle.manifest.encoder.build_plan(scene, self._threads)
 
     def encode(self, scene: Scene) -> Scene:
         """Return `scene` with the view-independent features (N, D) of its Gaussians; needed once a scene.
@@ -127,9 +122,7 @@ class Segmenter:
         plan = self.plan(scene)
         inputs = np.ascontiguousarray(encoder_inputs(scene)[plan.representatives])
         by_voxel = self._backend.encode(plan, inputs)
-        features = by_voxel[plan.voxel_of_gaussian]
-        features[plan.voxel_of_gaussian < 0] = 0
-        return scene.with_features(features, self.bundle.encoder_hash)
+        return scene.with_features(plan.to_gaussians(by_voxel), self.bundle.encoder_hash)
 
     def __call__(
         self,
@@ -155,9 +148,12 @@ class Segmenter:
 
         Raises:
             SceneError: the scene is not encoded, or by another encoder.
+            InputError: an impossible `unknown_below`.
             BackendError: the backend failed.
         """
         self._check_features(scene)
+        if unknown_below is not None and not (isinstance(unknown_below, Real) and math.isfinite(unknown_below)):
+            raise InputError("not a finite number", field="unknown_below", found=repr(unknown_below))
         frame = self._backend.frame(scene, camera, FrameRequest(confidence=confidence))
         labels, rendering = frame.labels, frame.rendering
         if unknown_below is not None:
@@ -176,11 +172,12 @@ class Segmenter:
         if scene.features is None:
             raise SceneError("scene is not encoded", field="features", fix="Call segmenter.encode(scene) first")
         if scene.features_encoder != self.bundle.encoder_hash:
+            unknown = scene.features_encoder is None
             raise SceneError(
-                "features were computed by another encoder",
+                "features have no record of their encoder" if unknown else "features were computed by another encoder",
                 file=file,
                 field="features",
-                found=str(scene.features_encoder)[:16],
+                found=None if unknown else str(scene.features_encoder)[:16],
                 expected=self.bundle.encoder_hash[:16],
                 fix="Encode the scene with this bundle: load(path, reencode=True), on the command line --reencode",
             )

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rtgs2_trt import _native
 from rtgs2_trt.errors import InputError
-from rtgs2_trt.rasterize import check_threads
+from rtgs2_trt.threads import check_threads
 
 
 def upsample_argmax(

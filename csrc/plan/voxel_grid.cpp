@@ -113,7 +113,7 @@ VoxelGrid voxelize(const float* means, const float* opacities, std::int64_t coun
   }
 
   VoxelGrid grid;
-  grid.depth = std::bit_width(static_cast<std::uint32_t>(span_in_cells(bounds, voxel_size)));
+  grid.depth = static_cast<int>(std::bit_width(static_cast<std::uint32_t>(span_in_cells(bounds, voxel_size))));
 
   std::vector<Entry> entries(static_cast<std::size_t>(count));
   parallel_for(count, kChunk, threads, [&](std::int64_t begin, std::int64_t end) {

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from rtgs2_trt.console import FAILED, Console, add_console_options, image_size, run_command
-from rtgs2_trt.errors import CheckpointError
+from rtgs2_trt.console import Console, add_console_options, check_folder, image_size, run_command
+from rtgs2_trt.errors import CheckpointError, Rtgs2Error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,17 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("give either CKPT or --encoder, --fusion and --classes, not both")
     if not arguments.checkpoint and not all(research):
         parser.error("give CKPT, or all of --encoder, --fusion and --classes")
-    try:
-        import onnx  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        print(f"error: export needs {error.name}: pip install 'rtgs2-trt[export]'", file=sys.stderr)
-        return FAILED
     return run_command(run, arguments)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the command."""
+    output = Path(arguments.output) if arguments.output else _default_output(arguments)
+    check_folder(output.absolute().parent, "--output")
+    try:
+        import onnx  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise Rtgs2Error(f"export needs {error.name}: pip install 'rtgs2-trt[export]'") from error
     from rtgs2_networks.checkpoint import load_checkpoint, load_research_checkpoint
     from rtgs2_trt.classes import resolve_class_table
 
@@ -64,22 +64,13 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
                 resolve_class_table(arguments.classes),
                 trained_on=arguments.trained_on,
             )
-    output = Path(arguments.output) if arguments.output else _default_output(arguments)
     exported = export_bundle(checkpoint, output, image_size=arguments.image_size, step=console.step)
     check = exported.self_check
     values = {
         "bundle": str(exported.path),
         "bytes": exported.sizes,
         "seconds": {name: round(seconds, 2) for name, seconds in console.seconds.items()},
-        "self_check": {
-            "passed": check.passed,
-            "features_difference": check.features_difference,
-            "logits_difference": check.logits_difference,
-            "labels_different": check.labels_different,
-            "labels_wrong": check.labels_wrong,
-            "pixels": check.pixels,
-            "bound": check.bound,
-        },
+        "self_check": check.to_dict(),
     }
     text = (
         f"{exported.path}: {sum(exported.sizes.values()) / 1e6:.1f} MB, {len(checkpoint.classes)} classes\n"

@@ -17,12 +17,14 @@ import torch
 from rtgs2_networks.checkpoint import Checkpoint
 from rtgs2_trt.atomic import atomic_folder
 from rtgs2_trt.backends import create_backend
-from rtgs2_trt.bundle import ENCODER, FUSION, GOLDEN, MANIFEST, Bundle, EncoderSpec, Manifest, sha256_of
+from rtgs2_trt.bundle import ENCODER, FUSION, GOLDEN, MANIFEST, Bundle, Manifest
 from rtgs2_trt.errors import BundleError
+from rtgs2_trt.file_access import sha256_of
 from rtgs2_trt.self_check import SelfCheck, run_self_check, write_golden
 
 from .algebra import Algebra
 from .encoder_graph import build_encoder_graph
+from .encoder_spec import encoder_spec
 from .fusion_graph import build_fusion_graph
 from .golden import make_golden
 
@@ -106,20 +108,12 @@ def _write_files(
         onnx.save(graph, folder / FUSION)
     with step("golden input through PyTorch"):
         write_golden(folder / GOLDEN, make_golden(checkpoint))
-    spec = config.encoder
     manifest = Manifest(
         description=checkpoint.description,
         image_size=image_size,
         trained_on=config.trained_on,
         precision=("fp32",),
-        encoder=EncoderSpec(
-            voxel_size=spec.voxel_size,
-            stages=spec.stages,
-            patch_size=spec.patch_size,
-            stem_kernel=spec.stem_kernel,
-            cpe_kernel=spec.cpe_kernel,
-            feature_channels=spec.out_channels,
-        ),
+        encoder=encoder_spec(config.encoder, checkpoint.encoder),
         classes=checkpoint.classes,
         checkpoint_sha256=checkpoint.sha256,
         files={name: sha256_of(folder / name) for name in (ENCODER, FUSION, GOLDEN)},

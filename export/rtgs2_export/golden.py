@@ -8,10 +8,11 @@ import torch
 from rtgs2_networks.checkpoint import Checkpoint
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.encoder_inputs import encoder_inputs
-from rtgs2_trt.geometry_plan import build_geometry_plan
 from rtgs2_trt.rasterize import rasterize
 from rtgs2_trt.scene import Scene
 from rtgs2_trt.self_check import Golden
+
+from .encoder_spec import encoder_spec
 
 _GAUSSIANS = 2400
 _SEED = 20240528
@@ -45,23 +46,12 @@ def make_golden(checkpoint: Checkpoint) -> Golden:
 
 def encode_with_pytorch(checkpoint: Checkpoint, scene: Scene) -> np.ndarray:
     """Return the features (N, D) float32 that the PyTorch encoder gives for `scene`."""
-    config = checkpoint.config.encoder
-    plan = build_geometry_plan(
-        scene.means,
-        scene.opacities,
-        voxel_size=config.voxel_size,
-        stages=config.stages,
-        patch_size=config.patch_size,
-        stem_kernel=config.stem_kernel,
-        cpe_kernel=config.cpe_kernel,
-    )
+    plan = encoder_spec(checkpoint.config.encoder, checkpoint.encoder).build_plan(scene)
     arrays = {name: torch.from_numpy(array) for name, array in plan.arrays.items()}
     inputs = torch.from_numpy(encoder_inputs(scene)[plan.representatives])
     with torch.inference_mode():
         by_voxel = checkpoint.build_encoder()(inputs, arrays).numpy()
-    features: np.ndarray = by_voxel[plan.voxel_of_gaussian]
-    features[plan.voxel_of_gaussian < 0] = 0
-    return features
+    return plan.to_gaussians(by_voxel)
 
 
 def fuse_with_pytorch(checkpoint: Checkpoint, scene: Scene, camera: Camera) -> np.ndarray:

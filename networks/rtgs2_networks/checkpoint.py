@@ -6,7 +6,6 @@ values of all their tensors are checked before a network is built from them.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from rtgs2_networks.fusion import FusionNetwork
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.classes import BUILTIN_CLASS_TABLES, ClassTable, builtin_class_table
 from rtgs2_trt.errors import CheckpointError, InputError
+from rtgs2_trt.file_access import sha256_of
 
 FORMAT = "rtgs2-checkpoint/1"
 
@@ -36,6 +36,7 @@ _STEM_WEIGHT = "embedding.stem.conv.weight"
 _CLASSIFIER_WEIGHT = "Decoder.linear_pred.weight"
 _NAMES_SHOWN = 5
 _DESCRIPTION_LIMIT = 1000
+_NAME_LIMIT = 100
 _SAVE_AGAIN = "Save it with as many classes as its configuration says."
 
 
@@ -86,7 +87,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         if not isinstance(description, str) or len(description) > _DESCRIPTION_LIMIT:
             expected = f"a text of at most {_DESCRIPTION_LIMIT} characters"
             raise CheckpointError("not a description", field="config.description", expected=expected)
-        classes = ClassTable.from_list(values.pop("classes", None), "checkpoint")
+        table_name = values.pop("class_table", "unnamed")
+        classes = ClassTable.from_list(values.pop("classes", None), str(table_name)[:_NAME_LIMIT])
         config = configuration.from_dict(values)
     except InputError as error:
         raise CheckpointError(
@@ -98,7 +100,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         classes=classes,
         encoder=_checked(content["encoder"], config, "encoder", path),
         fusion=_checked(content["fusion"], config, "fusion", path),
-        sha256=_sha256(path),
+        sha256=sha256_of(path),
         description=description,
     )
 
@@ -135,7 +137,7 @@ def load_research_checkpoint(
         classes=classes,
         encoder=_checked(_with_kernel_in_the_middle(encoder, encoder_config), config, "encoder", encoder_path),
         fusion=_checked(fusion, config, "fusion", fusion_path),
-        sha256=_sha256(encoder_path, fusion_path),
+        sha256=sha256_of(encoder_path, fusion_path),
         description=f"research weights {encoder_path.name} and {fusion_path.name}",
     )
 
@@ -169,7 +171,12 @@ def save_checkpoint(
     _check_classes(config.fusion.num_classes, classes, path, "config.fusion.num_classes", fix=_SAVE_AGAIN)
     content: dict[str, Any] = {
         "format": FORMAT,
-        "config": {**configuration.to_dict(config), "classes": classes.to_list(), "description": description},
+        "config": {
+            **configuration.to_dict(config),
+            "classes": classes.to_list(),
+            "class_table": classes.name,
+            "description": description,
+        },
         "encoder": _checked(encoder, config, "encoder", path),
         "fusion": _checked(fusion, config, "fusion", path),
     }
@@ -304,6 +311,18 @@ def _checked(state: object, config: ModelConfig, part: _Part, path: Path) -> dic
                 expected="an int64 counter" if is_counter else "float32, float16, bfloat16 or float64 weights",
                 fix="Save the weights of the plain, unquantised network.",
             )
+    stored = sum(state[name].numel() * state[name].element_size() for name in shapes)
+    storages = [state[name].untyped_storage() for name in shapes]
+    held = sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+    if stored > held:  # a few numbers repeated by strides or shared storage: small in the file, huge once copied
+        raise CheckpointError(
+            "tensors that share or repeat their numbers",
+            file=path,
+            field=part,
+            found=f"{held} bytes",
+            expected=f"{stored} bytes",
+            fix="Save plain tensors: {name: tensor.clone() for name, tensor in state_dict.items()}.",
+        )
     checked = {}  # copies: the file that the tensors are mapped from may be replaced later
     for name in shapes:
         dtype = torch.int64 if name.endswith(_COUNTER) else torch.float32
@@ -352,12 +371,3 @@ def _filled(network: _Network, state: StateDict) -> _Network:
     network.load_state_dict({name: tensor.clone() for name, tensor in state.items()}, assign=True)
     network.eval()
     return network
-
-
-def _sha256(*paths: Path) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            for block in iter(lambda: file.read(2**20), b""):
-                digest.update(block)
-    return digest.hexdigest()

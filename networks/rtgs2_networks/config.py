@@ -63,6 +63,8 @@ class EncoderConfig:
                 _require(width % count == 0, f"{side}_heads", count, f"a divisor of the {width} channels")
             for depth in getattr(self, f"{side}_depths"):
                 _require(1 <= depth <= _MAX_DEPTH, f"{side}_depths", depth, f"1 to {_MAX_DEPTH} blocks")
+        _require(self.in_channels == 10, "in_channels", self.in_channels, "10, what is known of a Gaussian")
+        _require(1e-6 <= self.voxel_size <= 1e6, "voxel_size", self.voxel_size, "1e-6 to 1e6 metres")
         for name in ("stem_kernel", "cpe_kernel"):
             _require(getattr(self, name) in (1, 3, 5, 7, 9), name, getattr(self, name), "an odd number up to 9")
 
@@ -100,6 +102,9 @@ class FusionConfig:
         for name in ("rgb_depths", "rgb_widths", "feature_depths", "feature_widths", "feature_heads"):
             _require(len(getattr(self, name)) == 4, name, getattr(self, name), "four numbers, one a stage")
         _require(len(self.spatial_reductions) == 4, "spatial_reductions", self.spatial_reductions, "four numbers")
+        for side, reduction in zip((8, 4, 2, 1), self.spatial_reductions, strict=True):
+            expected = f"a divisor of {side}, the side of this scale's map of 32 x 32 pixels"
+            _require(side % reduction == 0, "spatial_reductions", reduction, expected)
         for name in ("rgb_depths", "feature_depths"):
             for depth in getattr(self, name):
                 _require(1 <= depth <= _MAX_DEPTH, name, depth, f"1 to {_MAX_DEPTH} blocks")
@@ -201,10 +206,10 @@ def _build(kind: type[_Config], name: str, values: object) -> _Config:
         value, label = values[key], f"config.{name}.{key}"
         if spec.type == "tuple[int, ...]":
             fits = isinstance(value, (list, tuple)) and all(type(v) is int and 1 <= v <= 65536 for v in value)
-            _require(fits, label, value, "a list of positive whole numbers")
+            _require(fits, label, value, "a list of whole numbers from 1 to 65536")
             value = tuple(value)
         elif spec.type == "int":
-            _require(type(value) is int and 1 <= value <= 65536, label, value, "a positive whole number")
+            _require(type(value) is int and 1 <= value <= 65536, label, value, "a whole number from 1 to 65536")
         elif spec.type == "float":
             _require(type(value) in (int, float) and 0 < value < 1e6, label, value, "a positive number")
             value = float(value)
@@ -215,7 +220,16 @@ def _build(kind: type[_Config], name: str, values: object) -> _Config:
 
 
 def _check_names(label: str, values: Mapping[str, Any], expected: set[str]) -> None:
-    _require(set(values) == expected, label, sorted(map(str, values)), f"exactly the fields {sorted(expected)}")
+    odd = sorted(str(name)[:80] for name in expected.symmetric_difference(values))
+    if odd:
+        missing = [name for name in odd if name in expected]
+        kind = "missing" if missing else "unknown"
+        raise CheckpointError(
+            f"{kind} fields in the network configuration",
+            field=label,
+            found=", ".join((missing or odd)[:5]),
+            fix="Save the checkpoint with this version",
+        )
 
 
 def _plain(value: object) -> object:

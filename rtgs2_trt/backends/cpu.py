@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from pathlib import Path
@@ -18,17 +17,11 @@ from ..errors import BackendError, BundleError
 from ..geometry_plan import GeometryPlan
 from ..rasterize import Rendering, rasterize
 from ..scene import Scene
+from ..threads import available_threads
 from ..upsample_argmax import upsample_argmax
 from ._protocol import Frame, FrameRequest
 
 _Array = npt.NDArray[np.float32]
-
-
-def available_threads() -> int:
-    """Number of CPU threads that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class CpuBackend:
@@ -42,8 +35,6 @@ class CpuBackend:
     name = "cpu"
 
     def __init__(self, bundle: Bundle, threads: int = 0) -> None:
-        if threads < 0:
-            raise BackendError(f"threads is {threads}; give the number of threads, or 0 for all")
         self._bundle = bundle
         self._threads = threads or available_threads()
         self._lock = threading.Lock()

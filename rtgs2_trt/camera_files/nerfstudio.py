@@ -1,4 +1,4 @@
-"""``transforms.json`` of nerfstudio (and Instant-NGP, Blender): camera-to-world matrices with OpenGL axes."""
+"""``transforms.json`` of nerfstudio (and Instant-NGP): camera-to-world matrices with OpenGL axes."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..console import Console, add_console_options
+from ..console import FAILED, Console, add_console_options
 
 
 def add_parser(commands: Any) -> None:
@@ -23,12 +23,13 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(command=run)
 
 
-def run(arguments: argparse.Namespace, console: Console) -> None:
-    """Run the subcommand."""
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Run the subcommand; a golden input that does not check is a failure."""
     path = Path(arguments.path)
     values = _bundle(path, arguments.check, console) if path.is_dir() else _scene(path, console)
     width = max(len(name) for name in values)
     console.result(values, "\n".join(f"{name.replace('_', ' '):{width}}  {_text(v)}" for name, v in values.items()))
+    return 0 if values.get("self_check", {}).get("passed", True) else FAILED
 
 
 def _bundle(path: Path, check: bool, console: Console) -> dict[str, Any]:
@@ -56,14 +57,7 @@ def _bundle(path: Path, check: bool, console: Console) -> dict[str, Any]:
 
         with console.step("run golden input"):
             result = run_self_check(bundle, create_backend("auto", bundle, 0))
-        values["self_check"] = {
-            "passed": result.passed,
-            "features_difference": result.features_difference,
-            "logits_difference": result.logits_difference,
-            "labels_different": result.labels_different,
-            "labels_wrong": result.labels_wrong,
-            "bound": result.bound,
-        }
+        values["self_check"] = result.to_dict()
     return values
 
 
@@ -96,5 +90,7 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
-        return ", ".join(f"{key} {entry}" for key, entry in value.items())
+        return ", ".join(f"{key} {_text(entry)}" for key, entry in value.items())
+    if isinstance(value, float):
+        return f"{value:.3g}"
     return "-" if value is None else str(value)

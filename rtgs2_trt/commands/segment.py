@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..atomic import atomic_file
-from ..console import Console, add_console_options, image_size
+from ..backends import BACKENDS
+from ..console import Console, add_console_options, check_folder, image_size
 from ..errors import CameraError
 
 if TYPE_CHECKING:
@@ -42,9 +43,14 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--up", default="z", help="axis that points up in the files: x, -x, y, -y, z, -z (default z)")
     parser.add_argument("--drop-invalid", action="store_true", help="drop Gaussians with NaN instead of refusing")
     parser.add_argument("--reencode", action="store_true", help="ignore features that the scene file holds")
-    parser.add_argument("--save-scene", metavar="PLY", help="also write the encoded scene, for a faster next start")
+    parser.add_argument(
+        "--save-scene",
+        metavar="PLY",
+        help="also write the encoded scene, in metres with z up, for a faster next start; with --scale or --up also "
+        "its cameras, in the same frame, as PLY's name with .cameras.json",
+    )
     parser.add_argument("--unknown-below", type=float, metavar="ALPHA", help="unknown where coverage is below this")
-    parser.add_argument("--backend", default="auto", choices=["auto", "tensorrt", "cuda", "cpu"])
+    parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS])
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default)")
     add_console_options(parser)
     parser.set_defaults(command=run)
@@ -52,9 +58,13 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
-    from ..camera_files import load_cameras
+    from ..camera_files import load_cameras, save_cameras
     from ..segmenter import Segmenter
 
+    output = Path(arguments.output)
+    check_folder(output, "--output")
+    if arguments.save_scene:
+        check_folder(Path(arguments.save_scene).parent, "--save-scene")
     cameras = _select(load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up), arguments)
     with console.step("check bundle"):
         segmenter = Segmenter(arguments.bundle, arguments.backend, threads=arguments.threads)
@@ -66,30 +76,37 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             invalid="drop" if arguments.drop_invalid else "error",
             reencode=arguments.reencode,
         )
-    output = Path(arguments.output)
-    output.mkdir(parents=True, exist_ok=True)
     if arguments.save_scene:
         scene.save(arguments.save_scene)
+        if (arguments.scale, arguments.up) != (1.0, "z"):
+            cameras_file = Path(arguments.save_scene).with_suffix(".cameras.json")
+            save_cameras(cameras_file, cameras)
+            console.warn(
+                f"{arguments.save_scene} is in metres with z up: use {cameras_file} with it, without --scale/--up"
+            )
 
     writer = _Writer(output, segmenter, heading=Path(arguments.scene).name)
     file_names = _file_names(cameras)
     shown = set(_evenly(list(cameras), _SHEET_VIEWS))
-    for name, camera in console.track(list(cameras.items()), "label views"):
-        result = segmenter(scene, camera, rgb=True, unknown_below=arguments.unknown_below)
-        writer.write(file_names[name], name, result, on_sheet=name in shown)
-    summary = {
-        "bundle": str(arguments.bundle),
-        "description": segmenter.bundle.manifest.description,
-        "scene": str(arguments.scene),
-        "gaussians": len(scene),
-        "backend": segmenter.backend_name,
-        "views": writer.views,
-        "seconds": {
-            **{name: round(seconds, 3) for name, seconds in console.seconds.items()},
-            "per view (median)": writer.median_seconds(),
-        },
-    }
-    writer.finish(summary)
+    try:
+        for name, camera in console.track(list(cameras.items()), "label views"):
+            result = segmenter(scene, camera, rgb=True, unknown_below=arguments.unknown_below)
+            writer.write(file_names[name], name, result, on_sheet=name in shown)
+    finally:  # also when interrupted: the summary says what is there
+        summary = {
+            "bundle": str(arguments.bundle),
+            "description": segmenter.bundle.manifest.description,
+            "scene": str(arguments.scene),
+            "gaussians": len(scene),
+            "backend": segmenter.backend_name,
+            "complete": len(writer.views) == len(cameras),
+            "views": writer.views,
+            "seconds": {
+                **{name: round(seconds, 3) for name, seconds in console.seconds.items()},
+                "per view (median)": writer.median_seconds(),
+            },
+        }
+        writer.finish(summary)
     per_view = ", ".join(f"{stage} {1000 * s:.0f} ms" for stage, s in writer.median_seconds().items())
     console.result(summary, f"{len(cameras)} views labelled in {output} ({segmenter.backend_name}: {per_view})")
 
@@ -105,13 +122,13 @@ class _Writer:
         self.views: list[dict[str, Any]] = []
         self._rows: list[tuple[str, Any, Any]] = []
         self._seconds: dict[str, list[float]] = {}
-        for folder in ("labels", "color", "overlay"):
-            (output / folder).mkdir(exist_ok=True)
 
     def write(self, file_name: str, title: str, result: Segmentation, *, on_sheet: bool) -> None:
         from ..pictures import overlay, save_color_image, save_image, save_label_image
 
         assert result.rgb is not None
+        for folder in ("labels", "color", "overlay"):
+            (self.output / folder).mkdir(parents=True, exist_ok=True)
         save_label_image(self.output / "labels" / f"{file_name}.png", result.labels, self.classes.ids)
         save_color_image(self.output / "color" / f"{file_name}.png", result.rgb)
         blended = overlay(result.rgb, result.labels, self.classes.colors, self.classes.names)
@@ -127,8 +144,11 @@ class _Writer:
         return {stage: round(statistics.median(values), 4) for stage, values in self._seconds.items()}
 
     def finish(self, summary: dict[str, Any]) -> None:
+        """Write the contact sheet, the classes and the summary; nothing if no view was labelled."""
         from ..pictures import contact_sheet, save_image
 
+        if not self.views:
+            return
         sheet = contact_sheet(self._rows, self.classes.colors, self.classes.names, heading=self.heading, note=self.note)
         save_image(self.output / "contact_sheet.png", sheet)
         _write_json(self.output / "classes.json", self.classes.to_list())

@@ -155,7 +155,7 @@ def nan_at_the_end(tensor: Tensor) -> Tensor:
         (remove("format"), "not a checkpoint of this project.*found None.*--encoder"),
         (remove("fusion"), "fusion: incomplete checkpoint"),
         (lambda c: c.update(config=[1]), "config: not a dictionary .found list"),
-        (lambda c: c["config"].pop("encoder"), "config: .*exactly the fields"),
+        (lambda c: c["config"].pop("encoder"), "config: missing fields .*found encoder"),
         (lambda c: c["config"]["fusion"].update(num_classes=4), "4 outputs, expected one for each of the 3 classes"),
         (remove("config", "classes"), "classes: not a list .found NoneType"),
         (lambda c: c["config"]["classes"][1].update(id=1), r"classes\[1\].id"),
@@ -305,3 +305,20 @@ def test_wrong_research_files(fusion_file: Path, saved: Path, tmp_path: Path) ->
     torch.save({STEM: torch.zeros(3, 3), "layer1.weight": torch.zeros(2)}, path)
     with pytest.raises(CheckpointError, match=r"unexpected: layer1.weight; of another shape: .*another network"):
         load_research_checkpoint(path, fusion_file, classes)
+
+
+def test_numbers_repeated_by_strides_are_refused(saved: Path) -> None:
+    """A file of a few kilobytes must not become gigabytes."""
+    content = torch.load(saved, weights_only=True)
+    for name, value in content["fusion"].items():
+        if value.is_floating_point():
+            content["fusion"][name] = torch.zeros(1).expand(value.shape)
+    torch.save(content, saved)
+    with pytest.raises(CheckpointError, match=r"ckpt\.pt: fusion: tensors that share or repeat their numbers"):
+        load_checkpoint(saved)
+
+
+def test_description_and_table_name_are_kept(tmp_path: Path, states: Any) -> None:
+    save_checkpoint(tmp_path / "a.pt", CONFIG, CLASSES, *states, description="a line")
+    loaded = load_checkpoint(tmp_path / "a.pt")
+    assert (loaded.description, loaded.classes.name) == ("a line", CLASSES.name)

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import io
 import json
 
+import numpy as np
 import pytest
 
 from rtgs2_trt import Bundle, Segmenter
+from rtgs2_trt.cli import main
 from rtgs2_trt.errors import BackendError, BundleError
-from rtgs2_trt.self_check import read_golden, run_self_check
+from rtgs2_trt.self_check import SelfCheck, read_golden, relative_difference, run_self_check
 
 
 def edit_manifest(bundle, **changes):
@@ -94,6 +98,8 @@ def test_newer_format(bundle):
         ({"trained_on": "cmyk"}, "trained_on: manifest is damaged.*'rgb' or 'bgr'"),
         ({"precision": []}, "precision"),
         ({"encoder": {}}, r"encoder\.stages"),
+        ({"format": "rtgs2-bundle/²"}, "format: manifest is damaged"),
+        ({"format": "rtgs2-bundle/" + "9" * 5000}, "format: manifest is damaged"),
         ({"classes": {"name": "x", "table": [{"index": 0}]}}, "class table is damaged"),
         ({"files": {}}, r"files: manifest is damaged.*also encoder\.onnx"),
         ({"files": {"../evil": "0" * 64}}, "files: manifest is damaged.*plain file names"),
@@ -107,6 +113,17 @@ def test_damaged_manifest(bundle, changes, message):
     with pytest.raises(BundleError, match=message) as caught:
         Bundle(bundle)
     assert "Export the checkpoint again" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("voxel_size", 10**400), ("voxel_size", -0.07), ("voxel_size", True), ("weights_sha256", "x"), ("stages", 99)],
+)
+def test_damaged_encoder_spec(bundle, field, value):
+    encoder = json.loads((bundle / "manifest.json").read_text())["encoder"]
+    edit_manifest(bundle, encoder={**encoder, field: value})
+    with pytest.raises(BundleError, match=rf"encoder\.{field}: manifest is damaged"):
+        Bundle(bundle)
 
 
 @pytest.mark.parametrize("text", ["[]", "7", "null", "[" * 100_000, '{"format": NaN}', "\xff\xfe"])
@@ -140,23 +157,71 @@ def test_unknown_backend(exported_bundle):
         Segmenter(exported_bundle, "tensorrt")
 
 
-def test_self_check_passes_and_notices_other_weights(exported_bundle, bundle):
-    opened = Bundle(exported_bundle)
-    backend = Segmenter(opened)._backend
-    check = run_self_check(opened, backend)
-    assert check.passed
-    assert check.logits_difference < 1e-4
-
-    golden = read_golden(opened)
-    arrays = {**golden.arrays(), "logits": golden.logits[::-1].copy(), "features": golden.features * 1.01}
-    import io
-
-    import numpy as np
-
+def with_golden(bundle, **changes):
+    """The bundle with other golden arrays and a hash that fits them."""
+    arrays = {**read_golden(Bundle(bundle)).arrays(), **changes}
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     replace_file(bundle, "golden.npz", stream.getvalue())
-    failed = run_self_check(Bundle(bundle), backend)
-    assert not failed.passed
-    assert failed.features_difference == pytest.approx(0.01, rel=0.05)
-    assert failed.labels_wrong > 0
+    return Bundle(bundle)
+
+
+def test_self_check_passes(exported_bundle):
+    opened = Bundle(exported_bundle)
+    check = run_self_check(opened, Segmenter(opened)._backend)
+    assert check.passed
+    assert check.features_difference < 1e-4
+    assert check.logits_difference < 1e-4
+    assert check.pixels == 128 * 96
+
+
+def test_self_check_notices_other_features(bundle):
+    golden = read_golden(Bundle(bundle))
+    opened = with_golden(bundle, features=golden.features * np.float32(1.01))
+    check = run_self_check(opened, Segmenter(opened)._backend)
+    assert check.features_difference == pytest.approx(0.01, rel=0.05)
+    assert check.logits_difference < 1e-4
+    assert not check.passed
+
+
+def test_self_check_notices_other_logits(bundle):
+    golden = read_golden(Bundle(bundle))
+    opened = with_golden(bundle, logits=golden.logits[::-1].copy())
+    check = run_self_check(opened, Segmenter(opened)._backend)
+    assert check.features_difference < 1e-4
+    assert check.labels_wrong > 0
+    assert not check.passed
+
+
+@pytest.mark.parametrize("name", ["features", "logits"])
+def test_golden_that_is_not_finite_is_refused(bundle, name):
+    golden = read_golden(Bundle(bundle))
+    opened = with_golden(bundle, **{name: np.full_like(getattr(golden, name), np.nan)})
+    with pytest.raises(BundleError, match=r"golden\.npz: golden input is damaged.*not finite"):
+        run_self_check(opened, Segmenter(opened)._backend)
+
+
+def test_a_difference_that_is_not_finite_never_passes():
+    infinite = SelfCheck(0.0, float("inf"), 0, 0, 1, 1e-4)
+    unknown = SelfCheck(float("nan"), 0.0, 0, 0, 1, 1e-4)
+    assert not infinite.passed
+    assert not unknown.passed
+    assert infinite.to_dict()["logits_difference"] is None
+    assert relative_difference(np.ones(2), np.array([1, np.nan])) == float("inf")
+
+
+def test_failed_check_exits_with_1(bundle, capsys):
+    golden = read_golden(Bundle(bundle))
+    with_golden(bundle, logits=golden.logits[::-1].copy())
+    assert main(["info", str(bundle), "--check", "--json", "--quiet"]) == 1
+    assert json.loads(capsys.readouterr().out)["self_check"]["passed"] is False
+
+
+def test_encoder_hash_names_the_whole_encoder(bundle, tiny_checkpoint):
+    """Other voxels or patches are another encoder, though the graph is the same; other tools are not."""
+    manifest = Bundle(bundle).manifest
+    original = manifest.encoder.hash
+    for change in ({"voxel_size": 0.5}, {"patch_size": 64}, {"weights_sha256": "0" * 64}):
+        assert dataclasses.replace(manifest.encoder, **change).hash != original
+    edit_manifest(bundle, tools={"rtgs2-trt": "9.9"}, description="the same")
+    assert Bundle(bundle).encoder_hash == original

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rtgs2_trt import Camera, Scene, Segmenter, rasterize
-from rtgs2_trt.errors import SceneError
+from rtgs2_trt.errors import InputError, SceneError
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +148,20 @@ def test_features_of_another_encoder(segmenter, encoded, camera, tmp_path):
         segmenter.load(tmp_path / "other.ply")
     again = segmenter.load(tmp_path / "other.ply", reencode=True)
     assert again.features_encoder == segmenter.bundle.encoder_hash
+
+
+def test_wrong_arguments(exported_bundle, segmenter, encoded, camera):
+    for threads in (-1, 1.5, 5000, "2"):
+        with pytest.raises(InputError, match="threads: impossible number of threads"):
+            Segmenter(exported_bundle, threads=threads)
+    for alpha in ("a", float("nan")):
+        with pytest.raises(InputError, match="unknown_below: not a finite number"):
+            segmenter(encoded, camera, unknown_below=alpha)
+
+
+def test_features_without_a_record_of_their_encoder(segmenter, encoded, camera):
+    with pytest.raises(SceneError, match="features have no record of their encoder"):
+        segmenter(encoded.with_features(encoded.features), camera)
 
 
 def test_import_is_light():
