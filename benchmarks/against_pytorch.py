@@ -25,7 +25,7 @@ from rtgs2_export.golden import encode_with_pytorch
 from rtgs2_networks.checkpoint import Checkpoint, load_checkpoint, load_research_checkpoint
 from rtgs2_trt import Scene, Segmenter, load_cameras, rasterize
 from rtgs2_trt.classes import resolve_class_table
-from rtgs2_trt.console import image_size
+from rtgs2_trt.console import image_size, join_axis
 from rtgs2_trt.threads import available_threads
 
 TIE = 1e-4
@@ -44,7 +44,9 @@ def main() -> int:
     parser.add_argument("--up", default="z")
     parser.add_argument("--size", type=image_size)
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(join_axis(None))
+    if not arguments.checkpoint and not (arguments.encoder and arguments.fusion and arguments.classes):
+        parser.error("give --checkpoint, or all of --encoder, --fusion and --classes")
     result = compare(arguments)
     print(json.dumps(result, indent=1))
     if arguments.json:

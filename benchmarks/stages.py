@@ -1,8 +1,9 @@
 """Where the time goes: every stage from file to labels on the CPU, medians over several runs.
 
-    python benchmarks/stages.py [BUNDLE SCENE] [--size 640x480] [--runs 7] [--json FILE]
+    python benchmarks/stages.py                 both presets on the demo's room, which is made if it is not there
+    python benchmarks/stages.py BUNDLE SCENE    a bundle of yours on a scene of yours
 
-Without arguments the demo's bundle and room are taken (run `make demo` first).
+The presets have random weights: time does not depend on their values.
 """
 
 from __future__ import annotations
@@ -21,38 +22,78 @@ import numpy as np
 import onnxruntime
 
 from rtgs2_trt import Camera, Scene, Segmenter
-from rtgs2_trt.console import image_size
+from rtgs2_trt.console import image_size, join_axis
 from rtgs2_trt.encoder_inputs import encoder_inputs
 from rtgs2_trt.threads import available_threads
 
-DEMO = Path("build/demo")
+FOLDER = Path("build/bench")
+PRESETS = {"tiny": ("scannet", (320, 240)), "rtgs2": ("replica", (640, 480))}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundle", nargs="?", default=str(DEMO / "demo.rtgs2"))
-    parser.add_argument("scene", nargs="?", default=str(DEMO / "room.ply"))
-    parser.add_argument("--size", type=image_size, default=(640, 480))
+    parser.add_argument("bundle", nargs="?")
+    parser.add_argument("scene", nargs="?")
+    parser.add_argument("--size", type=image_size, help="default: the bundle's")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--up", default="z")
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
-    result = measure(arguments)
-    print(table(result))
+    arguments = parser.parse_args(join_axis(None))
+    if (arguments.bundle is None) != (arguments.scene is None):
+        parser.error("give both BUNDLE and SCENE, or neither")
+    if arguments.bundle:
+        results = [measure(arguments, arguments.bundle, arguments.scene)]
+    else:
+        results = [measure(arguments, preset_bundle(name), demo_room()) for name in PRESETS]
+    print("\n\n".join(map(table, results)))
     if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
     return 0
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    segmenter = Segmenter(arguments.bundle, "cpu", threads=arguments.threads)
-    scene = Scene.load(arguments.scene, scale=arguments.scale, up=arguments.up)
+def demo_room() -> Path:
+    """The demo's room, made if it is not there."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "demo"))
+    from furnished_room import furnished_room
+
+    path = FOLDER / "room.ply"
+    if not path.is_file():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        Scene(**furnished_room()).save(path)
+    return path
+
+
+def preset_bundle(name: str) -> Path:
+    """A bundle of a preset with random weights, exported if it is not there."""
+    from rtgs2_export.export import export_bundle
+    from rtgs2_networks.checkpoint import load_checkpoint, save_checkpoint
+    from rtgs2_networks.config import preset
+    from rtgs2_networks.encoder import PointTransformerEncoder
+    from rtgs2_networks.fusion import FusionNetwork
+    from rtgs2_trt.classes import builtin_class_table
+
+    path, (table_name, size) = FOLDER / f"{name}.rtgs2", PRESETS[name]
+    if not path.is_dir():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        classes = builtin_class_table(table_name)
+        config = preset(name, len(classes))
+        networks = PointTransformerEncoder(config.encoder), FusionNetwork(config.fusion)
+        states = [network.state_dict() for network in networks]
+        save_checkpoint(FOLDER / f"{name}.pt", config, classes, *states, description="random weights")
+        export_bundle(load_checkpoint(FOLDER / f"{name}.pt"), path, image_size=size)
+    return path
+
+
+def measure(arguments: argparse.Namespace, bundle: str | Path, scene_file: str | Path) -> dict[str, Any]:
+    segmenter = Segmenter(bundle, "cpu", threads=arguments.threads)
+    size = arguments.size or segmenter.bundle.manifest.image_size
+    scene = Scene.load(scene_file, scale=arguments.scale, up=arguments.up)
     plan = segmenter.plan(scene)
     inputs = np.ascontiguousarray(encoder_inputs(scene)[plan.representatives])
     encoded = segmenter.encode(scene)  # also the warm-up
-    camera = inside(scene, arguments.size)
+    camera = inside(scene, size)
     frames = [segmenter(encoded, camera).seconds for _ in range(arguments.runs + 1)][1:]
     once = max(2, arguments.runs // 2)
     return {
@@ -60,11 +101,11 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "threads": arguments.threads or available_threads(),
         "gaussians": len(scene),
         "voxels": list(plan.voxel_counts),
-        "size": list(arguments.size),
+        "size": list(size),
         "classes": len(segmenter.classes),
         "milliseconds": {
             "once a scene": {
-                "read PLY": median_ms(lambda: Scene.load(arguments.scene), once),
+                "read PLY": median_ms(lambda: Scene.load(scene_file), once),
                 "geometry plan": median_ms(lambda: segmenter.plan(scene), once),
                 "encoder": median_ms(lambda: segmenter._backend.encode(plan, inputs), once),
             },

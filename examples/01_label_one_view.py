@@ -9,6 +9,8 @@ import numpy as np
 
 from rtgs2_trt import Camera, Segmenter
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
 bundle, scene_file = sys.argv[1:]
 
 segmenter = Segmenter(bundle)

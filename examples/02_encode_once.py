@@ -8,6 +8,8 @@ import time
 
 from rtgs2_trt import Scene, Segmenter
 
+if len(sys.argv) != 4:
+    sys.exit(__doc__)
 bundle, scene_file, encoded_file = sys.argv[1:]
 segmenter = Segmenter(bundle)
 
