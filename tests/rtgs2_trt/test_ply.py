@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ply_files import header, rows
-from rtgs2_trt import ply
+from rtgs2_trt import ply, ply_ascii
 from rtgs2_trt.errors import SceneError
 
 FORMATS = ["ascii", "binary_little_endian", "binary_big_endian"]
@@ -35,7 +35,7 @@ def write(path, data):
 
 
 def read(path, *names):
-    return ply.read_groups(path, ply.read_header(path), "vertex", {"all": names})["all"]
+    return ply.read_rows(path, ply.read_header(path), "vertex", {"all": ply.Columns(names)}).arrays["all"]
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -55,8 +55,7 @@ def test_reads_all_types_in_all_formats(tmp_path, format_, end):
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_reads_in_chunks(tmp_path, format_, monkeypatch):
-    monkeypatch.setattr(ply, "_CHUNK_BYTES", 100)
-    monkeypatch.setattr(ply, "_ASCII_CHUNK_ROWS", 7)
+    monkeypatch.setattr(ply_ascii, "_CHUNK_NUMBERS", 60)
     expected = columns(50)
     path = write(tmp_path / "a.ply", header(format_, PROPERTIES, 50) + rows(format_, PROPERTIES, expected))
     np.testing.assert_array_equal(read(path, "c")[:, 0], expected["c"])
@@ -101,10 +100,24 @@ HEADERS = {
     "vertex.x: a property appears twice": header("ascii", {"x": "float"}, 1, ["comment"]).replace(
         b"end_header", b"property float x\nend_header"
     ),
-    "(found 'element vertex -1')": b"ply\nformat ascii 1.0\nelement vertex -1\nend_header\n",
-    "(found 'element vertex 99999": b"ply\nformat ascii 1.0\nelement vertex " + b"9" * 5000 + b"\nend_header\n",
+    "element vertex: not a number of rows (found '-1'": b"ply\nformat ascii 1.0\nelement vertex -1\nend_header\n",
+    "element vertex: not a number of rows (found 'many'": b"ply\nformat ascii 1.0\nelement vertex many\nend_header\n",
+    "element vertex: not a number of rows (found '1e3'": b"ply\nformat ascii 1.0\nelement vertex 1e3\nend_header\n",
+    "element vertex: not a number of rows (found '99999": b"ply\nformat ascii 1.0\nelement vertex "
+    + b"9" * 400
+    + b"\nend_header\n",
+    "a header line is far too long (found 'element vertex 99999": b"ply\nformat ascii 1.0\nelement vertex "
+    + b"9" * 5000
+    + b"\nend_header\n",
+    "makes no sense (found 'element vertex')": b"ply\nformat ascii 1.0\nelement vertex\nend_header\n",
     "(found 'property float x')": b"ply\nformat ascii 1.0\nproperty float x\nend_header\n",
-    "(found 'property half x')": b"ply\nformat ascii 1.0\nelement v 1\nproperty half x\nend_header\n",
+    "v.x: unknown type of a property (found 'half', expected one of char, ": (
+        b"ply\nformat ascii 1.0\nelement v 1\nproperty half x\nend_header\n"
+    ),
+    "v.x: unknown type of a property (found 'half'": (
+        b"ply\nformat ascii 1.0\nelement v 1\nproperty list uchar half x\nend_header\n"
+    ),
+    "vertex.p4096: too many properties (expected at most 4096)": header("ascii", {f"p{i}": "float" for i in range(100_000)}, 1),
     "(found 'property list float x')": b"ply\nformat ascii 1.0\nelement v 1\nproperty list float x\nend_header\n",
     "makes no sense (found '')": b"ply\nformat ascii 1.0\n\nend_header\n",
     "no end_header in the first MiB": b"ply\nformat ascii 1.0\n" + b"comment more\n" * 100_000,
@@ -163,7 +176,7 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path):
         parsed = ply.read_header(write(tmp_path / "a.ply", data))
         path = write(tmp_path / "a.ply", data[:-4])
         with pytest.raises(SceneError, match=r"ends early \(found [23] rows, expected 4 rows\)"):
-            ply.read_groups(path, parsed, "vertex", {"x": ["x"]})
+            ply.read_rows(path, parsed, "vertex", {"x": ply.Columns(("x",))})
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from ply_files import gaussian_columns, header, rows, write_gaussians
 from rtgs2_trt.errors import InputError, SceneError
 from rtgs2_trt.orientation import orientation
 from rtgs2_trt.quaternions import matrix_from_quaternion
-from rtgs2_trt.scene import Scene, SceneScaleWarning
+from rtgs2_trt.scene import DroppedGaussiansWarning, Scene, SceneScaleWarning
 from rtgs2_trt.spherical_harmonics import sh_basis
 
 FORMATS = ["ascii", "binary_little_endian", "binary_big_endian"]
@@ -382,7 +382,9 @@ def test_values_in_files_that_are_not_finite(tmp_path, name, bad):
     message = rf"bad\.ply: {name}: NaN or infinite values \(found 2 of 20 Gaussians, the first at index 5\).*drop"
     with pytest.raises(SceneError, match=message):
         Scene.load(path)
-    scene = Scene.load(path, invalid="drop")
+    with pytest.warns(DroppedGaussiansWarning, match=rf"^{re.escape(str(path))}: dropped 2 of 20 Gaussians") as caught:
+        scene = Scene.load(path, invalid="drop")
+    assert caught[0].filename == __file__
     check_against_columns(scene, {key: np.delete(values, [5, 11]) for key, values in columns.items()})
 
 
@@ -402,7 +404,8 @@ def test_zero_quaternions_in_files(tmp_path):
         SceneError, match=r"rot_0\.\.3: zero quaternions \(found 1 of 20 Gaussians, the first at index 3"
     ):
         Scene.load(path)
-    assert len(Scene.load(path, invalid="drop")) == 19
+    with pytest.warns(DroppedGaussiansWarning, match="dropped 1 of 20 Gaussians"):
+        assert len(Scene.load(path, invalid="drop")) == 19
 
 
 def test_dropping_everything_is_refused(tmp_path):
@@ -470,6 +473,7 @@ def test_damaged_files_load_or_are_refused(tmp_path, format_):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", SceneScaleWarning)
+        warnings.simplefilter("ignore", DroppedGaussiansWarning)
         for _ in range(400):
             data = bytearray(whole)
             for position in rng.integers(0, len(data), rng.integers(1, 4)):
