@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from rtgs2_trt import ply
 from rtgs2_trt.errors import SceneError
 from rtgs2_trt.orientation import checked_rotation, checked_scale, orientation
-from rtgs2_trt.rasterize import check_threads
 from rtgs2_trt.quaternions import rotate_quaternions
+from rtgs2_trt.rasterize import check_threads
 from rtgs2_trt.spherical_harmonics import rotate_sh
 
 _SH_COUNTS = (1, 4, 9, 16)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtgs2_trt import Camera, Segmenter, load_cameras, save_cameras
+from rtgs2_trt import Camera, Scene, Segmenter, load_cameras, save_cameras
 from rtgs2_trt.cli import main
 
 
@@ -162,3 +162,20 @@ def test_a_scene_of_another_unit_warns_even_when_quiet(scene, tmp_path, capsys):
     assert captured.err.startswith("warning: ")
     assert "Give scale=" in captured.err
     assert "[small] scene.ply" in captured.out
+
+
+def test_dropped_gaussians_are_counted(scene, exported_bundle, room, capsys):
+    means = scene.means.copy()
+    scene = Scene(means, scene.scales, scene.rotations, scene.opacities, scene.sh)
+    means[[7, 100, 2000]] = np.nan  # after the checks
+    scene.save(room / "scene.ply")
+    assert segment(exported_bundle, room, "--quiet") == 2
+    assert "x: NaN or infinite values (found 3 of 4000 Gaussians, the first at index 7)" in capsys.readouterr().err
+    message = f"{room / 'scene.ply'}: dropped 3 of 4000 Gaussians for NaN, infinite values or a zero quaternion"
+    assert segment(exported_bundle, room, "--quiet", "--json", "--drop-invalid", "--views", "1") == 0
+    captured = capsys.readouterr()
+    summary = json.loads(captured.out)
+    assert captured.err == f"warning: {message}\n"
+    assert (summary["gaussians"], summary["warnings"]) == (3997, [message])
+    assert main(["info", str(room / "scene.ply"), "--drop-invalid", "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == [message]
