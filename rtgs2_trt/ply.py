@@ -28,7 +28,7 @@ StoredAs = Literal["number", "logarithm", "logit", "quaternion"]
 MAX_HEADER_BYTES = 1 << 20
 _MAX_LINE = 512  # of the header, comments apart
 MAX_PROPERTIES = 4096  # of all elements together; a 3DGS scene with features has about a hundred
-_CHUNK_BYTES = 1 << 22  # columns are regrouped into rows in pieces that stay in the cache
+_CHUNK_BYTES = 1 << 19  # columns are regrouped into rows in pieces that stay in the cache
 
 _FORMATS = ("ascii", "binary_little_endian", "binary_big_endian")
 _TYPES = {
@@ -273,7 +273,7 @@ def write_ply(path: str | Path, columns: Mapping[str, NDArray[Any]], comments: S
             rows = np.empty(min(step, count - first), dtype=row)
             for name, column in columns.items():
                 rows[name] = column[first : first + step]
-            file.write(rows.tobytes())
+            file.write(rows.view(np.uint8).data)
 
 
 def _parse_header(file: BinaryIO, file_size: int, path: str | Path) -> Header:

@@ -61,6 +61,12 @@ def test_features_can_be_set_later():
     assert (encoded.features.shape, encoded.features_encoder) == ((10, 32), ENCODER)
     assert encoded.means is scene.means
     np.testing.assert_array_equal(encoded.rotations, scene.rotations)
+    with pytest.raises(SceneError, match="features: wrong shape"):
+        scene.with_features(np.ones((9, 32)))
+    with pytest.raises(SceneError, match="features: NaN or infinite values"):
+        scene.with_features(np.full((10, 32), np.nan))
+    with pytest.raises(SceneError, match="features_encoder: an encoder without features"):
+        scene.with_features(None, ENCODER)
     assert encoded.with_features(None).features is None
     assert encoded.with_features(None).features_encoder is None
 
@@ -204,6 +210,28 @@ def test_loads_standard_files(tmp_path, format_, degree):
     assert scene.sh_degree == degree
     assert scene.features is None
     check_against_columns(scene, columns)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_is_loaded_is_what_the_constructor_makes_of_it(tmp_path, format_):
+    columns = gaussian_columns(count=500, degree=2) | {"f_pc_0": np.ones(500), "f_pc_1": np.arange(500)}
+    columns["scale_0"][:2] = -1e30, 1e30
+    columns["opacity"][:2] = -np.inf, np.inf
+    for i in range(4):
+        columns[f"rot_{i}"][:2] *= np.float32(1e-30), np.float32(1e30)
+    loaded = Scene.load(write_gaussians(tmp_path / "scene.ply", columns, format_))
+    made = Scene(**vars(loaded))  # checks everything
+    for name in [*ARRAYS, "features"]:
+        array = getattr(loaded, name)
+        assert (array.dtype, array.flags.c_contiguous) == (np.float32, True)
+        assert array.shape == getattr(made, name).shape
+        assert array.tobytes() == getattr(made, name).tobytes()
+
+
+@pytest.mark.parametrize("threads", [-1, 1025, 1.5])
+def test_impossible_numbers_of_threads(tmp_path, threads):
+    with pytest.raises(InputError, match="threads: impossible number of threads"):
+        Scene.load(tmp_path, threads=threads)
 
 
 @pytest.mark.parametrize("format_", FORMATS)
