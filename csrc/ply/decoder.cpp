@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -85,6 +86,9 @@ std::int64_t size_of(Type type) {
 Decoder::Decoder(const Layout& layout, std::int64_t count, std::vector<Array> arrays)
     : layout_(layout), count_(count), arrays_(std::move(arrays)) {
   if (layout.row_bytes < 1 || count < 0) throw std::invalid_argument("rows must have at least one byte");
+  if (count > std::numeric_limits<std::int64_t>::max() / layout.row_bytes) {
+    throw std::invalid_argument("more rows than any file holds");
+  }
   const bool swapped = layout.big_endian != (std::endian::native == std::endian::big);
   for (const Array& array : arrays_) {
     if (array.meaning == Meaning::kQuaternion && array.columns.size() != 4) {

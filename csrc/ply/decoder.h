@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -65,7 +64,8 @@ class Decoder {
  public:
   /// `count` is the number of rows of every array.
   ///
-  /// Throws std::invalid_argument for a column outside the row, or a quaternion that has not four columns.
+  /// Throws std::invalid_argument for a column outside the row, a quaternion that has not four columns, or more bytes
+  /// than 64 bits count.
   Decoder(const Layout& layout, std::int64_t count, std::vector<Array> arrays);
 
   /// Decodes `rows` rows that start at `bytes` and are rows `first`, `first` + 1 ... of the arrays. Threads may decode

@@ -208,6 +208,10 @@ def test_the_decoder_keeps_within_its_arrays():
         _native.PlyDecoder(4, False, 4, [(array, "quaternion", [(0, "f4")])])
     with pytest.raises(ValueError, match="'angle' is unknown"):
         _native.PlyDecoder(4, False, 4, [(array, "angle", [(0, "f4")])])
+    with pytest.raises(ValueError, match="at least one byte"):
+        _native.PlyDecoder(0, False, 4, [])
+    with pytest.raises(ValueError, match="more rows than any file holds"):
+        _native.PlyDecoder(1 << 40, False, 1 << 40, [])
     with pytest.raises(ValueError, match="shape"):
         _native.PlyDecoder(4, False, 5, [(array, "number", [(0, "f4")])])
     with pytest.raises(TypeError):  # never a converted copy, which nobody would see filled
