@@ -6,6 +6,19 @@ import numpy.typing as npt
 _Float32 = npt.NDArray[np.float32]
 _Int32 = npt.NDArray[np.int32]
 
+class PlyDecoder:
+    def __init__(
+        self,
+        row_bytes: int,
+        big_endian: bool,
+        count: int,
+        arrays: list[tuple[_Float32, str, list[tuple[int, str]]]],
+    ) -> None: ...
+    def read(self, file: int, start: int, threads: int) -> bool: ...
+    def decode(self, rows: npt.NDArray[np.uint8], first: int) -> None: ...
+    def faults(self) -> list[tuple[list[tuple[int, int]], tuple[int, int]]]: ...
+    def unusable(self) -> npt.NDArray[np.bool_] | None: ...
+
 def build_geometry_plan(
     means: _Float32,
     opacities: _Float32,

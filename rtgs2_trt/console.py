@@ -39,6 +39,7 @@ class Console:
         self._progress = RichConsole(stderr=True, quiet=quiet, highlight=False)
         self._out = RichConsole(highlight=False, soft_wrap=True)
         self.seconds: dict[str, float] = {}
+        self.warnings: list[str] = []
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -62,7 +63,8 @@ class Console:
         self._progress.print(text, markup=False)
 
     def warn(self, text: str) -> None:
-        """Say what the user should know, on standard error, however quiet."""
+        """Say what the user should know, on standard error, however quiet (kept in :attr:`warnings`)."""
+        self.warnings.append(text)
         print(f"warning: {text}", file=sys.stderr)
 
     def result(self, values: dict[str, Any], text: str) -> None:

@@ -1,30 +1,36 @@
-"""The PLY container: header, columns of numbers, writing. What the columns mean is the business of `scene.py`.
+"""The PLY container: header, rows, writing. Which columns make a scene is the business of `scene.py`.
 
 Format: Turk, "The PLY Polygon File Format" (1994), with the sized type names (``float32`` ...) in use since.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtgs2_trt import _native
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.errors import SceneError
 from rtgs2_trt.file_access import reading
+from rtgs2_trt.ply_ascii import ascii_rows
+
+StoredAs = Literal["number", "logarithm", "logit", "quaternion"]
 
 MAX_HEADER_BYTES = 1 << 20
-_CHUNK_BYTES = 1 << 22  # rows are regrouped into columns in pieces that stay in the cache
-_ASCII_CHUNK_ROWS = 1 << 14
-_ASCII_NUMBER_BYTES = 512  # far more than any number takes; bounds the length of a line
+_MAX_LINE = 512  # of the header, comments apart
+MAX_PROPERTIES = 4096  # of all elements together; a 3DGS scene with features has about a hundred
+_CHUNK_BYTES = 1 << 19  # columns are regrouped into rows in pieces that stay in the cache
 
-_BYTE_ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
+_FORMATS = ("ascii", "binary_little_endian", "binary_big_endian")
 _TYPES = {
     **{"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"},
     **{"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"},
@@ -59,6 +65,17 @@ class Element:
         return tuple(p.name for p in self.properties)
 
     @property
+    def row_bytes(self) -> int:
+        """Bytes that a row takes in a binary file, lists apart."""
+        return sum(_size(p) for p in self.properties)
+
+    @property
+    def offsets(self) -> dict[str, tuple[int, str]]:
+        """Where in a binary row each property starts, in bytes, and its NumPy type code; lists apart."""
+        starts = accumulate((_size(p) for p in self.properties), initial=0)
+        return {p.name: (start, p.type) for p, start in zip(self.properties, starts, strict=False) if p.type}
+
+    @property
     def has_list(self) -> bool:
         """Whether rows differ in length because a property is a list."""
         return any(p.type is None for p in self.properties)
@@ -89,23 +106,65 @@ def read_header(path: str | Path) -> Header:
         return _parse_header(file, size, path)
 
 
-def read_groups(
-    path: str | Path, header: Header, element: str, groups: Mapping[str, Sequence[str]]
-) -> dict[str, NDArray[np.float32]]:
-    """Read properties of an element, several to an array.
+@dataclass(frozen=True)
+class Columns:
+    """Properties that become the columns of one array, in any order.
+
+    `stored_as` says what the file holds: a "number" is taken as it is, of a "logarithm" the exponential (clipped to
+    -87..88 before, so that it is a normal, finite float32), of a "logit" the sigmoid (clipped to -104..104: infinite
+    ones are 0 and 1), and a "quaternion" is normalised unless its norm is 1 up to 1e-6.
+    """
+
+    names: tuple[str, ...]
+    stored_as: StoredAs = "number"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`count` rows cannot be used because of `field`; `first` is the lowest index among them."""
+
+    field: str
+    problem: Literal["NaN or infinite values", "zero quaternions"]
+    count: int
+    first: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of an element.
+
+    Attributes:
+        arrays: for each key that was asked for, a C-contiguous (count, columns) float32 array.
+        faults: what is wrong with values: those that are not finite by property, then quaternions.
+        unusable: (count,) rows that a fault concerns, None if there are none. Their values mean nothing.
+    """
+
+    arrays: dict[str, NDArray[np.float32]]
+    faults: tuple[Fault, ...]
+    unusable: NDArray[np.bool_] | None
+
+
+def read_rows(
+    path: str | Path, header: Header, element: str, arrays: Mapping[str, Columns], *, threads: int = 0
+) -> Rows:
+    """Read properties of an element, several to an array, with C++ threads if the file is binary.
+
+    Beyond the result a few hundred KiB a thread are taken for a binary file, some MB for an ASCII one.
 
     Args:
         path: the file `header` was read from.
         header: its header.
         element: name of an element of the header.
-        groups: for each key, the names of the properties that become the columns of its array, in any order.
+        arrays: the array to make for each key.
+        threads: threads to use, 0 = all that the machine has. The result does not depend on it.
 
     Returns:
-        for each key of `groups`, a C-contiguous (count, number of names) float32 array. Numbers of other types are
-        converted; those beyond float32 become infinite.
+        the arrays and what is wrong with them. Numbers of other types are converted to float32; those beyond it are
+        not finite.
 
     Raises:
-        SceneError: the file is shorter than the header promises, or an ASCII row is malformed.
+        SceneError: the file is shorter than the header promises or too large for the memory, or an ASCII row is
+            malformed.
     """
     target = header.element(element)
     if target is None:
@@ -123,8 +182,8 @@ def read_groups(
         least = sum(e.count * 2 * len(e.properties) for e in (*before, target)) - 1  # a digit and a separator each
         start, row_bytes = header.size, 2 * len(target.properties)
     else:
-        row_bytes = _row_type(header, target, ()).itemsize
-        start = header.size + sum(e.count * _row_type(header, e, ()).itemsize for e in before)
+        row_bytes = target.row_bytes
+        start = header.size + sum(e.count * e.row_bytes for e in before)
         least = start - header.size + target.count * row_bytes
     # Before anything is allocated: the count comes from the file and cannot be trusted.
     if header.size + least > header.file_size:
@@ -137,14 +196,50 @@ def read_groups(
             expected=f"at least {least} bytes of data",
             fix=_COPY_AGAIN,
         )
-    columns = {key: np.empty((target.count, len(names)), dtype=np.float32) for key, names in groups.items()}
-    with reading(path, SceneError) as (file, _), np.errstate(over="ignore", invalid="ignore"):
-        file.seek(start)
-        if header.format == "ascii":
-            _read_ascii(file, path, before, target, groups, columns)
+    try:
+        values = {key: np.empty((target.count, len(c.names)), dtype=np.float32) for key, c in arrays.items()}
+    except MemoryError as problem:
+        raise SceneError(
+            "too large for the memory of this machine",
+            file=path,
+            field=f"element {element}",
+            found=f"{target.count} rows",
+            fix="Prune the scene, or load it on a machine with more memory.",
+        ) from problem
+    is_ascii = header.format == "ascii"
+    # Text becomes rows of float64 first.
+    offsets = {p.name: (8 * i, "f8") for i, p in enumerate(target.properties)} if is_ascii else target.offsets
+    decoder = _native.PlyDecoder(
+        8 * len(target.properties) if is_ascii else row_bytes,
+        sys.byteorder == "big" if is_ascii else header.format == "binary_big_endian",
+        target.count,
+        [(values[key], c.stored_as, [offsets[name] for name in c.names]) for key, c in arrays.items()],
+    )
+    with reading(path, SceneError) as (file, _):
+        if not is_ascii:
+            complete = decoder.read(file.fileno(), start, threads)
+            found = max(0, os.fstat(file.fileno()).st_size - start) // row_bytes
         else:
-            _read_binary(file, path, header, target, groups, columns)
-    return columns
+            file.seek(start)
+            # Elements without properties take no line that could be told from an empty one.
+            skipped = sum(e.count for e in before if e.properties)
+            longest = max(len(e.properties) for e in (*before, target))
+            width = len(target.properties)
+            found = 0
+            for block in ascii_rows(file, path, skipped=skipped, longest=longest, count=target.count, width=width):
+                decoder.decode(block.reshape(-1).view(np.uint8), found)
+                found += len(block)
+            complete = found == target.count
+    if not complete:  # the file shrank since its size was checked, or its text is shorter than it could be
+        raise SceneError(
+            "the file ends early",
+            file=path,
+            field=f"element {element}",
+            found=f"{found} rows",
+            expected=f"{target.count} rows",
+            fix=_COPY_AGAIN,
+        )
+    return Rows(values, tuple(_faults(decoder, arrays)), decoder.unusable())
 
 
 def write_ply(path: str | Path, columns: Mapping[str, NDArray[Any]], comments: Sequence[str] = ()) -> None:
@@ -178,7 +273,7 @@ def write_ply(path: str | Path, columns: Mapping[str, NDArray[Any]], comments: S
             rows = np.empty(min(step, count - first), dtype=row)
             for name, column in columns.items():
                 rows[name] = column[first : first + step]
-            file.write(rows.tobytes())
+            file.write(rows.view(np.uint8).data)
 
 
 def _parse_header(file: BinaryIO, file_size: int, path: str | Path) -> Header:
@@ -193,10 +288,11 @@ def _parse_header(file: BinaryIO, file_size: int, path: str | Path) -> Header:
     comments: list[str] = []
     elements: dict[str, tuple[int, list[Property]]] = {}
     properties: list[Property] = []
+    property_count = 0
     while True:
         line = file.readline(MAX_HEADER_BYTES)
         if file.tell() > MAX_HEADER_BYTES:
-            raise refuse("no end_header in the first MiB", fix="This is not a PLY file or it is damaged.")
+            raise refuse("no end_header in the first MiB", fix="The file is damaged: copy or export it again.")
         text = line.decode("utf-8", errors="replace").rstrip("\r\n")
         keyword, *words = text.split() or [""]
         if keyword == "end_header" and not words:
@@ -205,23 +301,56 @@ def _parse_header(file: BinaryIO, file_size: int, path: str | Path) -> Header:
             raise refuse("the header ends early", expected="a line end_header", fix=_COPY_AGAIN)
         if keyword == "comment":
             comments.append(text.strip()[len("comment") :].strip())
-        elif keyword == "format" and len(words) == 2:
+            continue
+        if keyword == "obj_info":
+            continue
+        if len(line) > _MAX_LINE:
+            raise refuse("a header line is far too long", found=repr(text[:80]), fix="Export the file again.")
+        if keyword == "format" and len(words) == 2:
             formats.append(words[0])
-            if words[0] not in _BYTE_ORDERS or words[1] != "1.0" or len(formats) > 1:
+            if words[0] not in _FORMATS or words[1] != "1.0" or len(formats) > 1:
                 raise refuse(
                     "unknown or repeated format",
                     found=repr(text[:80]),
-                    expected=" or ".join(_BYTE_ORDERS) + ", version 1.0",
+                    expected=" or ".join(_FORMATS) + ", version 1.0",
                     fix="Export it as binary_little_endian 1.0.",
                 )
-        elif keyword == "element" and len(words) == 2 and re.fullmatch("[0-9]{1,18}", words[1]):
+        elif keyword == "element" and len(words) == 2:
+            field = f"element {words[0][:80]}"
             if words[0] in elements:
-                raise refuse("an element appears twice", field=f"element {words[0][:80]}", fix="Export it again.")
+                raise refuse("an element appears twice", field=field, fix="Export it again.")
+            if not re.fullmatch("[0-9]{1,18}", words[1]):
+                raise refuse(
+                    "not a number of rows",
+                    field=field,
+                    found=repr(words[1][:80]),
+                    expected="a whole number from 0 to 10^18",
+                    fix="Export the file again.",
+                )
             properties = []
             elements[words[0]] = (int(words[1]), properties)
-        elif keyword == "property" and elements and _is_property(words):
+        elif keyword == "property" and elements and len(words) == (4 if words[0] == "list" else 2):
+            field = f"{next(reversed(elements))[:80]}.{words[-1][:80]}"
+            types = words[1:3] if words[0] == "list" else words[:1]
+            unknown = next((t for t in types if t not in _TYPES), None)
+            if unknown is not None:
+                raise refuse(
+                    "unknown type of a property",
+                    field=field,
+                    found=repr(unknown[:80]),
+                    expected=f"one of {', '.join(_TYPES)}",
+                    fix="Export the file again, with floats.",
+                )
+            property_count += 1
+            if property_count > MAX_PROPERTIES:
+                raise refuse(
+                    "too many properties",
+                    field=field,
+                    expected=f"at most {MAX_PROPERTIES}",
+                    fix="Export the scene with the properties of 3DGS only.",
+                )
             properties.append(Property(words[-1], None if words[0] == "list" else _TYPES[words[0]]))
-        elif keyword != "obj_info":
+        else:
             raise refuse("a header line makes no sense", found=repr(text[:80]), fix="Export the file again.")
     if not formats:
         raise refuse("the header names no format", expected="a line format ... 1.0", fix="Export the file again.")
@@ -244,127 +373,16 @@ def _parse_header(file: BinaryIO, file_size: int, path: str | Path) -> Header:
     )
 
 
-def _is_property(words: Sequence[str]) -> bool:
-    if words[:1] == ["list"]:
-        return len(words) == 4 and words[1] in _TYPES and words[2] in _TYPES
-    return len(words) == 2 and words[0] in _TYPES
+def _size(p: Property) -> int:
+    return int(p.type[1]) if p.type else 0
 
 
-def _row_type(header: Header, element: Element, names: Sequence[str]) -> np.dtype[Any]:
-    """Return the type of a binary row, with the fields `names` only."""
-    order = _BYTE_ORDERS[header.format]
-    types = {p.name: np.dtype(order + (p.type or "V0")) for p in element.properties}
-    offsets = dict(zip(types, np.cumsum([0, *(t.itemsize for t in types.values())]).tolist(), strict=False))
-    return np.dtype(
-        {
-            "names": list(names),
-            "formats": [types[name] for name in names],
-            "offsets": [offsets[name] for name in names],
-            "itemsize": sum(t.itemsize for t in types.values()),
-        }
-    )
-
-
-def _read_binary(
-    file: BinaryIO,
-    path: str | Path,
-    header: Header,
-    element: Element,
-    groups: Mapping[str, Sequence[str]],
-    columns: dict[str, NDArray[np.float32]],
-) -> None:
-    row = _row_type(header, element, sorted({name for names in groups.values() for name in names}))
-    step = max(1, _CHUNK_BYTES // row.itemsize)
-    for first in range(0, element.count, step):
-        wanted = min(step, element.count - first)
-        rows = np.fromfile(file, dtype=row, count=wanted)
-        if len(rows) != wanted:  # the file shrank since its size was checked
-            raise _too_few_rows(path, element, first + len(rows))
-        for key, names in groups.items():
-            for i, name in enumerate(names):
-                columns[key][first : first + wanted, i] = rows[name]
-
-
-def _read_ascii(
-    file: BinaryIO,
-    path: str | Path,
-    before: Sequence[Element],
-    element: Element,
-    groups: Mapping[str, Sequence[str]],
-    columns: dict[str, NDArray[np.float32]],
-) -> None:
-    width = len(element.properties)
-    position = {name: i for i, name in enumerate(element.names)}
-    # Elements without properties take no line that could be told from an empty one.
-    skipped = sum(e.count for e in before if e.properties)
-    lines = _ascii_lines(file, path, max(len(e.properties) for e in (*before, element)))
-    for _ in islice(lines, skipped):
-        pass
-    for first in range(0, element.count, _ASCII_CHUNK_ROWS):
-        wanted = min(_ASCII_CHUNK_ROWS, element.count - first)
-        rows = list(islice(lines, wanted))
-        numbers = _parse_rows(rows, width, first, path)
-        if len(rows) != wanted:
-            raise _too_few_rows(path, element, first + len(rows))
-        for key, names in groups.items():
-            columns[key][first : first + wanted] = numbers[:, [position[name] for name in names]]
-
-
-def _ascii_lines(file: BinaryIO, path: str | Path, columns: int) -> Iterator[str]:
-    """Yield the lines that are not blank."""
-    limit = _ASCII_NUMBER_BYTES * max(1, columns)
-    while line := file.readline(limit):
-        if len(line) == limit:
-            raise SceneError(
-                "an ASCII row is far too long", file=path, expected=f"{columns} numbers", fix="Export the file again."
-            )
-        if text := line.decode("latin-1").strip():
-            yield text
-
-
-def _parse_rows(rows: list[str], width: int, first: int, path: str | Path) -> NDArray[np.float64]:
-    if not rows:
-        return np.empty((0, width))
-    try:
-        numbers = np.loadtxt(rows, dtype=np.float64, comments=None, ndmin=2)
-        if numbers.shape == (len(rows), width):
-            return numbers
-    except ValueError:
-        pass  # the loop below finds the row to name
-    for index, row in enumerate(rows, start=first):
-        values = row.split()
-        wrong = next((value for value in values if not _is_number(value)), None)
-        if len(values) != width or wrong is not None:
-            raise SceneError(
-                "a malformed ASCII row",
-                file=path,
-                field=f"vertex {index}",
-                found=f"{len(values)} values" if wrong is None else f"{wrong[:40]!r} among {len(values)} values",
-                expected=f"{width} numbers",
-                fix="Export the file again.",
-            )
-    raise SceneError(
-        "ASCII rows that cannot be read as numbers",
-        file=path,
-        field=f"vertex {first} to {first + len(rows) - 1}",
-        fix="Export the file again.",
-    )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return text.isascii() and "_" not in text
-
-
-def _too_few_rows(path: str | Path, element: Element, rows: int) -> SceneError:
-    return SceneError(
-        "the file ends early",
-        file=path,
-        field=f"element {element.name}",
-        found=f"{rows} rows",
-        expected=f"{element.count} rows",
-        fix=_COPY_AGAIN,
-    )
+def _faults(decoder: _native.PlyDecoder, arrays: Mapping[str, Columns]) -> Iterator[Fault]:
+    faults = list(zip(arrays.values(), decoder.faults(), strict=True))
+    for columns, (by_column, _) in faults:
+        for name, (count, first) in zip(columns.names, by_column, strict=True):
+            if count:
+                yield Fault(name, "NaN or infinite values", count, first)
+    for columns, (_, (count, first)) in faults:
+        if count:
+            yield Fault(f"{columns.names[0]}..{columns.names[-1][-1]}", "zero quaternions", count, first)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,13 +17,11 @@ from rtgs2_trt.errors import SceneError
 from rtgs2_trt.orientation import checked_rotation, checked_scale, orientation
 from rtgs2_trt.quaternions import rotate_quaternions
 from rtgs2_trt.spherical_harmonics import rotate_sh
+from rtgs2_trt.threads import check_threads
 
 _SH_COUNTS = (1, 4, 9, 16)
 _PLAUSIBLE_EXTENT = (0.5, 100.0)
-# exp() of a log-scale outside is zero, subnormal or infinite in float32.
-_LOG_SCALE_RANGE = (-87.0, 88.0)
-# The sigmoid of a logit outside is 0 or 1 in float32.
-_LOGIT_RANGE = (-104.0, 104.0)
+_EXTENT_SAMPLES = 100_000
 # Keeps the logit of a stored opacity finite; the upper end still becomes 1 in float32.
 _OPACITY_RANGE = (1e-30, 1 - 1e-8)
 _UNIT_TOLERANCE = 1e-6
@@ -34,6 +32,10 @@ _SPLAT_EXPORT = "Give the point_cloud.ply of a trained 3DGS scene."
 
 class SceneScaleWarning(UserWarning):
     """The scene's extent is implausible for rooms in metres, which the encoder's 0.07 m voxels need."""
+
+
+class DroppedGaussiansWarning(UserWarning):
+    """Gaussians of a file were left out, as ``invalid="drop"`` asked for; the message says how many."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,13 +84,10 @@ class Scene:
                 lambda s: len(s) == 3 and s[0] == count and s[1] in _SH_COUNTS and s[2] == 3,
             ),
         }
-        if self.features is not None:
-            arrays["features"] = _as_float32(
-                "features", self.features, f"({count}, D)", lambda s: len(s) == 2 and s[0] == count and s[1] > 0
-            )
         for name, array in arrays.items():
-            finite = np.logical_and.reduce(np.isfinite(array).reshape(count, -1), axis=1)
-            _require_all(finite, name, "NaN or infinite values", "Remove these Gaussians or repair their values.")
+            _require_finite(array, name)
+        if self.features is not None:
+            arrays["features"] = _checked_features(self.features, count)
         positive = np.logical_and.reduce(arrays["scales"] > 0, axis=1)
         _require_all(positive, "scales", "scales that are not positive", "Give linear scales, exp() of the log-scales.")
         opacities = arrays["opacities"]
@@ -107,6 +106,14 @@ class Scene:
             object.__setattr__(self, name, array)
         if self.features_encoder is not None:
             object.__setattr__(self, "features_encoder", _checked_encoder(self.features_encoder, self.features))
+
+    @classmethod
+    def _of_checked(cls, values: Mapping[str, Any]) -> Scene:
+        """Return the scene of these fields, which are known to fulfil what the constructor would check and do."""
+        scene = object.__new__(cls)
+        for field in fields(cls):
+            object.__setattr__(scene, field.name, values[field.name])
+        return scene
 
     def __len__(self) -> int:
         """Number of Gaussians."""
@@ -136,9 +143,9 @@ class Scene:
         Raises:
             SceneError: as the constructor.
         """
-        return Scene(
-            self.means, self.scales, self.rotations, self.opacities, self.sh, cast(Any, features), features_encoder
-        )
+        given = None if features is None else _checked_features(features, len(self))
+        encoder = None if features_encoder is None else _checked_encoder(features_encoder, features)
+        return Scene._of_checked({**vars(self), "features": given, "features_encoder": encoder})
 
     def transformed(self, scale: float, rotation: ArrayLike) -> Scene:
         """Return the scene in the world x' = rotation @ (scale * x).
@@ -167,7 +174,13 @@ class Scene:
 
     @classmethod
     def load(
-        cls, path: str | Path, *, scale: float = 1.0, up: str = "z", invalid: Literal["error", "drop"] = "error"
+        cls,
+        path: str | Path,
+        *,
+        scale: float = 1.0,
+        up: str = "z",
+        invalid: Literal["error", "drop"] = "error",
+        threads: int = 0,
     ) -> Scene:
         """Read a standard 3DGS PLY file (ASCII or binary), with ``f_pc_*`` features if it has them.
 
@@ -182,13 +195,17 @@ class Scene:
                 (:func:`rtgs2_trt.orientation.orientation`). Many captures have y down: ``up="-y"``.
             invalid: what to do about Gaussians with NaN, infinite values or a zero quaternion: refuse the file or
                 drop them.
+            threads: threads that decode a binary file, 0 = all that the machine has.
 
         Raises:
             SceneError: the file cannot be read as a Gaussian scene, or an argument is impossible.
 
         Warns:
-            SceneScaleWarning: 98 % of the means span less than 0.5 m or more than 100 m on the largest axis.
+            SceneScaleWarning: 98 % of the means span less than 0.5 m or more than 100 m on the largest axis (judged
+                by up to 200,000 of them, evenly spaced in the file).
+            DroppedGaussiansWarning: Gaussians were dropped.
         """
+        check_threads(threads)
         if invalid not in ("error", "drop"):
             raise SceneError(
                 "not a way to treat bad values", field="invalid", found=repr(invalid), expected="error, drop"
@@ -196,21 +213,20 @@ class Scene:
         rotation = orientation(up, error=SceneError)
         factor = checked_scale(scale, error=SceneError)
         header = ply.read_header(path)
-        groups, encoder = _gaussian_groups(header, path)
-        columns = ply.read_groups(path, header, "vertex", groups)
-        np.clip(columns["opacity"], *_LOGIT_RANGE, out=columns["opacity"])  # some converters store 1 as +inf
-        columns = _without_invalid(columns, groups, invalid == "drop", path)
-        opacities = 1 / (1 + np.exp(-columns["opacity"][:, 0].astype(np.float64)))
+        columns, encoder = _gaussian_columns(header, path)
+        rows = ply.read_rows(path, header, "vertex", columns, threads=threads)
+        arrays = _usable(rows, invalid == "drop", path)
+        values = {
+            **arrays,
+            "opacities": arrays["opacities"][:, 0],
+            "sh": arrays["sh"].reshape(len(arrays["sh"]), -1, 3),
+            "features": arrays.get("features"),
+            "features_encoder": encoder,
+        }
         try:
-            scene = cls(
-                means=columns["means"],
-                scales=np.exp(np.clip(columns["scales"], *_LOG_SCALE_RANGE)),
-                rotations=columns["rotations"],
-                opacities=opacities.astype(np.float32),
-                sh=columns["sh"].reshape(len(opacities), -1, 3),
-                features=columns.get("features"),
-                features_encoder=encoder,
-            )
+            if encoder is not None:
+                values["features_encoder"] = _checked_encoder(encoder, values["features"])
+            scene = cls._of_checked(values)
             if up != "z" or factor != 1:
                 scene = scene.transformed(factor, rotation)
         except SceneError as problem:
@@ -268,10 +284,21 @@ def _as_float32(
         return np.ascontiguousarray(array, dtype=np.float32)
 
 
-def _require_all(good: NDArray[np.bool_], name: str, problem: str, fix: str, file: str | Path | None = None) -> None:
+def _require_all(good: NDArray[np.bool_], name: str, problem: str, fix: str) -> None:
     if not good.all():
         found = f"{np.count_nonzero(~good)} of {len(good)} Gaussians, the first at index {np.argmin(good)}"
-        raise SceneError(problem, file=file, field=name, found=found, fix=fix)
+        raise SceneError(problem, field=name, found=found, fix=fix)
+
+
+def _checked_features(features: ArrayLike, count: int) -> NDArray[np.float32]:
+    array = _as_float32("features", features, f"({count}, D)", lambda s: len(s) == 2 and s[0] == count and s[1] > 0)
+    _require_finite(array, "features")
+    return array
+
+
+def _require_finite(array: NDArray[np.float32], name: str) -> None:
+    finite = np.logical_and.reduce(np.isfinite(array).reshape(len(array), -1), axis=1)
+    _require_all(finite, name, "NaN or infinite values", "Remove these Gaussians or repair their values.")
 
 
 def _checked_encoder(encoder: object, features: object) -> str:
@@ -282,8 +309,8 @@ def _checked_encoder(encoder: object, features: object) -> str:
     return encoder.lower()
 
 
-def _gaussian_groups(header: ply.Header, path: str | Path) -> tuple[dict[str, list[str]], str | None]:
-    """Return which properties make which array, and the encoder of the features."""
+def _gaussian_columns(header: ply.Header, path: str | Path) -> tuple[dict[str, ply.Columns], str | None]:
+    """Return which properties make which array of a scene, and the encoder of the features."""
     vertex = header.element("vertex")
     if vertex is None:
         raise SceneError("there are no Gaussians in it", file=path, expected="an element 'vertex'", fix=_SPLAT_EXPORT)
@@ -302,22 +329,22 @@ def _gaussian_groups(header: ply.Header, path: str | Path) -> tuple[dict[str, li
             fix="Export the scene with SH degree 0, 1, 2 or 3.",
         )
     higher = rest // 3
-    groups = {
-        "means": ["x", "y", "z"],
-        "sh": ["f_dc_0", "f_dc_1", "f_dc_2"]
-        + [f"f_rest_{channel * higher + k}" for k in range(higher) for channel in range(3)],
-        "opacity": ["opacity"],
-        "scales": [f"scale_{i}" for i in range(3)],
-        "rotations": [f"rot_{i}" for i in range(4)],
+    rest_names = (f"f_rest_{channel * higher + k}" for k in range(higher) for channel in range(3))
+    columns = {
+        "means": ply.Columns(("x", "y", "z")),
+        "sh": ply.Columns(("f_dc_0", "f_dc_1", "f_dc_2", *rest_names)),
+        "opacities": ply.Columns(("opacity",), "logit"),
+        "scales": ply.Columns(("scale_0", "scale_1", "scale_2"), "logarithm"),
+        "rotations": ply.Columns(("rot_0", "rot_1", "rot_2", "rot_3"), "quaternion"),
     }
     features = _numbered(names, "f_pc_", path)
     if not features:
-        return groups, None
-    groups["features"] = [f"f_pc_{i}" for i in range(features)]
+        return columns, None
+    columns["features"] = ply.Columns(tuple(f"f_pc_{i}" for i in range(features)))
     encoders = {words[1] for c in header.comments if len(words := c.split()) == 2 and words[0] == _ENCODER_COMMENT}
     if len(encoders) > 1:
         raise SceneError("several encoders are named", file=path, field=f"comment {_ENCODER_COMMENT}", fix="Keep one.")
-    return groups, encoders.pop() if encoders else None
+    return columns, encoders.pop() if encoders else None
 
 
 def _check_required(names: set[str], path: str | Path) -> None:
@@ -366,28 +393,32 @@ def _numbered(names: set[str], prefix: str, path: str | Path) -> int:
     return len(numbers)
 
 
-def _without_invalid(
-    columns: dict[str, NDArray[np.float32]], groups: Mapping[str, Sequence[str]], drop: bool, path: str | Path
-) -> dict[str, NDArray[np.float32]]:
-    """Return the columns without Gaussians that cannot be used, or refuse the file for them."""
-    good = (columns["rotations"] != 0).any(axis=1)
-    for key, array in columns.items():
-        finite = np.isfinite(array)
-        if not drop:
-            for i in np.flatnonzero(~finite.all(axis=0))[:1]:
-                _require_all(finite[:, i], groups[key][i], "NaN or infinite values", _DROP, path)
-        good &= finite.all(axis=1)
-    if good.all():
-        return columns
+def _usable(rows: ply.Rows, drop: bool, path: str | Path) -> dict[str, NDArray[np.float32]]:
+    """Return the arrays without Gaussians that cannot be used, or refuse the file for them."""
+    if rows.unusable is None:
+        return rows.arrays
+    total, bad = len(rows.unusable), int(np.count_nonzero(rows.unusable))
     if not drop:
-        _require_all(good, "rot_0..3", "zero quaternions", _DROP, path)
-    if not good.any():
+        fault = rows.faults[0]
+        found = f"{fault.count} of {total} Gaussians, the first at index {fault.first}"
+        raise SceneError(fault.problem, file=path, field=fault.field, found=found, fix=_DROP)
+    if bad == total:
         raise SceneError("every Gaussian has NaN, infinite values or a zero quaternion", file=path, fix="Train again.")
-    return {key: array[good] for key, array in columns.items()}
+    good = ~rows.unusable
+    arrays = rows.arrays
+    for key in arrays:  # one after the other, so that no two of them are there twice
+        arrays[key] = arrays[key][good]
+    warnings.warn(
+        f"{path}: dropped {bad} of {total} Gaussians for NaN, infinite values or a zero quaternion",
+        DroppedGaussiansWarning,
+        stacklevel=3,
+    )
+    return arrays
 
 
 def _warn_of_extent(scene: Scene, path: str | Path) -> None:
-    low, high = np.percentile(scene.means.astype(np.float64), (1, 99), axis=0)
+    means = scene.means[:: max(1, len(scene) // _EXTENT_SAMPLES)]
+    low, high = np.percentile(means.astype(np.float64), (1, 99), axis=0)
     extent = float((high - low).max())
     least, most = _PLAUSIBLE_EXTENT
     if not least <= extent <= most:

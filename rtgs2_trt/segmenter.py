@@ -93,14 +93,15 @@ class Segmenter:
             path: a 3DGS PLY file.
             scale: metres a unit of the file.
             up: the file's axis that points up.
-            invalid: what to do with Gaussians that hold NaN: refuse the file, or drop them.
+            invalid: what to do with Gaussians that hold NaN: refuse the file, or drop them with a warning that says
+                how many.
             reencode: ignore features that the file holds.
 
         Raises:
             SceneError: the file cannot be used, or its features are another encoder's.
             BackendError: the encoder failed.
         """
-        scene = Scene.load(path, scale=scale, up=up, invalid=invalid)
+        scene = Scene.load(path, scale=scale, up=up, invalid=invalid, threads=self._threads)
         if scene.features is None or reencode:
             return self.encode(scene)
         self._check_features(scene, file=path)

@@ -16,14 +16,14 @@ from rtgs2_trt.camera import Camera
 from rtgs2_trt.errors import CameraError
 from rtgs2_trt.file_access import reading
 
-MAX_JSON_BYTES = 256 << 20
+MAX_JSON_BYTES = 64 << 20  # parsed it may take 20 times as much
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file.
+    """Return the content of a JSON file. NaN and Infinity are floats in it, as Python's writer makes them.
 
     Raises:
-        CameraError: no such file, over `MAX_JSON_BYTES`, not UTF-8, malformed, nested too deeply, or with NaN.
+        CameraError: no such file, over `MAX_JSON_BYTES`, not UTF-8, malformed or nested too deeply.
     """
     with reading(path, CameraError) as (file, size):
         if size > MAX_JSON_BYTES:
@@ -36,10 +36,10 @@ def read_json(path: Path) -> Any:
             )
         data = file.read(MAX_JSON_BYTES)
     try:
-        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        return json.loads(data.decode("utf-8-sig"))
     except RecursionError:
         problem: object = "nested too deeply"
-    except ValueError as error:  # malformed JSON, not UTF-8, NaN, an integer of thousands of digits
+    except ValueError as error:  # malformed JSON, not UTF-8, an integer of thousands of digits
         problem = error
     raise CameraError(
         f"not a readable JSON file: {problem}",
@@ -184,10 +184,6 @@ _FIX = "Correct the file or export it again."
 _short = reprlib.Repr()
 _short.maxlevel = 2
 _short.maxstring = _short.maxother = 80
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a number of JSON")
 
 
 def _finite(value: object) -> float | None:

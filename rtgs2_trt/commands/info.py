@@ -19,6 +19,7 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("path", metavar="BUNDLE|SCENE")
     parser.add_argument("--check", action="store_true", help="run the bundle's golden input here")
+    parser.add_argument("--drop-invalid", action="store_true", help="drop a scene's Gaussians with NaN, say how many")
     add_console_options(parser)
     parser.set_defaults(command=run)
 
@@ -26,7 +27,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Run the subcommand; a golden input that does not check is a failure."""
     path = Path(arguments.path)
-    values = _bundle(path, arguments.check, console) if path.is_dir() else _scene(path, console)
+    values = _bundle(path, arguments.check, console) if path.is_dir() else _scene(path, arguments.drop_invalid, console)
     width = max(len(name) for name in values)
     console.result(values, "\n".join(f"{name.replace('_', ' '):{width}}  {_text(v)}" for name, v in values.items()))
     return 0 if values.get("self_check", {}).get("passed", True) else FAILED
@@ -61,11 +62,11 @@ def _bundle(path: Path, check: bool, console: Console) -> dict[str, Any]:
     return values
 
 
-def _scene(path: Path, console: Console) -> dict[str, Any]:
+def _scene(path: Path, drop_invalid: bool, console: Console) -> dict[str, Any]:
     from ..scene import Scene
 
     with console.step("read scene"):
-        scene = Scene.load(path)
+        scene = Scene.load(path, invalid="drop" if drop_invalid else "error")
     low, high = scene.bounds
     return {
         "scene": str(path),
@@ -77,6 +78,7 @@ def _scene(path: Path, console: Console) -> dict[str, Any]:
         "median_opacity": round(float(_median(scene.opacities)), 3),
         "features": None if scene.features is None else int(scene.features.shape[1]),
         "features_encoder": scene.features_encoder,
+        "warnings": list(console.warnings),
     }
 
 
@@ -88,7 +90,7 @@ def _median(values: Any) -> float:
 
 def _text(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join(map(str, value)) or "-"
     if isinstance(value, dict):
         return ", ".join(f"{key} {_text(entry)}" for key, entry in value.items())
     if isinstance(value, float):

@@ -41,7 +41,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--size", type=image_size, metavar="WxH", help="render at this size instead of the cameras'")
     parser.add_argument("--scale", type=float, default=1.0, help="metres a unit of the scene and camera files")
     parser.add_argument("--up", default="z", help="axis that points up in the files: x, -x, y, -y, z, -z (default z)")
-    parser.add_argument("--drop-invalid", action="store_true", help="drop Gaussians with NaN instead of refusing")
+    parser.add_argument(
+        "--drop-invalid", action="store_true", help="drop Gaussians with NaN (and say how many) instead of refusing"
+    )
     parser.add_argument("--reencode", action="store_true", help="ignore features that the scene file holds")
     parser.add_argument(
         "--save-scene",
@@ -98,6 +100,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             "description": segmenter.bundle.manifest.description,
             "scene": str(arguments.scene),
             "gaussians": len(scene),
+            "warnings": list(console.warnings),
             "backend": segmenter.backend_name,
             "complete": len(writer.views) == len(cameras),
             "views": writer.views,

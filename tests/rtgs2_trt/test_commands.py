@@ -220,3 +220,20 @@ def test_terminated_like_interrupted(exported_bundle, room, capsys, monkeypatch)
     assert segment(exported_bundle, room, "--quiet") == 130
     assert signal.getsignal(signal.SIGTERM) is before
     assert not (room / "out").exists()
+
+
+def test_dropped_gaussians_are_counted(scene, exported_bundle, room, capsys):
+    means = scene.means.copy()
+    scene = Scene(means, scene.scales, scene.rotations, scene.opacities, scene.sh)
+    means[[7, 100, 2000]] = np.nan  # after the checks
+    scene.save(room / "scene.ply")
+    assert segment(exported_bundle, room, "--quiet") == 2
+    assert "x: NaN or infinite values (found 3 of 4000 Gaussians, the first at index 7)" in capsys.readouterr().err
+    message = f"{room / 'scene.ply'}: dropped 3 of 4000 Gaussians for NaN, infinite values or a zero quaternion"
+    assert segment(exported_bundle, room, "--quiet", "--json", "--drop-invalid", "--views", "1") == 0
+    captured = capsys.readouterr()
+    summary = json.loads(captured.out)
+    assert captured.err == f"warning: {message}\n"
+    assert (summary["gaussians"], summary["warnings"]) == (3997, [message])
+    assert main(["info", str(room / "scene.ply"), "--drop-invalid", "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == [message]

@@ -4,9 +4,10 @@ import warnings
 import numpy as np
 import pytest
 
-from ply_files import header, rows
-from rtgs2_trt import ply
+from ply_files import CODES, ORDERS, gaussian_columns, header, rows
+from rtgs2_trt import _native, ply, ply_ascii
 from rtgs2_trt.errors import SceneError
+from rtgs2_trt.reference.ply import read_rows_reference
 
 FORMATS = ["ascii", "binary_little_endian", "binary_big_endian"]
 PROPERTIES = {
@@ -35,7 +36,7 @@ def write(path, data):
 
 
 def read(path, *names):
-    return ply.read_groups(path, ply.read_header(path), "vertex", {"all": names})["all"]
+    return ply.read_rows(path, ply.read_header(path), "vertex", {"all": ply.Columns(names)}).arrays["all"]
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -55,8 +56,7 @@ def test_reads_all_types_in_all_formats(tmp_path, format_, end):
 
 @pytest.mark.parametrize("format_", FORMATS)
 def test_reads_in_chunks(tmp_path, format_, monkeypatch):
-    monkeypatch.setattr(ply, "_CHUNK_BYTES", 100)
-    monkeypatch.setattr(ply, "_ASCII_CHUNK_ROWS", 7)
+    monkeypatch.setattr(ply_ascii, "_CHUNK_NUMBERS", 60)
     expected = columns(50)
     path = write(tmp_path / "a.ply", header(format_, PROPERTIES, 50) + rows(format_, PROPERTIES, expected))
     np.testing.assert_array_equal(read(path, "c")[:, 0], expected["c"])
@@ -74,6 +74,159 @@ def test_skips_other_elements(tmp_path, format_):
     path = write(tmp_path / "a.ply", text + before + rows(format_, PROPERTIES, expected) + b"3 1 2 3\n")
     assert ply.read_header(path).comments == ("x",)
     np.testing.assert_array_equal(read(path, "d")[:, 0], expected["d"])
+
+
+# Kernel against reference
+
+SCENE_COLUMNS = {
+    "means": ply.Columns(("x", "y", "z")),
+    "sh": ply.Columns(("f_dc_0", "f_dc_1", "f_dc_2", *(f"f_rest_{c * 3 + k}" for k in range(3) for c in range(3)))),
+    "opacities": ply.Columns(("opacity",), "logit"),
+    "scales": ply.Columns(("scale_0", "scale_1", "scale_2"), "logarithm"),
+    "rotations": ply.Columns(("rot_0", "rot_1", "rot_2", "rot_3"), "quaternion"),
+}
+
+
+def scene_file(path, format_, count, kind="float", damage=False):
+    values = gaussian_columns(count, degree=1, seed=count)
+    if kind in ("double", "float"):
+        values["scale_1"][: count // 2] *= 40  # clipped, subnormal before
+        values["opacity"][: count // 2] *= 60
+        unit = np.stack([values[f"rot_{i}"] for i in range(4)])[:, : count // 3]
+        for i, row in enumerate(unit / np.linalg.norm(unit, axis=0)):
+            values[f"rot_{i}"][: count // 3] = row
+    if damage:
+        rng = np.random.default_rng(5)
+        for name, bad in [("x", np.nan), ("f_rest_7", -np.inf), ("opacity", np.nan), ("scale_2", np.inf)]:
+            values[name][rng.integers(0, count, 9)] = bad
+        values["opacity"][rng.integers(0, count, 20)] = np.inf  # valid
+        for i in range(4):
+            values[f"rot_{i}"][[3, count - 1]] = -0.0
+    properties = dict.fromkeys(values, kind)
+    if kind in ("char", "short", "int"):
+        values = {name: np.round(20 * column).astype(int) for name, column in values.items()}
+    layout = ORDERS[format_] + CODES[kind]
+    table = np.stack(list(values.values()), axis=1).astype(layout)
+    return write(path, header(format_, properties, count) + table.tobytes())
+
+
+@pytest.mark.parametrize("format_", ORDERS)
+@pytest.mark.parametrize("kind", ["float", "double", "char", "short", "int"])
+def test_rows_are_those_of_the_reference(tmp_path, format_, kind):
+    path = scene_file(tmp_path / "a.ply", format_, 5000, kind)
+    parsed = ply.read_header(path)
+    found = ply.read_rows(path, parsed, "vertex", SCENE_COLUMNS, threads=2)
+    expected, unusable = read_rows_reference(path, parsed, "vertex", SCENE_COLUMNS)
+    assert unusable.any() == (found.unusable is not None)
+    if found.unusable is not None:  # whole numbers make a quaternion of zeros now and then
+        assert kind in ("char", "short", "int")
+        np.testing.assert_array_equal(found.unusable, unusable)
+    for name, array in expected.items():
+        assert found.arrays[name].dtype == np.float32
+        if name in ("scales", "opacities"):
+            # Both compute in float64 and round once: a float32 apart only where the exact value is all but halfway.
+            apart = found.arrays[name] != array
+            assert apart.mean() < 1e-4
+            np.testing.assert_array_max_ulp(found.arrays[name], array, maxulp=1)
+        else:
+            assert found.arrays[name].tobytes() == array.tobytes()
+
+
+def test_unit_quaternions_stay_bit_for_bit(tmp_path):
+    path = scene_file(tmp_path / "a.ply", "binary_little_endian", 3000)
+    rotations = read_rows_reference(path, ply.read_header(path), "vertex", {"q": ply.Columns(ROTATION)})[0]["q"]
+    found = ply.read_rows(path, ply.read_header(path), "vertex", {"q": ply.Columns(ROTATION, "quaternion")}).arrays["q"]
+    assert found[:1000].tobytes() == rotations[:1000].tobytes()
+    assert (found[1000:] != rotations[1000:]).any(axis=1).all()
+
+
+ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
+
+
+@pytest.mark.parametrize("format_", ORDERS)
+def test_faults_are_counted_and_found(tmp_path, format_):
+    path = scene_file(tmp_path / "a.ply", format_, 4000, damage=True)
+    parsed = ply.read_header(path)
+    found = ply.read_rows(path, parsed, "vertex", SCENE_COLUMNS, threads=3)
+    expected, unusable = read_rows_reference(path, parsed, "vertex", SCENE_COLUMNS)
+    np.testing.assert_array_equal(found.unusable, unusable)
+    assert 20 < unusable.sum() < 40
+    for name, array in expected.items():
+        np.testing.assert_array_max_ulp(found.arrays[name][~unusable], array[~unusable], maxulp=1)
+    assert [fault.field for fault in found.faults] == ["x", "f_rest_7", "opacity", "scale_2", "rot_0..3"]
+    assert found.faults[-1] == ply.Fault("rot_0..3", "zero quaternions", 2, 3)
+    for fault in found.faults[:-1]:
+        raw = read_rows_reference(path, parsed, "vertex", {"a": ply.Columns((fault.field,))})[0]["a"][:, 0]
+        bad = np.isnan(raw) if fault.field == "opacity" else ~np.isfinite(raw)
+        assert (fault.count, fault.first) == (bad.sum(), np.argmax(bad))
+
+
+def test_every_number_of_threads_gives_the_same(tmp_path):
+    # 40 MB: more than one thread's share of the file.
+    path = scene_file(tmp_path / "a.ply", "binary_little_endian", 400_000, damage=True)
+    parsed = ply.read_header(path)
+    one, *others = (ply.read_rows(path, parsed, "vertex", SCENE_COLUMNS, threads=n) for n in (1, 2, 3, 0))
+    for other in others:
+        assert other.faults == one.faults
+        np.testing.assert_array_equal(other.unusable, one.unusable)
+        for name, array in one.arrays.items():
+            assert other.arrays[name].tobytes() == array.tobytes()
+
+
+def test_exponentials_are_exact_to_a_float32(tmp_path):
+    stored = np.concatenate([np.linspace(-110, 110, 200_001), [-np.inf, np.inf, 0.0, 1e-30]]).astype(np.float32)
+    data = np.stack([np.clip(stored, -1e30, 1e30), stored], axis=1).astype("<f4")
+    properties = {"scale": "float", "logit": "float"}
+    path = write(tmp_path / "a.ply", header("binary_little_endian", properties, len(stored)) + data.tobytes())
+    wanted = {"scale": ply.Columns(("scale",), "logarithm"), "logit": ply.Columns(("logit",), "logit")}
+    found = ply.read_rows(path, ply.read_header(path), "vertex", wanted)
+    assert found.unusable is None
+    exact = np.exp(np.clip(stored.astype(np.longdouble), -87, 88))
+    np.testing.assert_array_max_ulp(found.arrays["scale"][:, 0], exact.astype(np.float32), maxulp=1)
+    exact = 1 / (1 + np.exp(-np.clip(stored.astype(np.longdouble), -104, 104)))
+    np.testing.assert_array_max_ulp(found.arrays["logit"][:, 0], exact.astype(np.float32), maxulp=1)
+    assert found.arrays["logit"][-4:, 0].tolist() == [0, 1, 0.5, 0.5]
+
+
+def test_sizes_that_the_memory_cannot_hold(tmp_path, monkeypatch):
+    path = write(tmp_path / "huge.ply", header("binary_little_endian", {"x": "float"}, 2) + bytes(8))
+
+    def refuse(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "empty", refuse)
+    with pytest.raises(SceneError, match=r"huge\.ply: element vertex: too large for the memory .*\(found 2 rows\)"):
+        read(path, "x")
+
+
+def test_the_decoder_keeps_within_its_arrays():
+    array = np.zeros((4, 1), dtype=np.float32)
+    for offset, kind, message in [(-1, "u1", "outside the row"), (1, "f4", "outside the row"), (0, "f2", "unknown")]:
+        with pytest.raises(ValueError, match=message):
+            _native.PlyDecoder(4, False, 4, [(array, "number", [(offset, kind)])])
+    with pytest.raises(ValueError, match="four columns"):
+        _native.PlyDecoder(4, False, 4, [(array, "quaternion", [(0, "f4")])])
+    with pytest.raises(ValueError, match="'angle' is unknown"):
+        _native.PlyDecoder(4, False, 4, [(array, "angle", [(0, "f4")])])
+    with pytest.raises(ValueError, match="at least one byte"):
+        _native.PlyDecoder(0, False, 4, [])
+    with pytest.raises(ValueError, match="more rows than any file holds"):
+        _native.PlyDecoder(1 << 40, False, 1 << 40, [])
+    with pytest.raises(ValueError, match="shape"):
+        _native.PlyDecoder(4, False, 5, [(array, "number", [(0, "f4")])])
+    with pytest.raises(TypeError):  # never a converted copy, which nobody would see filled
+        _native.PlyDecoder(4, False, 4, [(array.astype(np.float64), "number", [(0, "f4")])])
+    decoder = _native.PlyDecoder(4, False, 4, [(array, "number", [(0, "f4")])])
+    rows = np.arange(3, dtype="<f4").view(np.uint8)
+    for first in (-1, 2, 1 << 62):
+        with pytest.raises(IndexError):
+            decoder.decode(rows, first)
+    with pytest.raises(ValueError, match="whole rows"):
+        decoder.decode(rows[1:], 0)
+    decoder.decode(rows, 1)
+    assert array[:, 0].tolist() == [0, 0, 1, 2]
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        decoder.read(-1, 0, 1)
 
 
 def test_values_beyond_float32_become_infinite(tmp_path):
@@ -101,10 +254,26 @@ HEADERS = {
     "vertex.x: a property appears twice": header("ascii", {"x": "float"}, 1, ["comment"]).replace(
         b"end_header", b"property float x\nend_header"
     ),
-    "(found 'element vertex -1')": b"ply\nformat ascii 1.0\nelement vertex -1\nend_header\n",
-    "(found 'element vertex 99999": b"ply\nformat ascii 1.0\nelement vertex " + b"9" * 5000 + b"\nend_header\n",
+    "element vertex: not a number of rows (found '-1'": b"ply\nformat ascii 1.0\nelement vertex -1\nend_header\n",
+    "element vertex: not a number of rows (found 'many'": b"ply\nformat ascii 1.0\nelement vertex many\nend_header\n",
+    "element vertex: not a number of rows (found '1e3'": b"ply\nformat ascii 1.0\nelement vertex 1e3\nend_header\n",
+    "element vertex: not a number of rows (found '99999": b"ply\nformat ascii 1.0\nelement vertex "
+    + b"9" * 400
+    + b"\nend_header\n",
+    "a header line is far too long (found 'element vertex 99999": b"ply\nformat ascii 1.0\nelement vertex "
+    + b"9" * 5000
+    + b"\nend_header\n",
+    "makes no sense (found 'element vertex')": b"ply\nformat ascii 1.0\nelement vertex\nend_header\n",
     "(found 'property float x')": b"ply\nformat ascii 1.0\nproperty float x\nend_header\n",
-    "(found 'property half x')": b"ply\nformat ascii 1.0\nelement v 1\nproperty half x\nend_header\n",
+    "v.x: unknown type of a property (found 'half', expected one of char, ": (
+        b"ply\nformat ascii 1.0\nelement v 1\nproperty half x\nend_header\n"
+    ),
+    "v.x: unknown type of a property (found 'half'": (
+        b"ply\nformat ascii 1.0\nelement v 1\nproperty list uchar half x\nend_header\n"
+    ),
+    "vertex.p4096: too many properties (expected at most 4096)": header(
+        "ascii", {f"p{i}": "float" for i in range(100_000)}, 1
+    ),
     "(found 'property list float x')": b"ply\nformat ascii 1.0\nelement v 1\nproperty list float x\nend_header\n",
     "makes no sense (found '')": b"ply\nformat ascii 1.0\n\nend_header\n",
     "no end_header in the first MiB": b"ply\nformat ascii 1.0\n" + b"comment more\n" * 100_000,
@@ -163,7 +332,7 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path):
         parsed = ply.read_header(write(tmp_path / "a.ply", data))
         path = write(tmp_path / "a.ply", data[:-4])
         with pytest.raises(SceneError, match=r"ends early \(found [23] rows, expected 4 rows\)"):
-            ply.read_groups(path, parsed, "vertex", {"x": ["x"]})
+            ply.read_rows(path, parsed, "vertex", {"x": ply.Columns(("x",))})
 
 
 @pytest.mark.parametrize(

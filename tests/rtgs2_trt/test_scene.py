@@ -8,7 +8,7 @@ from ply_files import gaussian_columns, header, rows, write_gaussians
 from rtgs2_trt.errors import InputError, SceneError
 from rtgs2_trt.orientation import orientation
 from rtgs2_trt.quaternions import matrix_from_quaternion
-from rtgs2_trt.scene import Scene, SceneScaleWarning
+from rtgs2_trt.scene import DroppedGaussiansWarning, Scene, SceneScaleWarning
 from rtgs2_trt.spherical_harmonics import sh_basis
 
 FORMATS = ["ascii", "binary_little_endian", "binary_big_endian"]
@@ -61,6 +61,12 @@ def test_features_can_be_set_later():
     assert (encoded.features.shape, encoded.features_encoder) == ((10, 32), ENCODER)
     assert encoded.means is scene.means
     np.testing.assert_array_equal(encoded.rotations, scene.rotations)
+    with pytest.raises(SceneError, match="features: wrong shape"):
+        scene.with_features(np.ones((9, 32)))
+    with pytest.raises(SceneError, match="features: NaN or infinite values"):
+        scene.with_features(np.full((10, 32), np.nan))
+    with pytest.raises(SceneError, match="features_encoder: an encoder without features"):
+        scene.with_features(None, ENCODER)
     assert encoded.with_features(None).features is None
     assert encoded.with_features(None).features_encoder is None
 
@@ -204,6 +210,28 @@ def test_loads_standard_files(tmp_path, format_, degree):
     assert scene.sh_degree == degree
     assert scene.features is None
     check_against_columns(scene, columns)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_is_loaded_is_what_the_constructor_makes_of_it(tmp_path, format_):
+    columns = gaussian_columns(count=500, degree=2) | {"f_pc_0": np.ones(500), "f_pc_1": np.arange(500)}
+    columns["scale_0"][:2] = -1e30, 1e30
+    columns["opacity"][:2] = -np.inf, np.inf
+    for i in range(4):
+        columns[f"rot_{i}"][:2] *= np.float32(1e-30), np.float32(1e30)
+    loaded = Scene.load(write_gaussians(tmp_path / "scene.ply", columns, format_))
+    made = Scene(**vars(loaded))  # checks everything
+    for name in [*ARRAYS, "features"]:
+        array = getattr(loaded, name)
+        assert (array.dtype, array.flags.c_contiguous) == (np.float32, True)
+        assert array.shape == getattr(made, name).shape
+        assert array.tobytes() == getattr(made, name).tobytes()
+
+
+@pytest.mark.parametrize("threads", [-1, 1025, 1.5])
+def test_impossible_numbers_of_threads(tmp_path, threads):
+    with pytest.raises(InputError, match="threads: impossible number of threads"):
+        Scene.load(tmp_path, threads=threads)
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -382,7 +410,9 @@ def test_values_in_files_that_are_not_finite(tmp_path, name, bad):
     message = rf"bad\.ply: {name}: NaN or infinite values \(found 2 of 20 Gaussians, the first at index 5\).*drop"
     with pytest.raises(SceneError, match=message):
         Scene.load(path)
-    scene = Scene.load(path, invalid="drop")
+    with pytest.warns(DroppedGaussiansWarning, match=rf"^{re.escape(str(path))}: dropped 2 of 20 Gaussians") as caught:
+        scene = Scene.load(path, invalid="drop")
+    assert caught[0].filename == __file__
     check_against_columns(scene, {key: np.delete(values, [5, 11]) for key, values in columns.items()})
 
 
@@ -402,7 +432,8 @@ def test_zero_quaternions_in_files(tmp_path):
         SceneError, match=r"rot_0\.\.3: zero quaternions \(found 1 of 20 Gaussians, the first at index 3"
     ):
         Scene.load(path)
-    assert len(Scene.load(path, invalid="drop")) == 19
+    with pytest.warns(DroppedGaussiansWarning, match="dropped 1 of 20 Gaussians"):
+        assert len(Scene.load(path, invalid="drop")) == 19
 
 
 def test_dropping_everything_is_refused(tmp_path):
@@ -470,6 +501,7 @@ def test_damaged_files_load_or_are_refused(tmp_path, format_):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", SceneScaleWarning)
+        warnings.simplefilter("ignore", DroppedGaussiansWarning)
         for _ in range(400):
             data = bytearray(whole)
             for position in rng.integers(0, len(data), rng.integers(1, 4)):
