@@ -345,11 +345,11 @@ def test_core_refuses_what_it_cannot_read(changes: dict[str, object], message: s
 
 
 def test_core_draws_images_without_pixels() -> None:
-    rgb, features, alpha, depth = _native.rasterize(**native_arguments(width=0))  # type: ignore[arg-type]
+    rgb, features, alpha, depth, _ = _native.rasterize(**native_arguments(width=0))  # type: ignore[arg-type]
     assert (rgb.shape, features.shape, alpha.shape, depth.shape) == ((3, 10, 0), (2, 10, 0), (10, 0), (10, 0))
 
 
 def test_core_draws_nothing_through_a_camera_that_is_not_finite() -> None:
     for changes in ({"world_to_camera": np.zeros((4, 4))}, {"fx": np.nan}, {"cx": np.inf}, {"fx": 0.0}):
-        _, _, alpha, _ = _native.rasterize(**native_arguments(**changes))  # type: ignore[arg-type]
+        _, _, alpha, _, _ = _native.rasterize(**native_arguments(**changes))  # type: ignore[arg-type]
         assert np.isfinite(alpha).all()
