@@ -55,11 +55,27 @@ int find_candidates(const GaussianArrays& gaussians, const splatting::Camera& ca
   return found;
 }
 
-/// Colour of Gaussian `index`, seen along `offset`.
-[[gnu::always_inline]] inline splatting::Vector3 colour_of(const GaussianArrays& gaussians, std::int64_t index,
-                                                           splatting::Vector3 offset) {
+/// Red, green, blue and something else.
+using Channels = float __attribute__((vector_size(16)));
+
+/// Colour of Gaussian `index`, seen along `offset`: splatting::sh_colour(), all channels at once.
+[[gnu::always_inline]] inline Channels colour_of(const GaussianArrays& gaussians, std::int64_t index,
+                                                 const splatting::Vector3& offset) {
   const splatting::Vector3 direction = (1.0F / sqrtf(dot(offset, offset))) * offset;
-  return splatting::sh_colour(gaussians.sh + 3 * gaussians.sh_count * index, gaussians.sh_count, direction);
+  const int count = gaussians.sh_count;
+  const float* sh = gaussians.sh + 3 * count * index;
+  const Channels sum = splatting::sh_sum(count, direction, [sh, count](int i) __attribute__((always_inline)) {
+    Channels values{};
+    // A whole vector reaches into the next coefficient, which the last one does not have.
+    if (i + 1 < count) {
+      __builtin_memcpy(&values, sh + 3 * i, sizeof(values));
+    } else {
+      __builtin_memcpy(&values, sh + 3 * i, 3 * sizeof(float));
+    }
+    return values;
+  });
+  const Channels colour = sum + 0.5F;
+  return colour > 0.0F ? colour : Channels{};
 }
 
 std::int64_t project(const GaussianArrays& gaussians, const View& view, std::int64_t begin, std::int64_t end,
@@ -109,21 +125,18 @@ std::int64_t project(const GaussianArrays& gaussians, const View& view, std::int
       if (drawn[i] == 0) continue;
       const std::int64_t index = first + candidates[i];
       const float opacity = gaussians.opacities[index];
-      splatting::Vector3 colour{0.0F, 0.0F, 0.0F};
+      Channels base{};
       if (view.with_colour) {
-        colour = colour_of(gaussians, index,
-                           {packed_offset[0].values[i], packed_offset[1].values[i], packed_offset[2].values[i]});
+        base = colour_of(gaussians, index,
+                         {packed_offset[0].values[i], packed_offset[1].values[i], packed_offset[2].values[i]});
       }
       visible.ellipses[total] = {{centre_x.values[i], centre_y.values[i]},
                                  {xx.values[i], xy.values[i], yy.values[i]},
                                  opacity,
                                  splatting::squared_reach(opacity),
                                  depth.values[i]};
-      float* base = visible.base + kBaseChannels * total;
-      base[0] = colour.x;
-      base[1] = colour.y;
-      base[2] = colour.z;
       base[3] = depth.values[i];
+      __builtin_memcpy(visible.base + kBaseChannels * total, &base, sizeof(base));
       visible.indices[total] = static_cast<std::uint32_t>(index);
       visible.tiles[total] = {static_cast<std::uint16_t>(left[i]), static_cast<std::uint16_t>(top[i]),
                               static_cast<std::uint16_t>(right[i]), static_cast<std::uint16_t>(bottom[i])};

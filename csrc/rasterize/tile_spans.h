@@ -25,33 +25,38 @@ void for_each_tile_span(const Ellipse& ellipse, const SmallTileRectangle& tiles,
   }
   constexpr float kSize = splatting::kTileSize;
   constexpr float kLastPixel = kSize - 1.0F;
-  // First tile whose last pixel is not before `pixel`; tile after the last whose first pixel is not beyond it.
-  const auto first_tile = [](float pixel, float low, float high) {
-    return static_cast<int>(clamp(std::ceil((pixel - kLastPixel) / kSize), low, high));
-  };
-  const auto end_tile = [](float pixel, float low, float high) {
-    return static_cast<int>(-clamp(-std::floor(pixel / kSize) - 1.0F, -high, -low));
+  // Limited before the cast, which then rounds down.
+  const auto tile_of = [](float pixel, float low, float high) {
+    return static_cast<int>(clamp(pixel * (1.0F / kSize), low, high));
   };
   const float left = tiles.left, top = tiles.top, right = tiles.right, bottom = tiles.bottom;
 
-  const auto [a, b, c] = ellipse.whitening;
-  const float r = std::sqrt(ellipse.squared_reach);
-  const float k = b / c;
-  const float extreme = r * (k / std::sqrt(1.0F + k * k));
-  // For rounding, pixels.
   const float x = ellipse.centre.x, y = ellipse.centre.y;
-  const float slack_x = 0.02F + 1e-5F * (std::fabs(x) + kSize * right + std::fabs(k) * r / a);
-  const float slack_y = 0.02F + 1e-5F * (std::fabs(y) + kSize * bottom);
+  const auto [a, b, c] = ellipse.whitening;
+  const float inverse_a = 1.0F / a, inverse_c = 1.0F / c;
+  const float squared_r = ellipse.squared_reach;
+  const float r = std::sqrt(squared_r);
+  const float k = b * inverse_c;
+  const float extreme = r * (k / std::sqrt(1.0F + k * k));
+  const float height = r * inverse_c;
+  // For rounding, pixels.
+  const float slack_x = 0.02F + 1e-5F * (std::fabs(x) + kSize * right + (std::fabs(k) + 1.0F) * r * inverse_a);
+  const float slack_y = 0.02F + 1e-5F * (std::fabs(y) + kSize * bottom + height);
+  if (!splatting::is_finite(slack_x + slack_y + extreme)) {
+    for (int row = tiles.top; row < tiles.bottom; ++row) function(row, int{tiles.left}, int{tiles.right});
+    return;
+  }
 
-  const int end = end_tile(y + r / c + slack_y, top, bottom);
-  for (int row = first_tile(y - r / c - slack_y, top, bottom); row < end; ++row) {
+  const int end = tile_of(y + height + slack_y + kSize, top, bottom);
+  for (int row = tile_of(y - height - slack_y, top, bottom); row < end; ++row) {
     const float first_pixel = static_cast<float>(row) * kSize;
     const float low = clamp(c * (y - first_pixel - kLastPixel - slack_y), -r, r);
     const float high = clamp(c * (y - first_pixel + slack_y), -r, r);
     const float v_right = clamp(extreme, low, high), v_left = clamp(-extreme, low, high);
-    const float x_right = x + (k * v_right + std::sqrt(r * r - v_right * v_right)) / a + slack_x;
-    const float x_left = x + (k * v_left - std::sqrt(r * r - v_left * v_left)) / a - slack_x;
-    const int first = first_tile(x_left, left, right), last = end_tile(x_right, left, right);
+    const auto width_at = [&](float v) { return std::sqrt(splatting::maximum(squared_r - v * v, 0.0F)); };
+    const float x_right = x + (k * v_right + width_at(v_right)) * inverse_a + slack_x;
+    const float x_left = x + (k * v_left - width_at(v_left)) * inverse_a - slack_x;
+    const int first = tile_of(x_left, left, right), last = tile_of(x_right + kSize, left, right);
     if (first < last) function(row, first, last);
   }
 }
