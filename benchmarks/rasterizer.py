@@ -3,7 +3,7 @@
     python benchmarks/rasterizer.py [flat] [plant] [SCENE.ply ...] [--size 640x480] [--runs 9] [--json FILE]
 
 Draws colour and 32 features. ``flat`` is a furnished room of 757,000 small, opaque Gaussians seen from inside,
-``plant`` a close-up of 387,000 translucent ones in many layers with spherical harmonics of degree 3; both are generated.
+``plant`` a close-up of 387,000 translucent ones in many layers with spherical harmonics of degree 3. Both are made up.
 The runs of all instruction sets and thread counts take turns, so that what else the machine does falls on all alike.
 """
 
