@@ -42,7 +42,8 @@ struct RasterizeSeconds {
 };
 
 /// Draws on the CPU with `threads` threads (0 = all) and current_instruction_set(); the bits of the result depend on
-/// neither. Memory for the work is kept for the next call, about 76 bytes a Gaussian and up to 16 for each tile it touches.
+/// neither. Memory for the work is kept for the next call, about 76 bytes a Gaussian and up to 16 for each tile it
+/// touches.
 ///
 /// Throws std::invalid_argument for sizes out of range and std::length_error if the Gaussians' squares of tiles cover
 /// more than kMaxTilePairs tiles, counted once each.
