@@ -24,6 +24,7 @@ from .errors import (
     SceneError,
 )
 from .geometry_plan import GeometryPlan, build_geometry_plan
+from .instruction_sets import forced_instruction_set, instruction_set, instruction_sets
 from .rasterize import Rendering, rasterize
 from .scene import Scene
 from .segmenter import Segmentation, Segmenter
@@ -49,6 +50,9 @@ __all__ = [
     "Segmenter",
     "SemanticClass",
     "build_geometry_plan",
+    "forced_instruction_set",
+    "instruction_set",
+    "instruction_sets",
     "load_cameras",
     "load_class_table",
     "rasterize",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from rtgs2_trt import _native
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.errors import InputError, SceneError
+from rtgs2_trt.instruction_sets import instruction_set
 from rtgs2_trt.threads import check_threads
 
 
@@ -52,12 +53,14 @@ class Rendering:
         features: (D, H, W) float32, sum of w features.
         alpha: (H, W) float32, sum of w, 0 to 1.
         depth: (H, W) float32, sum of w z with z along the camera's axis; divide by `alpha` for the expected depth.
+        seconds: time of each stage: project, sort, bin, blend. Empty if it was not drawn by :func:`rasterize`.
     """
 
     rgb: NDArray[np.float32]
     features: NDArray[np.float32]
     alpha: NDArray[np.float32]
     depth: NDArray[np.float32]
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def rasterize(
@@ -71,7 +74,7 @@ def rasterize(
     """Draw `scene` as `camera` sees it (3D Gaussian Splatting, Kerbl et al. 2023, with any number of channels).
 
     Gaussians whose shape is not finite, and those at most 0.2 before the camera, are not drawn. The result has the
-    same bits whatever the number of threads.
+    same bits whatever the number of threads and the instruction set (:func:`rtgs2_trt.instruction_set`).
 
     Args:
         scene: N Gaussians; arrays that are not float32 in C order are converted.
@@ -82,8 +85,9 @@ def rasterize(
 
     Raises:
         SceneError: arrays whose shapes do not go together, or Gaussians so large that their tiles cannot be listed.
-        InputError: an impossible `background` or `threads`.
+        InputError: an impossible `background` or `threads`, or an unknown instruction set in the environment.
     """
+    instruction_set()  # refuses an unknown one
     means = _floats("means", scene.means, (None, 3))
     count = means.shape[0]
     scales = _floats("scales", scene.scales, (count, 3))
@@ -100,7 +104,7 @@ def rasterize(
         raise InputError("not a colour", field="background", found=background, expected="three finite numbers")
     check_threads(threads)
     try:
-        rgb, blended, alpha, depth = _native.rasterize(
+        rgb, blended, alpha, depth, seconds = _native.rasterize(
             means,
             scales,
             rotations,
@@ -119,7 +123,7 @@ def rasterize(
         )
     except ValueError as error:  # what only the core can see: too many tiles
         raise SceneError(str(error)) from error
-    return Rendering(rgb=rgb, features=blended, alpha=alpha, depth=depth)
+    return Rendering(rgb=rgb, features=blended, alpha=alpha, depth=depth, seconds=seconds)
 
 
 def _floats(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float32]:

@@ -42,24 +42,32 @@ nb::tuple rasterize(const AnyArray& means, const AnyArray& scales, const AnyArra
   auto blended = new_array<float>({features.shape(1), rows, columns});
   auto alpha = new_array<float>({rows, columns});
   auto depth = new_array<float>({rows, columns});
+  RasterizeSeconds seconds;
   {
     const nb::gil_scoped_release release;
-    rasterize_cpu(gaussians, splatting::make_camera(width, height, fx, fy, cx, cy, pose),
-                  {background[0], background[1], background[2]}, {rgb.data, blended.data, alpha.data, depth.data},
-                  threads);
+    seconds = rasterize_cpu(gaussians, splatting::make_camera(width, height, fx, fy, cx, cy, pose),
+                            {background[0], background[1], background[2]},
+                            {rgb.data, blended.data, alpha.data, depth.data}, threads);
   }
-  return nb::make_tuple(rgb.array, blended.array, alpha.array, depth.array);
+  nb::dict stages;
+  stages["project"] = seconds.project;
+  stages["sort"] = seconds.sort;
+  stages["bin"] = seconds.bin;
+  stages["blend"] = seconds.blend;
+  return nb::make_tuple(rgb.array, blended.array, alpha.array, depth.array, stages);
 }
 
 }  // namespace
 
 void bind_rasterize(nb::module_& module) {
-  module.def("rasterize", &rasterize, nb::arg("means"), nb::arg("scales"), nb::arg("rotations"), nb::arg("opacities"),
-             nb::arg("sh"), nb::arg("features"), nb::arg("width"), nb::arg("height"), nb::arg("fx"), nb::arg("fy"),
-             nb::arg("cx"), nb::arg("cy"), nb::arg("world_to_camera"), nb::arg("background"), nb::arg("threads"),
-             "Draws Gaussians on the CPU: (rgb (3, H, W), features (D, H, W), alpha (H, W), depth (H, W)), float32.\n\n"
-             "Arrays are float32 in C order: means (N, 3), scales (N, 3), rotations (N, 4), opacities (N,),\n"
-             "sh (N, 1 | 4 | 9 | 16, 3), features (N, D); world_to_camera (4, 4) is float64. ValueError if not.");
+  module.def(
+      "rasterize", &rasterize, nb::arg("means"), nb::arg("scales"), nb::arg("rotations"), nb::arg("opacities"),
+      nb::arg("sh"), nb::arg("features"), nb::arg("width"), nb::arg("height"), nb::arg("fx"), nb::arg("fy"),
+      nb::arg("cx"), nb::arg("cy"), nb::arg("world_to_camera"), nb::arg("background"), nb::arg("threads"),
+      "Draws Gaussians on the CPU: (rgb (3, H, W), features (D, H, W), alpha (H, W), depth (H, W)), float32, and a\n"
+      "dictionary of the seconds that each stage took.\n\n"
+      "Arrays are float32 in C order: means (N, 3), scales (N, 3), rotations (N, 4), opacities (N,),\n"
+      "sh (N, 1 | 4 | 9 | 16, 3), features (N, D); world_to_camera (4, 4) is float64. ValueError if not.");
 }
 
 }  // namespace rtgs2::bindings

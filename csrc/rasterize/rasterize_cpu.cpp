@@ -1,10 +1,11 @@
-// The rasteriser on the CPU: project, order by depth, list every tile's Gaussians, blend tile by tile.
+// The rasteriser on the CPU: project, sort by depth, list every tile's Gaussians, blend tile by tile.
 //
-// No step's result depends on the number of threads: work is cut by Gaussian or by tile, never by thread, wherever
-// the cut could show.
+// No step's result depends on the number of threads: work is cut by Gaussian or by tile, and where it is cut by thread
+// the parts are put together in order.
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <numeric>
@@ -13,49 +14,34 @@
 #include <vector>
 
 #include "parallel/parallel_for.h"
+#include "rasterize/kernels.h"
 #include "rasterize/rasterize.h"
-#include "splatting/blending.h"
-#include "splatting/projection.h"
+#include "rasterize/tile_spans.h"
+#include "rasterize/workspace.h"
+#include "simd/instruction_set.h"
 #include "splatting/spherical_harmonics.h"
 #include "splatting/tiles.h"
 
 namespace rtgs2 {
+namespace rasterize {
 namespace {
 
-using splatting::Camera;
-using splatting::kTileSize;
-using splatting::Splat;
-using splatting::TileRectangle;
-using splatting::Vector3;
+/// Gaussians projected at a time; the visible ones of chunk i stand from i * kChunk on in the visible arrays.
+constexpr std::int64_t kChunk = 4096;
 
-constexpr int kTilePixels = kTileSize * kTileSize;
+/// Most parts that sorting and binning are cut into: each counts for itself.
+constexpr int kMostParts = 32;
 
-/// Channels in front of the features in a pixel's accumulator: red, green, blue, depth.
-constexpr std::size_t kBaseChannels = 4;
+const Kernels& kernels_of(InstructionSet set) {
+#if defined(__x86_64__)
+  if (set == InstructionSet::kAvx512) return avx512_kernels();
+  if (set == InstructionSet::kAvx2) return avx2_kernels();
+#endif
+  static_cast<void>(set);
+  return baseline_kernels();
+}
 
-/// A Gaussian that touches the image.
-struct VisibleGaussian {
-  Splat splat;
-  float opacity;
-  float squared_reach;
-  std::array<float, kBaseChannels> base;  // red, green, blue, depth
-  TileRectangle tiles;
-  std::int64_t index;  // among all Gaussians
-};
-
-struct TileGrid {
-  int columns, rows;
-};
-
-/// Every tile's Gaussians, front to back: tile t has members[starts[t]] up to, not including, members[starts[t + 1]].
-struct TileLists {
-  std::vector<std::int64_t> starts;
-  std::vector<std::uint32_t> members;
-};
-
-Vector3 load_vector(const float* values) { return {values[0], values[1], values[2]}; }
-
-void check(const GaussianArrays& gaussians, const Camera& camera) {
+void check(const GaussianArrays& gaussians, const splatting::Camera& camera) {
   if (camera.width < 0 || camera.height < 0 || camera.width > kMaxImageSide || camera.height > kMaxImageSide) {
     throw std::invalid_argument("an image of " + std::to_string(camera.width) + " x " + std::to_string(camera.height) +
                                 " pixels cannot be drawn: use 0 to " + std::to_string(kMaxImageSide) + " a side");
@@ -70,246 +56,249 @@ void check(const GaussianArrays& gaussians, const Camera& camera) {
   if (gaussians.feature_channels < 0) throw std::invalid_argument("the number of feature channels is negative");
 }
 
-/// Projects Gaussian `index`; false if it cannot reach any pixel.
-bool project(const GaussianArrays& gaussians, const Camera& camera, TileGrid grid, bool with_colour, std::int64_t index,
-             VisibleGaussian& visible) {
-  const float opacity = gaussians.opacities[index];
-  if (!(opacity >= splatting::kLeastAlpha)) return false;
-  const Vector3 offset = load_vector(gaussians.means + 3 * index) - camera.position;
-  const float* q = gaussians.rotations + 4 * index;
-  Splat& splat = visible.splat;
-  if (!project_gaussian(camera, offset, load_vector(gaussians.scales + 3 * index), {q[0], q[1], q[2], q[3]}, splat)) {
-    return false;
-  }
-  visible.tiles = tile_rectangle(splat, grid.columns, grid.rows);
-  if (is_empty(visible.tiles)) return false;
-
-  Vector3 colour{0.0F, 0.0F, 0.0F};
-  if (with_colour) {
-    const Vector3 direction = (1.0F / sqrtf(dot(offset, offset))) * offset;
-    colour = splatting::sh_colour(gaussians.sh + 3 * gaussians.sh_count * index, gaussians.sh_count, direction);
-  }
-  visible.opacity = opacity;
-  visible.squared_reach = splatting::squared_reach(opacity);
-  visible.base = {colour.x, colour.y, colour.z, splat.depth};
-  visible.index = index;
-  return true;
+/// Part `part` of `parts` of [0, count).
+struct Range {
+  std::int64_t begin, end;
+};
+Range part_of(std::int64_t count, std::int64_t part, std::int64_t parts) {
+  return {count * part / parts, count * (part + 1) / parts};
 }
 
-/// The Gaussians that touch the image, in the order of their index.
-std::vector<VisibleGaussian> project_all(const GaussianArrays& gaussians, const Camera& camera, TileGrid grid,
-                                         bool with_colour, int threads) {
-  constexpr std::int64_t kChunk = 4096;
-  std::vector<std::vector<VisibleGaussian>> chunks(static_cast<std::size_t>((gaussians.count + kChunk - 1) / kChunk));
-  parallel_for(gaussians.count, kChunk, threads, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<VisibleGaussian>& chunk = chunks[static_cast<std::size_t>(begin / kChunk)];
-    VisibleGaussian visible;
-    for (std::int64_t i = begin; i < end; ++i) {
-      if (project(gaussians, camera, grid, with_colour, i, visible)) chunk.push_back(visible);
+/// Draws one view; the steps are called in the order in which they stand here.
+class Rasterizer {
+ public:
+  Rasterizer(const GaussianArrays& gaussians, const View& view, const Kernels& kernels, int threads,
+             Workspace& workspace)
+      : gaussians_(gaussians),
+        view_(view),
+        kernels_(kernels),
+        threads_(resolve_thread_count(threads)),
+        work_(workspace),
+        tiles_(std::size_t{static_cast<unsigned>(view.columns)} * static_cast<unsigned>(view.rows)) {}
+
+  void project() {
+    const auto count = static_cast<std::size_t>(gaussians_.count);
+    visible_ = {work_.ellipses.reserve(count), work_.base.reserve(kBaseChannels * count), work_.indices.reserve(count),
+                work_.tiles.reserve(count)};
+    work_.visible_counts.assign(static_cast<std::size_t>((gaussians_.count + kChunk - 1) / kChunk), 0);
+    parallel_for(gaussians_.count, kChunk, threads_, [&](std::int64_t begin, std::int64_t end) {
+      const VisibleArrays chunk{visible_.ellipses + begin, visible_.base + kBaseChannels * begin,
+                                visible_.indices + begin, visible_.tiles + begin};
+      work_.visible_counts[static_cast<std::size_t>(begin / kChunk)] =
+          kernels_.project(gaussians_, view_, begin, end, chunk);
+    });
+  }
+
+  /// From near to far, equal depths by index: a stable radix sort of the depths' bits, which are ordered like the
+  /// depths since these are positive.
+  void sort_by_depth() {
+    const auto chunks = static_cast<std::int64_t>(work_.visible_counts.size());
+    std::vector<std::int64_t> starts(work_.visible_counts.size() + 1, 0);
+    std::partial_sum(work_.visible_counts.begin(), work_.visible_counts.end(), starts.begin() + 1);
+    visible_count_ = starts.back();
+    entries_ = work_.entries.reserve(static_cast<std::size_t>(visible_count_));
+    std::vector<std::int64_t> pairs(work_.visible_counts.size(), 0);
+    parallel_for(chunks, 1, threads_, [&](std::int64_t chunk, std::int64_t) {
+      const auto c = static_cast<std::size_t>(chunk);
+      DepthEntry* entries = entries_ + starts[c];
+      for (std::int64_t i = 0; i < work_.visible_counts[c]; ++i) {
+        const std::int64_t member = chunk * kChunk + i;
+        entries[i] = {std::bit_cast<std::uint32_t>(visible_.ellipses[member].depth),
+                      static_cast<std::uint32_t>(member)};
+        const SmallTileRectangle& tiles = visible_.tiles[member];
+        pairs[c] += std::int64_t{tiles.right - tiles.left} * (tiles.bottom - tiles.top);
+      }
+    });
+    check_pairs(std::accumulate(pairs.begin(), pairs.end(), std::int64_t{0}));
+
+    constexpr unsigned kDigitBits = 11;
+    DepthEntry* sorted = work_.sorted_entries.reserve(static_cast<std::size_t>(visible_count_));
+    for (unsigned shift = 0; shift < 32; shift += kDigitBits) {
+      if (sort_by_digit<kDigitBits>(shift, sorted)) std::swap(entries_, sorted);
     }
-  });
+  }
 
-  std::size_t total = 0;
-  for (const auto& chunk : chunks) total += chunk.size();
-  std::vector<VisibleGaussian> all;
-  all.reserve(total);
-  for (auto& chunk : chunks) {
-    all.insert(all.end(), chunk.begin(), chunk.end());
-    chunk = {};  // at once, or the peak is twice the size
-  }
-  return all;
-}
+  /// Lists every tile's Gaussians, front to back: tile t has members[tile_starts[t]] up to, not including,
+  /// members[tile_starts[t + 1]].
+  void list_tiles() {
+    const std::int64_t parts = part_count();
+    work_.tile_counts.assign(static_cast<std::size_t>(parts) * tiles_, 0);
+    if (work_.spans.size() < static_cast<std::size_t>(parts)) work_.spans.resize(static_cast<std::size_t>(parts));
+    parallel_for(parts, 1, threads_, [&](std::int64_t part, std::int64_t) { find_spans(part, parts); });
 
-/// Positions in `visible` from near to far, equal depths by index: a stable radix sort of the depths' bits, which
-/// are ordered like the depths since these are positive.
-std::vector<std::uint32_t> order_by_depth(const std::vector<VisibleGaussian>& visible) {
-  constexpr unsigned kDigitBits = 11;
-  constexpr std::uint32_t kDigits = 1U << kDigitBits;
-  struct Entry {
-    std::uint32_t key, position;
-  };
-  std::vector<Entry> entries(visible.size()), sorted(visible.size());
-  for (std::size_t i = 0; i < visible.size(); ++i) {
-    entries[i] = {std::bit_cast<std::uint32_t>(visible[i].splat.depth), static_cast<std::uint32_t>(i)};
-  }
-  for (unsigned shift = 0; shift < 32; shift += kDigitBits) {
-    std::array<std::size_t, kDigits + 1> starts{};
-    for (const Entry& entry : entries) ++starts[((entry.key >> shift) & (kDigits - 1)) + 1];
-    std::partial_sum(starts.begin(), starts.end(), starts.begin());
-    for (const Entry& entry : entries) sorted[starts[(entry.key >> shift) & (kDigits - 1)]++] = entry;
-    entries.swap(sorted);
-  }
-  std::vector<std::uint32_t> order(visible.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = entries[i].position;
-  return order;
-}
+    work_.tile_starts.resize(tiles_ + 1);
+    std::int64_t next = 0;
+    for (std::size_t tile = 0; tile < tiles_; ++tile) {
+      work_.tile_starts[tile] = next;
+      for (std::size_t part = 0; part < static_cast<std::size_t>(parts); ++part) {
+        std::int64_t& count = work_.tile_counts[part * tiles_ + tile];
+        const std::int64_t start = next;
+        next += count;
+        count = start;
+      }
+    }
+    work_.tile_starts[tiles_] = next;
 
-void check_pairs(const std::vector<VisibleGaussian>& visible) {
-  std::int64_t pairs = 0;
-  for (const VisibleGaussian& v : visible) {
-    pairs += std::int64_t{v.tiles.right - v.tiles.left} * (v.tiles.bottom - v.tiles.top);
+    std::uint32_t* members = work_.members.reserve(static_cast<std::size_t>(next));
+    parallel_for(parts, 1, threads_, [&](std::int64_t part, std::int64_t) {
+      std::int64_t* write = work_.tile_counts.data() + static_cast<std::size_t>(part) * tiles_;
+      for (const TileSpan& span : work_.spans[static_cast<std::size_t>(part)]) {
+        for (std::int64_t tile = first_tile(span) + span.left; tile < first_tile(span) + span.right; ++tile) {
+          members[write[tile]++] = span.member;
+        }
+      }
+    });
   }
-  if (pairs > kMaxTilePairs) {
-    throw std::length_error(std::to_string(visible.size()) + " visible Gaussians touch " + std::to_string(pairs) +
+
+  void blend(const RenderTargets& targets) {
+    order_tiles_by_length();
+    const std::size_t scratch = (kernels_.scratch_bytes(view_.channels) + 63) / 64 * 64;
+    std::byte* scratches = work_.scratch.reserve(scratch * static_cast<std::size_t>(threads_));
+    parallel_for_workers(static_cast<std::int64_t>(tiles_), 1, threads_,
+                         [&](std::int64_t worker, std::int64_t i, std::int64_t) {
+                           const int tile = work_.tile_order[static_cast<std::size_t>(i)];
+                           const std::int64_t begin = work_.tile_starts[static_cast<std::size_t>(tile)];
+                           const std::int64_t end = work_.tile_starts[static_cast<std::size_t>(tile) + 1];
+                           kernels_.blend_tile(gaussians_, view_, visible_, tile % view_.columns, tile / view_.columns,
+                                               work_.members.data() + begin, end - begin, targets,
+                                               scratches + scratch * static_cast<std::size_t>(worker));
+                         });
+  }
+
+ private:
+  std::int64_t first_tile(const TileSpan& span) const { return std::int64_t{span.row} * view_.columns; }
+
+  /// Into how many parts sorting and binning are cut: not so many that counting costs more than the work.
+  std::int64_t part_count() const {
+    constexpr std::int64_t kLeastPart = 8192;
+    return std::clamp<std::int64_t>(visible_count_ / kLeastPart, 1, std::min(threads_, kMostParts));
+  }
+
+  void check_pairs(std::int64_t pairs) const {
+    if (pairs <= kMaxTilePairs) return;
+    throw std::length_error(std::to_string(visible_count_) + " visible Gaussians touch " + std::to_string(pairs) +
                             " tiles, counted once each, and at most " + std::to_string(kMaxTilePairs) +
                             " can be listed: check that the scales are linear (not logarithms) and in the unit of the "
                             "means, or draw a smaller image");
   }
-}
 
-TileLists list_tiles(const std::vector<VisibleGaussian>& visible, TileGrid grid, int threads) {
-  check_pairs(visible);
-  const std::vector<std::uint32_t> order = order_by_depth(visible);
-  TileLists lists;
-  lists.starts.assign(static_cast<std::size_t>(grid.columns) * static_cast<std::size_t>(grid.rows) + 1, 0);
-
-  // Each thread owns a band of tile rows and goes through all Gaussians: no two write to the same tile, and within
-  // a tile the order stays the depth order.
-  const int bands = std::clamp(resolve_thread_count(threads), 1, grid.rows);
-  const auto for_each_pair = [&](const auto& function) {
-    parallel_for(grid.rows, (grid.rows + bands - 1) / bands, threads, [&](std::int64_t top, std::int64_t bottom) {
-      for (const std::uint32_t member : order) {
-        const TileRectangle& tiles = visible[member].tiles;
-        const std::int64_t last = std::min<std::int64_t>(bottom, tiles.bottom);
-        for (std::int64_t row = std::max<std::int64_t>(top, tiles.top); row < last; ++row) {
-          const auto first = static_cast<std::size_t>(row * grid.columns);
-          for (int column = tiles.left; column < tiles.right; ++column) {
-            function(first + static_cast<std::size_t>(column), member);
-          }
-        }
-      }
+  /// One pass of the radix sort from entries_ to `sorted`; false if there is nothing to do.
+  template <unsigned kDigitBits>
+  bool sort_by_digit(unsigned shift, DepthEntry* sorted) {
+    constexpr std::size_t kDigits = std::size_t{1} << kDigitBits;
+    const std::int64_t parts = part_count();
+    work_.digit_counts.assign(static_cast<std::size_t>(parts) * kDigits, 0);
+    const auto digit = [shift](const DepthEntry& entry) { return (entry.key >> shift) & (kDigits - 1); };
+    const auto counts_of = [&](std::int64_t part) {
+      return work_.digit_counts.data() + static_cast<std::size_t>(part) * kDigits;
+    };
+    parallel_for(parts, 1, threads_, [&](std::int64_t part, std::int64_t) {
+      std::uint32_t* counts = counts_of(part);
+      const auto [begin, end] = part_of(visible_count_, part, parts);
+      for (std::int64_t i = begin; i < end; ++i) ++counts[digit(entries_[i])];
     });
-  };
-
-  for_each_pair([&](std::size_t tile, std::uint32_t) { ++lists.starts[tile + 1]; });
-  std::partial_sum(lists.starts.begin(), lists.starts.end(), lists.starts.begin());
-  lists.members.resize(static_cast<std::size_t>(lists.starts.back()));
-  std::vector<std::int64_t> next(lists.starts.begin(), lists.starts.end() - 1);
-  for_each_pair(
-      [&](std::size_t tile, std::uint32_t member) { lists.members[static_cast<std::size_t>(next[tile]++)] = member; });
-  return lists;
-}
-
-/// Blends one tile's Gaussians; the pixels of a tile at the border that lie outside the image are never alive.
-class TileBlender {
- public:
-  TileBlender(int left, int top, int width, int height, std::size_t feature_channels)
-      : left_(left),
-        top_(top),
-        width_(width),
-        height_(height),
-        stride_(kBaseChannels + feature_channels),
-        sums_(kTilePixels * stride_, 0.0F),
-        alive_pixels_(width * height) {
-    transmittance_.fill(1.0F);
-    for (int y = 0; y < height; ++y) {
-      for (int x = 0; x < width; ++x) alive_[static_cast<std::size_t>(y * kTileSize + x)] = true;
-      alive_in_row_[static_cast<std::size_t>(y)] = width;
+    std::uint32_t next = 0;
+    for (std::size_t d = 0; d < kDigits; ++d) {
+      const std::uint32_t before = next;
+      for (std::int64_t part = 0; part < parts; ++part) {
+        const std::uint32_t count = counts_of(part)[d];
+        counts_of(part)[d] = next;
+        next += count;
+      }
+      if (next - before == static_cast<std::uint32_t>(visible_count_)) return false;  // all have this digit
     }
+    parallel_for(parts, 1, threads_, [&](std::int64_t part, std::int64_t) {
+      std::uint32_t* write = counts_of(part);
+      const auto [begin, end] = part_of(visible_count_, part, parts);
+      for (std::int64_t i = begin; i < end; ++i) sorted[write[digit(entries_[i])]++] = entries_[i];
+    });
+    return true;
   }
 
-  bool done() const { return alive_pixels_ == 0; }
-
-  void add(const VisibleGaussian& gaussian, const float* features) {
-    const Splat& splat = gaussian.splat;
-    for (int y = 0; y < height_; ++y) {
-      if (alive_in_row_[static_cast<std::size_t>(y)] == 0) continue;
-      const float dy = splat.centre.y - static_cast<float>(top_ + y);
-      if (squared_distance_of_row(splat.whitening, dy) > gaussian.squared_reach) continue;
-      std::array<float, kTileSize> alphas;
-      for (int x = 0; x < kTileSize; ++x) {
-        const float dx = splat.centre.x - static_cast<float>(left_ + x);
-        alphas[static_cast<std::size_t>(x)] =
-            splatting::splat_alpha(gaussian.opacity, squared_distance(splat.whitening, dx, dy));
-      }
-      for (int x = 0; x < width_; ++x) {
-        const float alpha = alphas[static_cast<std::size_t>(x)];
-        if (alpha >= splatting::kLeastAlpha) add_to_pixel(x, y, alpha, gaussian.base.data(), features);
-      }
-    }
-  }
-
-  void write(const Camera& camera, Vector3 background, const RenderTargets& targets) const {
-    const std::array<float, 3> behind{background.x, background.y, background.z};
-    const auto plane = static_cast<std::size_t>(camera.width) * static_cast<std::size_t>(camera.height);
-    for (int y = 0; y < height_; ++y) {
-      const std::size_t image =
-          static_cast<std::size_t>(top_ + y) * static_cast<std::size_t>(camera.width) + static_cast<std::size_t>(left_);
-      const auto pixel = static_cast<std::size_t>(y * kTileSize);
-      const auto columns = static_cast<std::size_t>(width_);
-      if (targets.rgb != nullptr) {
-        for (std::size_t c = 0; c < 3; ++c) {
-          for (std::size_t x = 0; x < columns; ++x) {
-            targets.rgb[c * plane + image + x] =
-                sums_[(pixel + x) * stride_ + c] + transmittance_[pixel + x] * behind[c];
-          }
+  /// Spans of the part's Gaussians in order of depth, and how many there are of each tile.
+  void find_spans(std::int64_t part, std::int64_t parts) {
+    constexpr std::int64_t kAhead = 16;
+    std::vector<TileSpan>& spans = work_.spans[static_cast<std::size_t>(part)];
+    spans.clear();
+    std::int64_t* counts = work_.tile_counts.data() + static_cast<std::size_t>(part) * tiles_;
+    const auto [begin, end] = part_of(visible_count_, part, parts);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::uint32_t ahead = entries_[std::min(i + kAhead, end - 1)].member;
+      __builtin_prefetch(visible_.ellipses + ahead);
+      __builtin_prefetch(visible_.tiles + ahead);
+      const std::uint32_t member = entries_[i].member;
+      for_each_tile_span(visible_.ellipses[member], visible_.tiles[member], [&](int row, int left, int right) {
+        spans.push_back({member, static_cast<std::uint16_t>(row), static_cast<std::uint16_t>(left),
+                         static_cast<std::uint16_t>(right)});
+        for (std::int64_t tile = first_tile(spans.back()) + left; tile < first_tile(spans.back()) + right; ++tile) {
+          ++counts[tile];
         }
-      }
-      for (std::size_t c = 0; c < stride_ - kBaseChannels; ++c) {
-        for (std::size_t x = 0; x < columns; ++x) {
-          targets.features[c * plane + image + x] = sums_[(pixel + x) * stride_ + kBaseChannels + c];
-        }
-      }
-      for (std::size_t x = 0; x < columns; ++x) {
-        if (targets.alpha != nullptr) targets.alpha[image + x] = 1.0F - transmittance_[pixel + x];
-        if (targets.depth != nullptr) targets.depth[image + x] = sums_[(pixel + x) * stride_ + 3];
-      }
+      });
     }
   }
 
- private:
-  void add_to_pixel(int x, int y, float alpha, const float* base, const float* __restrict features) {
-    const auto pixel = static_cast<std::size_t>(y * kTileSize + x);
-    if (!alive_[pixel]) return;
-    const float before = transmittance_[pixel];
-    const float after = before * (1.0F - alpha);
-    if (after < splatting::kLeastTransmittance) {
-      alive_[pixel] = false;
-      --alive_in_row_[static_cast<std::size_t>(y)];
-      --alive_pixels_;
-      return;
+  /// The longest first, so that no thread starts one when the others are done; tiles about as long as each other stay
+  /// in order, since neighbours share Gaussians.
+  void order_tiles_by_length() {
+    const auto length_class = [&](std::size_t tile) {
+      const auto length = static_cast<std::uint64_t>(work_.tile_starts[tile + 1] - work_.tile_starts[tile]);
+      return static_cast<std::size_t>(64 - std::bit_width(length));
+    };
+    std::array<std::size_t, 66> starts{};
+    for (std::size_t tile = 0; tile < tiles_; ++tile) ++starts[length_class(tile) + 1];
+    std::partial_sum(starts.begin(), starts.end(), starts.begin());
+    work_.tile_order.resize(tiles_);
+    for (std::size_t tile = 0; tile < tiles_; ++tile) {
+      work_.tile_order[starts[length_class(tile)]++] = static_cast<std::int32_t>(tile);
     }
-    const float weight = alpha * before;
-    float* __restrict sum = sums_.data() + pixel * stride_;
-    for (std::size_t c = 0; c < kBaseChannels; ++c) sum[c] += weight * base[c];
-    sum += kBaseChannels;
-    const std::size_t channels = stride_ - kBaseChannels;
-    for (std::size_t c = 0; c < channels; ++c) sum[c] += weight * features[c];
-    transmittance_[pixel] = after;
   }
 
-  int left_, top_, width_, height_;  // pixels
-  std::size_t stride_;
-  std::vector<float> sums_;  // (pixels, stride_)
-  std::array<float, kTilePixels> transmittance_;
-  std::array<bool, kTilePixels> alive_{};
-  std::array<int, kTileSize> alive_in_row_{};
-  int alive_pixels_;
+  const GaussianArrays& gaussians_;
+  const View& view_;
+  const Kernels& kernels_;
+  const int threads_;
+  Workspace& work_;
+  const std::size_t tiles_;
+  VisibleArrays visible_{};
+  std::int64_t visible_count_ = 0;
+  DepthEntry* entries_ = nullptr;  // (visible_count_), sorted
 };
 
 }  // namespace
+}  // namespace rasterize
 
-void rasterize_cpu(const GaussianArrays& gaussians, const Camera& camera, Vector3 background,
-                   const RenderTargets& targets, int threads) {
-  check(gaussians, camera);
-  if (camera.width == 0 || camera.height == 0) return;
-  const TileGrid grid{splatting::tile_count(camera.width), splatting::tile_count(camera.height)};
-  const std::vector<VisibleGaussian> visible = project_all(gaussians, camera, grid, targets.rgb != nullptr, threads);
-  const TileLists lists = list_tiles(visible, grid, threads);
+RasterizeSeconds rasterize_cpu(const GaussianArrays& gaussians, const splatting::Camera& camera,
+                               splatting::Vector3 background, const RenderTargets& targets, int threads) {
+  rasterize::check(gaussians, camera);
+  RasterizeSeconds seconds;
+  if (camera.width == 0 || camera.height == 0) return seconds;
+  const rasterize::View view{camera,
+                             splatting::tile_count(camera.width),
+                             splatting::tile_count(camera.height),
+                             background,
+                             targets.rgb != nullptr,
+                             targets.features != nullptr ? gaussians.feature_channels : 0};
+  const rasterize::Kernels& kernels = rasterize::kernels_of(current_instruction_set());
+  static rasterize::WorkspacePool pool;
+  const auto workspace = pool.lend();
+  rasterize::Rasterizer rasterizer(gaussians, view, kernels, threads, *workspace);
 
-  const std::int64_t channels = targets.features != nullptr ? gaussians.feature_channels : 0;
-  parallel_for(std::int64_t{grid.columns} * grid.rows, 1, threads, [&](std::int64_t first, std::int64_t) {
-    const int left = static_cast<int>(first % grid.columns) * kTileSize;
-    const int top = static_cast<int>(first / grid.columns) * kTileSize;
-    TileBlender blender(left, top, std::min(kTileSize, camera.width - left), std::min(kTileSize, camera.height - top),
-                        static_cast<std::size_t>(channels));
-    const auto tile = static_cast<std::size_t>(first);
-    for (std::int64_t i = lists.starts[tile]; i < lists.starts[tile + 1] && !blender.done(); ++i) {
-      const VisibleGaussian& gaussian = visible[lists.members[static_cast<std::size_t>(i)]];
-      blender.add(gaussian, gaussians.features + gaussian.index * channels);
-    }
-    blender.write(camera, background, targets);
-  });
+  auto last = std::chrono::steady_clock::now();
+  const auto lap = [&last] {
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double> elapsed = now - last;
+    last = now;
+    return elapsed.count();
+  };
+  rasterizer.project();
+  seconds.project = lap();
+  rasterizer.sort_by_depth();
+  seconds.sort = lap();
+  rasterizer.list_tiles();
+  seconds.bin = lap();
+  rasterizer.blend(targets);
+  seconds.blend = lap();
+  return seconds;
 }
 
 }  // namespace rtgs2

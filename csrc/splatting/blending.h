@@ -18,24 +18,21 @@ inline constexpr float kLeastTransmittance = 1e-4F;
 
 /// Alpha of a Gaussian for the squared, whitened distance `q` = |U d|^2 from its centre. It counts if
 /// `alpha >= kLeastAlpha`, which is false for NaN.
-RTGS2_HOST_DEVICE inline float splat_alpha(float opacity, float q) {
-  return minimum(kMostAlpha, opacity * exp_nonpositive(-0.5F * q));
+template <typename Real>
+RTGS2_HOST_DEVICE inline Real splat_alpha(float opacity, Real q) {
+  return minimum(broadcast<Real>(kMostAlpha), opacity * exp_nonpositive(-0.5F * q));
 }
 
 /// Squared distance from which on a Gaussian certainly counts nowhere; a little generous, so that leaving out what lies
 /// beyond changes no pixel whatever the rounding. For opacity >= kLeastAlpha.
 RTGS2_HOST_DEVICE inline float squared_reach(float opacity) { return 2.0F * logf(opacity / kLeastAlpha) + 0.01F; }
 
-/// The least squared distance of any pixel `dy` from the centre.
-RTGS2_HOST_DEVICE inline float squared_distance_of_row(const Whitening& whitening, float dy) {
-  const float v = whitening.yy * dy;
-  return v * v;
-}
-
 /// The squared distance |U d|^2 of a pixel at `dx`, `dy` from the centre.
-RTGS2_HOST_DEVICE inline float squared_distance(const Whitening& whitening, float dx, float dy) {
-  const float u = whitening.xx * dx + whitening.xy * dy;
-  return u * u + squared_distance_of_row(whitening, dy);
+template <typename Real>
+RTGS2_HOST_DEVICE inline Real squared_distance(const Whitening& whitening, Real dx, Real dy) {
+  const Real u = whitening.xx * dx + whitening.xy * dy;
+  const Real v = whitening.yy * dy;
+  return u * u + v * v;
 }
 
 }  // namespace rtgs2::splatting

@@ -45,12 +45,14 @@ inline Camera make_camera(int width, int height, double fx, double fy, double cx
 }
 
 /// Pixel index coordinates (an integer is a pixel's centre) of a point in view space.
-RTGS2_HOST_DEVICE inline Vector2 project_point(const Camera& camera, Vector3 view) {
+template <typename Real>
+RTGS2_HOST_DEVICE inline BasicVector2<Real> project_point(const Camera& camera, const BasicVector3<Real>& view) {
   return {camera.fx * (view.x / view.z) + camera.cx - 0.5F, camera.fy * (view.y / view.z) + camera.cy - 0.5F};
 }
 
 /// View direction (x / z, y / z) limited to the frustum and its margin, where the projection may be linearised.
-RTGS2_HOST_DEVICE inline Vector2 clamp_to_frustum(const Camera& camera, Vector3 view) {
+template <typename Real>
+RTGS2_HOST_DEVICE inline BasicVector2<Real> clamp_to_frustum(const Camera& camera, const BasicVector3<Real>& view) {
   const float width = static_cast<float>(camera.width);
   const float height = static_cast<float>(camera.height);
   return {clamp(view.x / view.z, (-camera.cx - kFrustumMargin * width) / camera.fx,

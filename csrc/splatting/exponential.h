@@ -3,12 +3,12 @@
 
 #include <math.h>
 
-#include "splatting/host_device.h"
-
 #if !defined(__CUDA_ARCH__)
 #include <bit>
-#include <cstdint>
 #endif
+
+#include "splatting/host_device.h"
+#include "splatting/vector.h"
 
 namespace rtgs2::splatting {
 
@@ -16,17 +16,19 @@ namespace rtgs2::splatting {
 ///
 /// On the host not the C library's: this one gives the same bits with every library, and compilers turn loops over it
 /// into SIMD. exp(x) = 2^n exp(r) with n = round(x / ln 2), |r| <= ln 2 / 2.
-RTGS2_HOST_DEVICE inline float exp_nonpositive(float x) {
+template <typename Real>
+RTGS2_HOST_DEVICE inline Real exp_nonpositive(Real x) {
 #if defined(__CUDA_ARCH__)
   return x < -87.0F ? 0.0F : expf(x);
 #else
+  using Bits = typename RealTraits<Real>::Bits;
   // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits: no float-to-int cast for NaN to break.
   constexpr float kRounder = 12582912.0F;
-  const float shifted = x * 1.44269504F + kRounder;
-  const float n = shifted - kRounder;
-  const float r = (x - n * 0.693359375F) - n * -2.12194440e-4F;  // ln 2 in two parts
+  const Real shifted = x * 1.44269504F + kRounder;
+  const Real n = shifted - kRounder;
+  const Real r = (x - n * 0.693359375F) - n * -2.12194440e-4F;  // ln 2 in two parts
   // Taylor's series of degree 7: its first missing term is under 6e-9.
-  float e = 1.0F / 5040.0F;
+  Real e = broadcast<Real>(1.0F / 5040.0F);
   e = e * r + 1.0F / 720.0F;
   e = e * r + 1.0F / 120.0F;
   e = e * r + 1.0F / 24.0F;
@@ -34,8 +36,8 @@ RTGS2_HOST_DEVICE inline float exp_nonpositive(float x) {
   e = e * r + 0.5F;
   e = e * r + 1.0F;
   e = e * r + 1.0F;
-  const std::uint32_t exponent = std::bit_cast<std::uint32_t>(shifted) << 23U;
-  return x < -87.0F ? 0.0F : std::bit_cast<float>(std::bit_cast<std::uint32_t>(e) + exponent);
+  const Bits exponent = std::bit_cast<Bits>(shifted) << 23U;
+  return x < broadcast<Real>(-87.0F) ? broadcast<Real>(0.0F) : std::bit_cast<Real>(std::bit_cast<Bits>(e) + exponent);
 #endif
 }
 

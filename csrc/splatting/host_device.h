@@ -4,5 +4,7 @@
 #if defined(__CUDACC__)
 #define RTGS2_HOST_DEVICE __host__ __device__
 #else
-#define RTGS2_HOST_DEVICE
+// Always inlined: the files of one CPU instruction set must not lend their machine code to others through the linker,
+// which keeps one copy of an inline function.
+#define RTGS2_HOST_DEVICE [[gnu::always_inline]]
 #endif

@@ -7,6 +7,7 @@ agree up to rounding.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from rtgs2_trt import _native
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.errors import InputError, SceneError
+from rtgs2_trt.instruction_sets import forced_instruction_set, instruction_sets
 from rtgs2_trt.rasterize import Rendering, rasterize
 from rtgs2_trt.reference.rasterize import rasterize_reference
 
@@ -113,6 +115,13 @@ def assert_same_view(found: Rendering, expected: Rendering, rounding: float = RO
 def assert_same_bits(found: Rendering, expected: Rendering) -> None:
     for name in ("rgb", "features", "alpha", "depth"):
         assert getattr(found, name).tobytes() == getattr(expected, name).tobytes(), name
+
+
+@pytest.fixture(autouse=True, params=instruction_sets())
+def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every test runs with every instruction set of this machine."""
+    with forced_instruction_set(request.param):
+        yield request.param
 
 
 @pytest.mark.parametrize("name", GOLDEN_VIEWS)
@@ -236,6 +245,52 @@ def test_bits_do_not_depend_on_threads_or_runs() -> None:
         assert_same_bits(rasterize(scene, camera, threads=threads), expected)
 
 
+def test_bits_do_not_depend_on_the_instruction_set() -> None:
+    # Any number of channels, so that all sizes of groups are met; values at which comparisons could differ.
+    scene = random_scene(17, 6000, 16, 13)
+    scene.opacities[::50], scene.opacities[1::50] = 1 / 255, np.inf
+    scene.features[::70, ::3], scene.scales[::60] = np.nan, 0
+    camera = Camera.look_at((0, 0, 0), (1, 1, 0), width=150, height=130)
+    found = rasterize(scene, camera)
+    with forced_instruction_set(instruction_sets()[0]):
+        assert_same_bits(found, rasterize(scene, camera))
+
+
+def test_memory_of_another_view_does_not_show() -> None:
+    first, second = random_scene(18, 3000, 16, 40), random_scene(19, 500, 1, 2)
+    expected = rasterize(second, camera_at_origin(50, 40))
+    rasterize(first, camera_at_origin(200, 170))
+    assert_same_bits(rasterize(second, camera_at_origin(50, 40)), expected)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_not_finite_show_only_where_they_reach(value: float) -> None:
+    scene = stack(one_gaussian((0.1, 0, 2.0)), one_gaussian((0, 0, 3.0)))
+    scene.features[0, 0] = value
+    view = rasterize(scene, camera_at_origin())
+    alone = rasterize(one_gaussian((0.1, 0, 2.0)), camera_at_origin()).alpha > 0
+    np.testing.assert_array_equal(np.isfinite(view.features[0]), ~alone)
+    assert np.isfinite(view.features[1]).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_tiles_that_an_ellipse_does_not_reach_are_left_out_unseen(seed: int) -> None:
+    # Needles at all angles, faint ones and Gaussians whose centre lies far outside: the shapes for which the square of
+    # tiles and the tiles that the ellipse meets differ most.
+    scene = random_scene(seed, 300, 1, 1)
+    scales = scene.scales * np.float32([4.0, 0.02, 0.02])
+    opacities = np.where(np.arange(300) % 3 == 0, np.float32(1.02 / 255), scene.opacities)
+    scene = replace(scene, scales=scales, opacities=opacities.astype(np.float32))
+    camera = camera_at_origin(150, 100, focal=80.0)
+    assert_same_view(rasterize(scene, camera), Rendering(*rasterize_reference(scene, camera)))
+
+
+def test_stages_are_timed() -> None:
+    seconds = rasterize(one_gaussian(), camera_at_origin()).seconds
+    assert list(seconds) == ["project", "sort", "bin", "blend"]
+    assert all(value >= 0 for value in seconds.values())
+
+
 def test_callers_may_draw_at_the_same_time() -> None:
     scene, camera = random_scene(8, 2000, 1, 3), camera_at_origin(90, 70)
     expected = rasterize(scene, camera)
@@ -345,11 +400,11 @@ def test_core_refuses_what_it_cannot_read(changes: dict[str, object], message: s
 
 
 def test_core_draws_images_without_pixels() -> None:
-    rgb, features, alpha, depth = _native.rasterize(**native_arguments(width=0))  # type: ignore[arg-type]
+    rgb, features, alpha, depth, _ = _native.rasterize(**native_arguments(width=0))  # type: ignore[arg-type]
     assert (rgb.shape, features.shape, alpha.shape, depth.shape) == ((3, 10, 0), (2, 10, 0), (10, 0), (10, 0))
 
 
 def test_core_draws_nothing_through_a_camera_that_is_not_finite() -> None:
     for changes in ({"world_to_camera": np.zeros((4, 4))}, {"fx": np.nan}, {"cx": np.inf}, {"fx": 0.0}):
-        _, _, alpha, _ = _native.rasterize(**native_arguments(**changes))  # type: ignore[arg-type]
+        _, _, alpha, _, _ = _native.rasterize(**native_arguments(**changes))  # type: ignore[arg-type]
         assert np.isfinite(alpha).all()

@@ -1,0 +1,68 @@
+// The two loops of the rasteriser in which the time goes, once for each instruction set.
+//
+// All of them do the same arithmetic in the same order, without fused multiply-add: their results are the same bits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "rasterize/rasterize.h"
+#include "splatting/camera.h"
+#include "splatting/projection.h"
+#include "splatting/tiles.h"
+#include "splatting/vector.h"
+
+namespace rtgs2::rasterize {
+
+/// Channels in front of the features: red, green, blue, depth.
+inline constexpr int kBaseChannels = 4;
+
+/// What blending reads of a visible Gaussian for every tile; half a cache line.
+struct Ellipse {
+  splatting::Vector2 centre;  // pixel index coordinates
+  splatting::Whitening whitening;
+  float opacity;
+  float squared_reach;
+  float depth;  // view z
+};
+
+/// Tiles of a visible Gaussian; the largest image has 1024 a side.
+using SmallTileRectangle = splatting::BasicTileRectangle<std::uint16_t>;
+
+/// Visible Gaussians as arrays.
+struct VisibleArrays {
+  Ellipse* ellipses;
+  float* base;  // (count, kBaseChannels)
+  std::uint32_t* indices;
+  SmallTileRectangle* tiles;
+};
+
+/// What all tiles of a view have in common.
+struct View {
+  splatting::Camera camera;
+  int columns, rows;  // tiles
+  splatting::Vector3 background;
+  bool with_colour;
+  std::int64_t channels;  // of features
+};
+
+struct Kernels {
+  /// Projects the Gaussians [begin, end), at most 2^16, and writes those that touch the image in order of their index.
+  /// Returns their number.
+  std::int64_t (*project)(const GaussianArrays& gaussians, const View& view, std::int64_t begin, std::int64_t end,
+                          const VisibleArrays& visible);
+
+  /// Blends `count` visible Gaussians, front to back, into tile (column, row). `scratch` holds scratch_bytes().
+  void (*blend_tile)(const GaussianArrays& gaussians, const View& view, const VisibleArrays& visible, int column,
+                     int row, const std::uint32_t* members, std::int64_t count, const RenderTargets& targets,
+                     std::byte* scratch);
+
+  /// For `channels` of features; aligned to 64 bytes.
+  std::size_t (*scratch_bytes)(std::int64_t channels);
+};
+
+const Kernels& baseline_kernels();
+const Kernels& avx2_kernels();
+const Kernels& avx512_kernels();
+
+}  // namespace rtgs2::rasterize
