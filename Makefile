@@ -9,9 +9,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE := CMakeLists.txt pyproject.toml $(shell find csrc -type f)
 CXX_FILES := $(shell find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
-PY_DIRS := rtgs2_trt networks export tests benchmarks examples
+PY_DIRS := rtgs2_trt networks export tests benchmarks examples fuzz
 
-.PHONY: demo test test-core sanitize test-aarch64 lint format bench install clean
+.PHONY: demo test test-core sanitize test-aarch64 fuzz lint format bench install clean
 
 demo: install
 	$(BIN)/python examples/demo/run.py --output build/demo
@@ -54,6 +54,15 @@ test-aarch64:
 	build/core/tests/cpp/core_digests > build/digests.txt
 	qemu-aarch64 -L /usr/aarch64-linux-gnu build/aarch64/tests/cpp/core_digests > build/digests-aarch64.txt
 	diff build/digests.txt build/digests-aarch64.txt && cat build/digests.txt
+
+# Each reader gets its share of FUZZ_SECONDS. Atheris is not a dependency: it is put beside, under build/.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= $(patsubst fuzz/corpus/%,%,$(wildcard fuzz/corpus/*))
+fuzz: $(VENV)/.dev
+	[ -d build/atheris/atheris ] || $(PIP) install --target build/atheris atheris
+	set -e; for target in $(FUZZ_TARGETS); do echo "== $$target"; PYTHONPATH=build/atheris $(BIN)/python fuzz/run.py \
+	  $$target $$(($(FUZZ_SECONDS) / $(words $(FUZZ_TARGETS)))) 2>build/fuzz-$$target.log || \
+	  { tail -50 build/fuzz-$$target.log; exit 1; }; grep -E '^stat::number_of|^Done|DONE' build/fuzz-$$target.log; done
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --no-cache $(PY_DIRS)
