@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from .classes import ClassTable
-from .errors import BundleError, ClassTableError
+from .errors import BundleError, ClassTableError, shown
+from .file_access import reading
 
 FORMAT = "rtgs2-bundle/1"
 MANIFEST = "manifest.json"
@@ -170,7 +172,10 @@ def read_manifest(folder: Path) -> Manifest:
     if path.stat().st_size > _MANIFEST_LIMIT:
         raise BundleError("manifest is too large", file=path, expected=f"at most {_MANIFEST_LIMIT} bytes")
     try:
-        values = json.loads(path.read_text("utf-8"))
+        with reading(path, BundleError) as (file, _):
+            values = json.loads(file.read(_MANIFEST_LIMIT).decode("utf-8"))
+    except BundleError:
+        raise
     except (ValueError, RecursionError) as error:
         raise BundleError(f"manifest is not JSON: {error}", file=path, fix=_EXPORT_AGAIN) from None
     return _ManifestReader(path).read(values)
@@ -208,8 +213,7 @@ class _ManifestReader:
     def _check_format(self, found: object) -> None:
         if found == FORMAT:
             return
-        family, _, version = str(found).partition("/")
-        if isinstance(found, str) and family == "rtgs2-bundle" and version.isdigit() and int(version) > 1:
+        if isinstance(found, str) and re.fullmatch(r"rtgs2-bundle/[1-9][0-9]{0,8}", found):
             raise BundleError(
                 "bundle was written by a newer version of rtgs2-trt",
                 file=self.path,
@@ -228,10 +232,10 @@ class _ManifestReader:
             if type(value) is not int or not 1 <= value <= limit:
                 raise self.error(f"encoder.{name}", value, f"a whole number from 1 to {limit}")
             numbers[name] = value
-        voxel_size = values.get("voxel_size")
-        if type(voxel_size) not in (int, float) or not 0 < float(voxel_size or 0) < 1e6:
+        voxel_size: Any = values.get("voxel_size")
+        if type(voxel_size) not in (int, float) or not 0 < voxel_size < 1e6:
             raise self.error("encoder.voxel_size", voxel_size, "a positive number of metres")
-        return EncoderSpec(voxel_size=float(voxel_size or 0), **numbers)
+        return EncoderSpec(voxel_size=float(voxel_size), **numbers)
 
     def _classes(self, values: dict[str, Any]) -> ClassTable:
         try:
@@ -241,8 +245,8 @@ class _ManifestReader:
 
     def _files(self, values: dict[str, Any]) -> dict[str, str]:
         for name, digest in values.items():
-            if name != Path(name).name or name in ("", ".", "..", MANIFEST) or "\\" in name:
-                raise self.error("files", repr(name), "plain file names")
+            if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name) or name == MANIFEST:
+                raise self.error("files", name, "plain file names")
             if not isinstance(digest, str) or len(digest) != 64 or set(digest) - set("0123456789abcdef"):
                 raise self.error(f"files.{name}", digest, "a SHA-256 of 64 hexadecimal digits")
         missing = [name for name in REQUIRED_FILES if name not in values]
@@ -264,5 +268,5 @@ class _ManifestReader:
 
     def error(self, field: str, found: object, expected: str) -> BundleError:
         return BundleError(
-            "manifest is damaged", file=self.path, field=field, found=found, expected=expected, fix=_EXPORT_AGAIN
+            "manifest is damaged", file=self.path, field=field, found=shown(found), expected=expected, fix=_EXPORT_AGAIN
         )
