@@ -1,5 +1,7 @@
 # make demo   everything set up, then the main job on the CPU: build/demo/contact_sheet.png
 # make test   all tests        make lint   formatters, linters, types        make bench   timings
+# make test-core   the core without Python     make sanitize   the same under ASan, UBSan and TSan
+# make test-aarch64   the same for ARM, emulated   make fuzz   hostile files for every reader; see docs/testing.md
 VENV ?= .venv
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -7,15 +9,60 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE := CMakeLists.txt pyproject.toml $(shell find csrc -type f)
 CXX_FILES := $(shell find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
-PY_DIRS := rtgs2_trt networks export tests benchmarks examples
+PY_DIRS := rtgs2_trt networks export tests benchmarks examples fuzz
 
-.PHONY: demo test lint format bench install clean
+.PHONY: demo test test-core sanitize test-aarch64 fuzz lint format bench install clean
 
 demo: install
 	$(BIN)/python examples/demo/run.py --output build/demo
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
+
+# The core alone: needs a C++ compiler, CMake and Ninja, no Python module.
+CMAKE ?= $(shell command -v cmake || echo $(BIN)/cmake)
+CORE_TESTS = $(CMAKE) -S . -G Ninja -DCMAKE_MAKE_PROGRAM=$(shell command -v ninja || echo $(BIN)/ninja) \
+  -DRTGS2_PYTHON=OFF -DRTGS2_TESTS=ON
+
+test-core:
+	$(CORE_TESTS) -B build/core
+	$(CMAKE) --build build/core
+	build/core/tests/cpp/core_tests
+
+# float-cast-overflow is not part of "undefined". Only the lines that run are checked, so optimisation stays on: loops
+# over hostile values run as SIMD, as in a release.
+SANITIZED = -O2 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+sanitize:
+	$(CORE_TESTS) -B build/asan -DCMAKE_BUILD_TYPE=None \
+	  -DCMAKE_CXX_FLAGS="$(SANITIZED) -fsanitize=address,undefined,float-cast-overflow -D_GLIBCXX_ASSERTIONS"
+	$(CMAKE) --build build/asan
+	ASAN_OPTIONS=detect_stack_use_after_return=1:strict_init_order=1 build/asan/tests/cpp/core_tests
+	$(CORE_TESTS) -B build/tsan -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="$(SANITIZED) -fsanitize=thread"
+	$(CMAKE) --build build/tsan
+	TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/cpp/core_tests
+
+# Debian's cross compiler and an emulator. Where the core promises the same bits everywhere, the digests must be equal.
+test-aarch64:
+	@command -v aarch64-linux-gnu-g++ qemu-aarch64 >/dev/null && [ -d /usr/aarch64-linux-gnu ] || \
+	  { echo 'missing: apt-get install g++-aarch64-linux-gnu qemu-user' >&2; exit 1; }
+	$(CORE_TESTS) -B build/core
+	$(CMAKE) --build build/core
+	$(CORE_TESTS) -B build/aarch64 -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+	  -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++
+	$(CMAKE) --build build/aarch64
+	qemu-aarch64 -L /usr/aarch64-linux-gnu build/aarch64/tests/cpp/core_tests
+	build/core/tests/cpp/core_digests > build/digests.txt
+	qemu-aarch64 -L /usr/aarch64-linux-gnu build/aarch64/tests/cpp/core_digests > build/digests-aarch64.txt
+	diff build/digests.txt build/digests-aarch64.txt && cat build/digests.txt
+
+# Each reader gets its share of FUZZ_SECONDS. Atheris is not a dependency: it is put beside, under build/.
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS ?= $(patsubst fuzz/corpus/%,%,$(wildcard fuzz/corpus/*))
+fuzz: $(VENV)/.dev
+	[ -d build/atheris/atheris ] || $(PIP) install --target build/atheris atheris
+	set -e; for target in $(FUZZ_TARGETS); do echo "== $$target"; PYTHONPATH=build/atheris $(BIN)/python fuzz/run.py \
+	  $$target $$(($(FUZZ_SECONDS) / $(words $(FUZZ_TARGETS)))) 2>build/fuzz-$$target.log || \
+	  { tail -50 build/fuzz-$$target.log; exit 1; }; grep -E '^stat::number_of|^Done|DONE' build/fuzz-$$target.log; done
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check --no-cache $(PY_DIRS)

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .classes import ClassTable
-from .errors import BundleError, ClassTableError
-from .file_access import sha256_of
+from .errors import BundleError, ClassTableError, shown
+from .file_access import reading, sha256_of
 from .geometry_plan import GeometryPlan, build_geometry_plan
 from .scene import Scene
 
@@ -193,9 +193,10 @@ def read_manifest(folder: Path) -> Manifest:
     if path.stat().st_size > _MANIFEST_LIMIT:
         raise BundleError("manifest is too large", file=path, expected=f"at most {_MANIFEST_LIMIT} bytes")
     try:
-        values = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise BundleError(f"cannot be read: {error.strerror}", file=path, fix="Check its permissions") from error
+        with reading(path, BundleError) as (file, _):
+            values = json.loads(file.read(_MANIFEST_LIMIT).decode("utf-8"))
+    except BundleError:
+        raise
     except (ValueError, RecursionError) as error:
         raise BundleError(f"manifest is not JSON: {error}", file=path, fix=_EXPORT_AGAIN) from None
     return _ManifestReader(path).read(values)
@@ -237,8 +238,7 @@ class _ManifestReader:
     def _check_format(self, found: object) -> None:
         if found == FORMAT:
             return
-        family, _, version = str(found).partition("/")
-        if family == "rtgs2-bundle" and re.fullmatch("[0-9]{1,9}", version) and int(version) > 1:
+        if isinstance(found, str) and re.fullmatch(r"rtgs2-bundle/[1-9][0-9]{0,8}", found):
             raise BundleError(
                 "bundle was written by a newer version of rtgs2-trt",
                 file=self.path,
@@ -273,8 +273,8 @@ class _ManifestReader:
 
     def _files(self, values: dict[str, Any]) -> dict[str, str]:
         for name, digest in values.items():
-            if name != Path(name).name or name in ("", ".", "..", MANIFEST) or "\\" in name:
-                raise self.error("files", repr(name), "plain file names")
+            if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name) or name == MANIFEST:
+                raise self.error("files", name, "plain file names")
             if not _is_sha256(digest):
                 raise self.error(f"files.{name}", digest, _SHA256)
         missing = [name for name in REQUIRED_FILES if name not in values]
@@ -296,5 +296,5 @@ class _ManifestReader:
 
     def error(self, field: str, found: object, expected: str) -> BundleError:
         return BundleError(
-            "manifest is damaged", file=self.path, field=field, found=found, expected=expected, fix=_EXPORT_AGAIN
+            "manifest is damaged", file=self.path, field=field, found=shown(found), expected=expected, fix=_EXPORT_AGAIN
         )

@@ -7,7 +7,6 @@ colour. The tables of the data sets that RT-GS2 is trained on are built in.
 from __future__ import annotations
 
 import json
-import reprlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtgs2_trt.errors import ClassTableError
+from rtgs2_trt.errors import ClassTableError, shown
+from rtgs2_trt.file_access import reading
 
 BUILTIN_CLASS_TABLES = ("replica", "scannet", "scannetpp", "scannetpp-merged")
 """Names of the built-in tables. ``scannetpp-merged`` counts office chairs as chairs, as the research training does."""
 
 MAX_ID = 65534  # 65535 is the unknown id of 16-bit label images
+_YAML_LIMIT = 1 << 20
 
 _KEYS = ("index", "id", "name", "color")
 
@@ -169,11 +170,14 @@ def load_class_table(path: str | Path) -> ClassTable:
         fix = "Install PyYAML: pip install pyyaml."
         raise ClassTableError("reading YAML needs PyYAML", file=path, fix=fix) from error
     try:
-        text = path.read_text(encoding="utf-8")
+        with reading(path, ClassTableError) as (file, size):
+            if size > _YAML_LIMIT:
+                raise ClassTableError("too large", file=path, found=size, expected=f"at most {_YAML_LIMIT} bytes")
+            text = file.read(_YAML_LIMIT).decode("utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
-    except OSError as error:
-        raise ClassTableError(f"cannot be read: {error.strerror}", file=path, fix="Check the path.") from error
+    except ClassTableError:
+        raise
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, an impossible date or number
         fix = "Write a list of {id, name, color} or a mapping of id to name."
         raise ClassTableError(f"not a YAML file: {error}", file=path, fix=fix) from error
@@ -222,14 +226,14 @@ def _distinct_colors() -> Iterator[tuple[int, int, int]]:
 def _check_keys(where: str, value: object, *, required: Sequence[str], optional: Sequence[str] = ()) -> None:
     if not isinstance(value, Mapping):
         expected = "a mapping with " + ", ".join((*required, *optional))
-        raise ClassTableError("not a class", field=where, found=reprlib.repr(value), expected=expected)
+        raise ClassTableError("not a class", field=where, found=shown(value), expected=expected)
     missing = [key for key in required if key not in value]
     unknown = [str(key) for key in value if key not in (*required, *optional)]
     if missing or unknown:
         raise ClassTableError(
             "wrong keys",
             field=where,
-            found=reprlib.repr(list(value)),
+            found=shown(list(value)),
             expected=", ".join(required) + (f" and perhaps {', '.join(optional)}" if optional else ""),
         )
 
@@ -250,6 +254,4 @@ def _is_int(value: object) -> bool:
 
 def _require(condition: bool, field: str, found: object, expected: str, fix: str | None = None) -> None:
     if not condition:
-        raise ClassTableError(
-            "impossible class table", field=field, found=reprlib.repr(found), expected=expected, fix=fix
-        )
+        raise ClassTableError("impossible class table", field=field, found=shown(found), expected=expected, fix=fix)

@@ -6,7 +6,10 @@ Every refusal names the file and the field, what was found, what was expected an
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
+
+_LONGEST_PART = 2000  # characters of each part of a message: what a hostile file holds may be quoted in it
 
 
 class Rtgs2Error(Exception):
@@ -43,8 +46,8 @@ class InputError(Rtgs2Error, ValueError):
         self.fix = fix
         where = ": ".join(part for part in (self.file, field) if part)
         pairs = (("found", found), ("expected", expected))
-        details = ", ".join(f"{name} {value}" for name, value in pairs if value is not None)
-        message = (f"{where}: " if where else "") + problem
+        details = ", ".join(f"{name} {_cut(str(value))}" for name, value in pairs if value is not None)
+        message = (f"{_cut(where)}: " if where else "") + _cut(problem)
         if details:
             message += f" ({details})"
         if fix:
@@ -74,3 +77,20 @@ class BundleError(InputError):
 
 class BackendError(Rtgs2Error, RuntimeError):
     """A backend is not available here or failed while running."""
+
+
+def shown(value: object) -> str:
+    """Return a short representation of any value for a message, however large or deeply nested it is."""
+    try:
+        return _short.repr(value)
+    except ValueError:  # a whole number of more digits than Python writes
+        return "a number of thousands of digits"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_PART else text[:_LONGEST_PART] + " ..."
+
+
+_short = reprlib.Repr()
+_short.maxlevel = 2
+_short.maxstring = _short.maxother = 80

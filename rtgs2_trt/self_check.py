@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ from .upsample_argmax import upsample_argmax
 
 FP32_BOUND = 1e-4
 """Largest allowed relative difference: both sides sum the same FP32 terms in another order, about 1e-6 apart."""
+
+_GOLDEN_LIMIT = 64 << 20
+_GOLDEN_SIDE = 2048
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,18 @@ def read_golden(bundle: Bundle) -> Golden:
     """
     path = bundle.file(GOLDEN)
     try:
+        with zipfile.ZipFile(path) as archive:  # what np.load would unpack is told before it does
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > _GOLDEN_LIMIT:
+            raise ValueError(f"{size} bytes unpacked, at most {_GOLDEN_LIMIT} are expected")
         with np.load(path, allow_pickle=False) as stored:
-            return _golden_from(stored)
-    except Exception as error:  # damaged archives raise whatever their bytes happen to spell
+            golden = _golden_from(stored)
+        _check_golden(golden, bundle)
+    except Exception as error:  # a damaged archive or array header raises whatever its bytes happen to spell
         raise BundleError(
             f"golden input is damaged: {error}", file=path, fix="Export the checkpoint again with rtgs2-export"
         ) from error
+    return golden
 
 
 def run_self_check(bundle: Bundle, backend: Backend, *, bound: float = FP32_BOUND) -> SelfCheck:
@@ -177,8 +187,6 @@ def _golden_from(stored: Mapping[str, npt.NDArray[Any]]) -> Golden:
     width, height = (int(v) for v in stored["image_size"])
     fx, fy, cx, cy = (float(v) for v in stored["intrinsics"])
     features, logits = (np.asarray(stored[name], np.float32) for name in ("features", "logits"))
-    if not (np.isfinite(features).all() and np.isfinite(logits).all()):
-        raise ValueError("features or logits are not finite")
     return Golden(
         scene=Scene(
             means=stored["means"],
@@ -191,6 +199,20 @@ def _golden_from(stored: Mapping[str, npt.NDArray[Any]]) -> Golden:
         features=features,
         logits=logits,
     )
+
+
+def _check_golden(golden: Golden, bundle: Bundle) -> None:
+    camera, manifest = golden.camera, bundle.manifest
+    if max(camera.width, camera.height) > _GOLDEN_SIDE:
+        raise ValueError(f"a view of {camera.width} x {camera.height} pixels, at most {_GOLDEN_SIDE} a side")
+    padded = camera.padded(32)
+    shapes = {
+        "features": (golden.features, (len(golden.scene), manifest.encoder.feature_channels)),
+        "logits": (golden.logits, (len(manifest.classes), padded.height // 4, padded.width // 4)),
+    }
+    for name, (array, shape) in shapes.items():
+        if array.shape != shape or not np.isfinite(array).all():
+            raise ValueError(f"{name} must be finite and of the shape {shape}, found {array.shape}")
 
 
 def write_golden(path: Path, golden: Golden) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ..bundle import ENCODER, FUSION, Bundle
 from ..camera import Camera
 from ..encoder_inputs import CHANNELS
-from ..errors import BackendError, BundleError
+from ..errors import BackendError, BundleError, shown
 from ..geometry_plan import GeometryPlan
 from ..rasterize import Rendering, rasterize
 from ..scene import Scene
@@ -22,6 +22,8 @@ from ..upsample_argmax import upsample_argmax
 from ._protocol import Frame, FrameRequest
 
 _Array = npt.NDArray[np.float32]
+
+_EXPORT_AGAIN = "Export the checkpoint again with rtgs2-export"
 
 
 class CpuBackend:
@@ -45,9 +47,18 @@ class CpuBackend:
         session = self._session(ENCODER)
         feed: dict[str, npt.NDArray[Any]] = {"inputs": inputs}
         for name in (entry.name for entry in session.get_inputs()):
-            if name != "inputs":
-                feed[name] = plan.arrays[name]
-        return self._run(session, ENCODER, ["features"], feed)
+            if name == "inputs":
+                continue
+            if name not in plan.arrays:
+                raise BundleError(
+                    "graph has an input that no geometry plan provides",
+                    file=self._bundle.file(ENCODER),
+                    field=shown(name),
+                    fix=_EXPORT_AGAIN,
+                )
+            feed[name] = plan.arrays[name]
+        shape = (len(inputs), self._bundle.manifest.encoder.feature_channels)
+        return self._run(session, ENCODER, "features", feed, shape)
 
     def frame(self, scene: Scene, camera: Camera, request: FrameRequest) -> Frame:
         """See :class:`Backend`."""
@@ -71,7 +82,8 @@ class CpuBackend:
     def fuse(self, image: _Array, features: _Array) -> _Array:
         """Return the logits (C, H / 4, W / 4) of an RGB `image` (3, H, W) and `features` (D, H, W)."""
         session = self._session(FUSION)
-        logits = self._run(session, FUSION, ["logits"], {"image": image[None], "features": features[None]})
+        shape = (1, len(self._bundle.classes), image.shape[1] // 4, image.shape[2] // 4)
+        logits = self._run(session, FUSION, "logits", {"image": image[None], "features": features[None]}, shape)
         first: _Array = logits[0]
         return first
 
@@ -108,17 +120,26 @@ class CpuBackend:
                         field=key,
                         found="nothing" if entry is None else f"{entry.type} {entry.shape}",
                         expected=f"{element_type} with sizes {sizes}",
-                        fix="Export the checkpoint again with rtgs2-export",
+                        fix=_EXPORT_AGAIN,
                     )
 
-    def _run(self, session: Any, name: str, outputs: list[str], feed: dict[str, Any]) -> _Array:
+    def _run(self, session: Any, name: str, output: str, feed: dict[str, Any], shape: tuple[int, ...]) -> _Array:
         try:
-            result: _Array = session.run(outputs, feed)[0]
+            result: _Array = session.run([output], feed)[0]
         except Exception as error:  # ONNX Runtime's exceptions have no common base of their own
             raise BackendError(
                 f"{self._bundle.file(name)}: ONNX Runtime failed: {error}. "
                 "If memory ran out, use fewer threads or a smaller scene"
             ) from error
+        if result.shape != shape:
+            raise BundleError(
+                "graph computes something of another shape than the manifest promises",
+                file=self._bundle.file(name),
+                field=output,
+                found=result.shape,
+                expected=shape,
+                fix=_EXPORT_AGAIN,
+            )
         return result
 
 

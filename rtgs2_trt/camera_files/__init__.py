@@ -9,8 +9,8 @@ import numpy as np
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.camera_files import colmap, gaussian_splatting, nerfstudio
 from rtgs2_trt.camera_files.gaussian_splatting import save_cameras
-from rtgs2_trt.camera_files.records import located, read_json, shown
-from rtgs2_trt.errors import CameraError
+from rtgs2_trt.camera_files.records import located, read_json
+from rtgs2_trt.errors import CameraError, shown
 from rtgs2_trt.orientation import checked_scale, orientation
 
 __all__ = ["load_cameras", "save_cameras"]

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from rtgs2_trt.camera import Camera
-from rtgs2_trt.camera_files.records import named_camera, not_empty, shown, undistorted
-from rtgs2_trt.errors import CameraError
+from rtgs2_trt.camera_files.records import named_camera, not_empty, undistorted
+from rtgs2_trt.errors import CameraError, shown
 from rtgs2_trt.file_access import reading
 from rtgs2_trt.quaternions import matrix_from_quaternion
 

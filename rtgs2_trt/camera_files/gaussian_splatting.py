@@ -11,8 +11,8 @@ import numpy as np
 
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.camera import Camera
-from rtgs2_trt.camera_files.records import Record, named_camera, not_empty, shown
-from rtgs2_trt.errors import CameraError
+from rtgs2_trt.camera_files.records import Record, named_camera, not_empty
+from rtgs2_trt.errors import CameraError, shown
 
 
 def cameras_from_json(content: list[Any], file: Path) -> dict[str, Camera]:

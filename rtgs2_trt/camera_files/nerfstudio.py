@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtgs2_trt.camera import Camera
-from rtgs2_trt.camera_files.records import Record, named_camera, not_empty, shown, undistorted
+from rtgs2_trt.camera_files.records import Record, named_camera, not_empty, undistorted
+from rtgs2_trt.errors import shown
 
 # All are pinholes once their distortion is zero.
 _MODELS = ("PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "PERSPECTIVE")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtgs2_trt.camera import Camera
-from rtgs2_trt.errors import CameraError
+from rtgs2_trt.errors import CameraError, shown
 from rtgs2_trt.file_access import reading
 
 MAX_JSON_BYTES = 64 << 20  # parsed it may take 20 times as much
@@ -175,15 +174,7 @@ def undistorted(parameters: Mapping[str, float], file: Path, label: str) -> None
             )
 
 
-def shown(value: object) -> str:
-    """Return a short representation of any value for a message."""
-    return _short.repr(value)
-
-
 _FIX = "Correct the file or export it again."
-_short = reprlib.Repr()
-_short.maxlevel = 2
-_short.maxstring = _short.maxother = 80
 
 
 def _finite(value: object) -> float | None:

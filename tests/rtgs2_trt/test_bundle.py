@@ -197,7 +197,7 @@ def test_self_check_notices_other_logits(bundle):
 def test_golden_that_is_not_finite_is_refused(bundle, name):
     golden = read_golden(Bundle(bundle))
     opened = with_golden(bundle, **{name: np.full_like(getattr(golden, name), np.nan)})
-    with pytest.raises(BundleError, match=r"golden\.npz: golden input is damaged.*not finite"):
+    with pytest.raises(BundleError, match=r"golden\.npz: golden input is damaged.*must be finite"):
         run_self_check(opened, Segmenter(opened)._backend)
 
 
@@ -225,3 +225,63 @@ def test_encoder_hash_names_the_whole_encoder(bundle, tiny_checkpoint):
         assert dataclasses.replace(manifest.encoder, **change).hash != original
     edit_manifest(bundle, tools={"rtgs2-trt": "9.9"}, description="the same")
     assert Bundle(bundle).encoder_hash == original
+
+
+@pytest.mark.parametrize("version", ["\u00b2", "9" * 5000])
+def test_format_that_only_looks_like_a_version(bundle, version):
+    edit_manifest(bundle, format=f"rtgs2-bundle/{version}")
+    with pytest.raises(BundleError, match=r"manifest is damaged \(found 'rtgs2-bundle/"):
+        Bundle(bundle)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", "a" * 5000, "a\0b", "\ud800", "..", "manifest.json"])
+def test_file_names_that_are_none(bundle, name):
+    files = json.loads((bundle / "manifest.json").read_text())["files"]
+    edit_manifest(bundle, files={**files, name: "0" * 64})
+    with pytest.raises(BundleError, match=r"files: manifest is damaged .*plain file names"):
+        Bundle(bundle)
+
+
+@pytest.mark.parametrize(
+    ("member", "array", "message"),
+    [
+        ("features", np.zeros((2, 2), np.float32), r"features must be finite and of the shape"),
+        ("logits", np.zeros((5, 1, 1), np.float32), r"logits must be finite and of the shape"),
+        ("image_size", np.array([16384, 16384]), r"a view of 16384 x 16384 pixels, at most 2048 a side"),
+        ("image_size", np.array([np.inf, 3]), r"cannot convert float infinity"),
+        ("image_size", np.array(3), r"0-d array"),
+        ("means", np.zeros((6 << 20, 3), np.float32), r"bytes unpacked, at most 67108864 are expected"),
+    ],
+)
+def test_golden_input_that_does_not_fit(bundle, member, array, message):
+    with np.load(bundle / "golden.npz") as stored:
+        arrays = {**stored, member: array}
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    replace_file(bundle, "golden.npz", content.getvalue())
+    with pytest.raises(BundleError, match=rf"golden\.npz: golden input is damaged: .*{message}"):
+        read_golden(Bundle(bundle))
+
+
+def test_graph_that_computes_another_shape(bundle, scene):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(bundle / "encoder.onnx")
+    for node in model.graph.node:
+        node.output[:] = ["all" if name == "features" else name for name in node.output]
+    constants = {"zero": [0], "two": [2]}
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(np.array(value, np.int64), name) for name, value in constants.items()
+    )
+    model.graph.node.append(onnx.helper.make_node("Slice", ["all", "zero", "two"], ["features"]))
+    replace_file(bundle, "encoder.onnx", model.SerializeToString())
+    with pytest.raises(BundleError, match=r"encoder\.onnx: features: graph computes something of another shape"):
+        Segmenter(bundle).encode(scene)
+
+
+def test_graph_with_an_input_that_nobody_provides(bundle, scene):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(bundle / "encoder.onnx")
+    model.graph.input.append(onnx.helper.make_tensor_value_info("more", onnx.TensorProto.FLOAT, [1]))
+    replace_file(bundle, "encoder.onnx", model.SerializeToString())
+    with pytest.raises(BundleError, match=r"encoder\.onnx: 'more': graph has an input that no geometry plan provides"):
+        Segmenter(bundle).encode(scene)

@@ -133,7 +133,7 @@ def test_yaml_that_is_no_table(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(ClassTableError, match=r"none\.yaml: cannot be read: No such file"):
+    with pytest.raises(ClassTableError, match=r"none\.yaml: there is no such file"):
         load_class_table(tmp_path / "none.yaml")
     path = tmp_path / "bytes.yaml"
     path.write_bytes(b"\xff\xfe\xfa")

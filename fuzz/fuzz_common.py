@@ -1,0 +1,44 @@
+"""What the targets share. A target is a module ``fuzz_NAME`` with ``run(data: bytes, folder: Path)``: it hands hostile
+bytes to one reader and lets everything through that is not one of this project's own errors."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rtgs2_trt.errors import Rtgs2Error
+from rtgs2_trt.scene import DroppedGaussiansWarning, SceneScaleWarning
+
+CORPUS = Path(__file__).parent / "corpus"
+TARGETS = (
+    "ply",
+    "cameras_json",
+    "colmap",
+    "checkpoint",
+    "research_checkpoint",
+    "manifest",
+    "golden",
+    "class_table",
+    "graph",
+)
+MESSAGE_LIMIT = 20_000
+"""No message that a person should read is longer, whatever the file holds (YAML aliases can spell gigabytes)."""
+
+
+@contextmanager
+def only_our_errors(file: Path | None = None) -> Iterator[None]:
+    """Let pass what a reader may raise: errors of this project, which name `file`. A numpy warning is a finding."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", SceneScaleWarning)
+        warnings.simplefilter("ignore", DroppedGaussiansWarning)
+        try:
+            yield
+        except Rtgs2Error as error:
+            message = str(error)
+            if file is not None and file.name not in message:
+                raise AssertionError(f"the message does not name {file.name}: {message}") from error
+            if len(message) > MESSAGE_LIMIT:
+                raise AssertionError(f"a message of {len(message)} characters: {message[:200]}") from error

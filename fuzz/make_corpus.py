@@ -1,0 +1,330 @@
+"""Writes the committed corpora, fuzz/corpus/TARGET/: small valid files of every kind and the usual lies about them.
+
+python fuzz/make_corpus.py
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import shutil
+import struct
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper
+
+from fuzz_bundles import CLASSES, FEATURES, manifest
+from fuzz_colmap import pack
+from fuzz_common import CORPUS
+from fuzz_golden import MEMBERS
+from fuzz_graph import ENCODER, FUSION
+from rtgs2_trt import Camera, save_cameras
+
+BASE = ("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", *(f"scale_{i}" for i in range(3)))
+ROTATION = tuple(f"rot_{i}" for i in range(4))
+POSE = [[1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0], [0, 0, 0, 1.0]]
+
+
+def main() -> None:
+    shutil.rmtree(CORPUS, ignore_errors=True)
+    makers = {
+        "ply": ply,
+        "cameras_json": cameras_json,
+        "colmap": colmap,
+        "checkpoint": checkpoint,
+        "research_checkpoint": research_checkpoint,
+        "manifest": manifests,
+        "golden": golden,
+        "class_table": class_table,
+        "graph": graph,
+    }
+    for target, make in makers.items():
+        (CORPUS / target).mkdir(parents=True)
+        for name, data in make():
+            (CORPUS / target / name).write_bytes(data)
+
+
+def ply() -> Iterator[tuple[str, bytes]]:
+    def header(format_: str, names: tuple[str, ...], count: object, kind: str = "float", extra: str = "") -> bytes:
+        lines = "".join(f"property {kind} {name}\n" for name in names)
+        return f"ply\nformat {format_} 1.0\n{extra}element vertex {count}\n{lines}end_header\n".encode()
+
+    def rows(names: tuple[str, ...], kind: str = "<f4") -> bytes:
+        values = np.random.default_rng(0).normal(size=(3, len(names)))
+        return values.astype(kind).tobytes()
+
+    names = BASE + ROTATION
+    rest = (*BASE, *(f"f_rest_{i}" for i in range(9)), *ROTATION)
+    encoded = (*names, "f_pc_0", "f_pc_1")
+    little, big, ascii_ = "binary_little_endian", "binary_big_endian", "ascii"
+    text = b"0 0 1 .1 .2 .3 2 -3 -3 -3 1 0 0 0\n"
+    yield "little", header(little, names, 3) + rows(names)
+    yield "big_doubles", header(big, names, 3, "double") + rows(names, ">f8")
+    yield "degree_1", header(little, rest, 3) + rows(rest)
+    comment = "comment rtgs2_encoder " + "ab" * 32 + "\n"
+    yield "encoded", header(little, encoded, 3, extra=comment) + rows(encoded)
+    yield "ascii", header(ascii_, names, 2) + 2 * text
+    yield "ascii_nan", header(ascii_, names, 2) + text + text.replace(b"-3", b"nan", 1)
+    yield "infinite", header(little, names, 1) + struct.pack("<14f", *[float("inf")] * 14)
+    faces = "element face 1\nproperty list uchar int vertex_indices\n"
+    yield "mesh_first", header(ascii_, names, 1, extra=faces) + b"3 0 0 0\n" + text
+    yield "zero", header(little, names, 0)
+    yield "negative", header(little, names, -1)
+    yield "gigantic", header(little, names, 10**17) + rows(names)
+    yield "not_a_number", header(little, names, "many")
+    yield "no_end", header(little, names, 3)[:-11]
+    yield "truncated", header(little, names, 3) + rows(names)[:-5]
+    yield "twice", header(little, (*names, "x"), 1)
+    yield "crlf", (header(ascii_, names, 1) + text).replace(b"\n", b"\r\n")
+    yield "unknown_format", header("binary_middle_endian", names, 1)
+
+
+def cameras_json() -> Iterator[tuple[str, bytes]]:
+    camera = Camera.look_at((1, 2, 3), (0, 0, 0), width=40, height=30)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "cameras.json"
+        save_cameras(file, {"a": camera, "b": camera.padded(32)})
+        splatting = file.read_bytes()
+    frame = {"file_path": "images/a.png", "transform_matrix": POSE}
+    nerfstudio: dict[str, Any] = {"fl_x": 30, "fl_y": 31, "cx": 20, "cy": 15, "w": 40, "h": 30, "k1": 0}
+    nerfstudio |= {"camera_model": "OPENCV", "frames": [frame]}
+    by_angle = {"camera_angle_x": 1.2, "w": 40, "h": 30, "frames": [frame, frame | {"file_path": "b/a.png"}]}
+    yield "3dgs", splatting
+    yield "nerfstudio", json.dumps(nerfstudio).encode()
+    yield "by_angle", json.dumps(by_angle).encode()
+    yield "huge_focal", json.dumps(nerfstudio | {"fl_x": 10**400}).encode()
+    yield "zero_focal", json.dumps(nerfstudio | {"fl_x": 0}).encode()
+    yield "nan", splatting.replace(b"0.0", b"NaN", 1)
+    yield "no_rotation", splatting.replace(b"[[", b"[[1", 1)
+    yield "deep", b"[" * 3000
+    yield "empty", b"[]"
+
+
+def colmap() -> Iterator[tuple[str, bytes]]:
+    cameras = struct.pack("<Q", 2) + struct.pack("<IiQQ3d", 1, 0, 40, 30, 50, 20, 15)
+    cameras += struct.pack("<IiQQ4d", 7, 1, 40, 30, 50, 51, 20, 15)
+    images = struct.pack("<Q", 2)
+    for i in range(2):
+        images += struct.pack("<I7dI", i + 1, 1, 0, 0, 0, 0.5, 0.5, 2, 7) + f"a{i}.png\0".encode()
+        images += struct.pack("<Q", 1) + struct.pack("<ddq", 1.5, 2.5, -1)
+    text = b"# list\n1 SIMPLE_PINHOLE 40 30 50 20 15\n7 PINHOLE 40 30 50 51 20 15\n"
+    text_images = b"# list\n1 1 0 0 0 .5 .5 2 7 a.png\n1.5 2.5 -1\n2 1 0 0 0 .5 .5 2 1 b.png\n\n"
+    yield "binary", pack(cameras, images, binary=True)
+    yield "text", pack(text, text_images, binary=False)
+    yield "lying_cameras", pack(struct.pack("<Q", 1 << 62) + cameras[8:], images, binary=True)
+    yield "lying_images", pack(cameras, struct.pack("<Q", (1 << 64) - 1) + images[8:], binary=True)
+    points = images.replace(struct.pack("<Q", 1) + struct.pack("<d", 1.5), struct.pack("<Qd", 1 << 61, 1.5))
+    yield "lying_points", pack(cameras, points, binary=True)
+    yield "distorted", pack(text.replace(b"PINHOLE 40", b"OPENCV 40"), text_images, binary=False)
+    yield "no_quaternion", pack(text, text_images.replace(b" 1 0 0 0 ", b" 0 0 0 0 "), binary=False)
+
+
+def _pickle(content: object) -> bytes:
+    """The pickle inside what torch.save writes."""
+    import zipfile
+
+    file = io.BytesIO()
+    torch.save(content, file)
+    with zipfile.ZipFile(file) as zipped:
+        return zipped.read(next(name for name in zipped.namelist() if name.endswith("data.pkl")))
+
+
+def checkpoint() -> Iterator[tuple[str, bytes]]:
+    from rtgs2_networks import config as configuration
+
+    config = configuration.to_dict(configuration.preset("tiny", 2))
+    classes = [{"index": i, "id": i, "name": f"c{i}", "color": [i, 0, 0]} for i in range(2)]
+    content = {"format": "rtgs2-checkpoint/1", "config": {**config, "classes": classes, "description": "d"}}
+    content |= {"encoder": {"embedding.stem.conv.weight": torch.zeros(16)}, "fusion": {}}
+    yield "nearly", _pickle(content)
+    yield "other_version", _pickle({"format": "rtgs2-checkpoint/2"})
+    yield "list", _pickle([1, 2.5, "text", None, {"a": torch.ones(3, 5)}])
+    yield "code", pickle.dumps(print)
+    absurd = config | {"encoder": config["encoder"] | {"stem_kernel": 10**9}}
+    yield "absurd_config", _pickle(content | {"config": {**absurd, "classes": classes}})
+    file = io.BytesIO()
+    torch.save({"format": 1}, file)
+    yield "archive", file.getvalue()
+    yield "half_archive", file.getvalue()[:200]
+
+
+def research_checkpoint() -> Iterator[tuple[str, bytes]]:
+    stem = {"module.embedding.stem.conv.weight": torch.zeros(5, 5, 5, 10, 1)}
+    yield "stem", _pickle({"model_state_dict": stem})
+    yield "classifier", _pickle({"Decoder.linear_pred.weight": torch.zeros(20, 2, 1, 1)})
+    yield "numbers_as_names", _pickle({1: torch.zeros(2), (2, 3): 4})
+    yield "ours", _pickle({"format": "rtgs2-checkpoint/1"})
+
+
+def manifests() -> Iterator[tuple[str, bytes]]:
+    good = manifest()
+    encoder, files = good["encoder"], good["files"]
+    yield "good", json.dumps(good).encode()
+    yield "newer", json.dumps(good | {"format": "rtgs2-bundle/2"}).encode()
+    yield "strange_digit", json.dumps(good | {"format": "rtgs2-bundle/\u00b2"}).encode()
+    yield "endless_version", json.dumps(good | {"format": "rtgs2-bundle/" + "9" * 5000}).encode()
+    yield "huge_voxel", json.dumps(good | {"encoder": encoder | {"voxel_size": 10**400}}).encode()
+    yield "outside", json.dumps(good | {"files": files | {"../../etc/passwd": "0" * 64}}).encode()
+    yield "zero_byte_name", json.dumps(good | {"files": files | {"a\0b": "0" * 64}}).encode()
+    yield "half_surrogate", json.dumps(good | {"files": files | {"\ud800": "0" * 64}}).encode()
+    yield "long_name", json.dumps(good | {"files": files | {"a" * 5000: "0" * 64}}).encode()
+    yield "bad_hash", json.dumps(good | {"files": files | {"golden.npz": "0" * 64}}).encode()
+    yield "list", b"[]"
+    yield "deep", b'{"format":' * 3000
+
+
+def golden() -> Iterator[tuple[str, bytes]]:
+    n, height, width = 4, 32, 64
+    arrays: dict[str, np.ndarray[Any, Any]] = {
+        "means": np.zeros((n, 3), np.float32),
+        "scales": np.ones((n, 3), np.float32),
+        "rotations": np.tile(np.float32([1, 0, 0, 0]), (n, 1)),
+        "opacities": np.ones(n, np.float32),
+        "sh": np.zeros((n, 1, 3), np.float32),
+        "image_size": np.array([width, height]),
+        "intrinsics": np.array([50.0, 50.0, 32.0, 16.0]),
+        "world_to_camera": np.eye(4),
+        "features": np.zeros((n, FEATURES), np.float32),
+        "logits": np.zeros((CLASSES, height // 4, width // 4), np.float32),
+    }
+
+    def members(changes: dict[str, np.ndarray[Any, Any]], raw: dict[str, bytes] | None = None) -> bytes:
+        data = b""
+        for name in MEMBERS:
+            file = io.BytesIO()
+            np.save(file, (arrays | changes)[name])
+            content = (raw or {}).get(name, file.getvalue())
+            data += len(content).to_bytes(2, "little") + content
+        return data
+
+    def npy(header: str) -> bytes:
+        return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+
+    yield "good", members({})
+    whole = io.BytesIO()
+    np.savez_compressed(whole, **arrays)  # type: ignore[arg-type]
+    yield "archive", whole.getvalue()
+    encrypted = bytearray(whole.getvalue())
+    encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
+    yield "encrypted", bytes(encrypted)
+    method = bytearray(whole.getvalue())
+    place = method.index(b"PK\x01\x02")
+    method[place + 10 : place + 12] = (77).to_bytes(2, "little")
+    yield "unknown_compression", bytes(method)
+    yield "half", whole.getvalue()[:300]
+    yield "no_logits", members({"logits": np.zeros(0, np.float32)})
+    yield "few_logits", members({"logits": np.zeros((1, 1, 1), np.float32)})
+    yield "other_features", members({"features": np.zeros((n + 1, FEATURES), np.float32)})
+    yield "size_of_one", members({"image_size": np.array(64)})
+    yield "infinite_size", members({"image_size": np.array([np.inf, 3])})
+    yield "huge_size", members({"image_size": np.array([16384, 16384])})
+    lie = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000, 3), }\n")
+    yield "lying_shape", members({}, {"means": lie})
+    yield "negative_shape", members({}, {"means": lie.replace(b"(1000000000000, 3)", b"(-1, 3)           ")})
+    yield "objects", members({}, {"means": npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n") + b"c"})
+
+
+def class_table() -> Iterator[tuple[str, bytes]]:
+    yield "list", b"- {id: 1, name: wall, color: [1, 2, 3]}\n- {id: 2, name: floor}\n- id: 300\n  name: lamp\n"
+    yield "mapping", b"1: wall\n2: floor\n300: chair\n"
+    yield "twice", b"1: wall\n1: floor\n"
+    yield (
+        "aliases",
+        b"- &a [x,x,x,x,x,x,x,x,x]\n"
+        + b"".join(b"- &%c [%s]\n" % (98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(8)),
+    )
+    yield (
+        "aliases_as_name",
+        b"- id: 1\n  name: "
+        + b"[&a [x,x,x,x,x,x,x,x,x]"
+        + b"".join(b", &%c [%s]" % (98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(8))
+        + b"]\n",
+    )
+    yield "recursive", b"&a [*a]\n"
+    yield "tag", b"!!python/object/apply:os.system [true]\n"
+    yield "huge_id", b"- {id: 1" + b"0" * 5000 + b", name: wall}\n"
+    yield "date", b"2024-99-99: wall\n"
+    yield "deep", b"[" * 3000
+    yield "not_text", bytes(range(128, 256))
+
+
+def graph() -> Iterator[tuple[str, bytes]]:
+    random = np.random.default_rng(0)
+
+    def model(nodes: list[Any], inputs: dict[str, list[Any]], outputs: dict[str, list[Any]], **weights: Any) -> bytes:
+        def infos(entries: dict[str, list[Any]]) -> list[Any]:
+            return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in entries.items()]
+
+        tensors = [onnx.numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()]
+        made = helper.make_model(
+            helper.make_graph(nodes, "g", infos(inputs), infos(outputs), tensors),
+            opset_imports=[helper.make_opsetid("", 18)],
+            ir_version=9,
+        )
+        return bytes(made.SerializeToString())
+
+    def encoder(*after: Any, features: str = "encoded", **more: list[Any]) -> bytes:
+        nodes = [helper.make_node("MatMul", ["inputs", "w"], ["encoded"]), *after]
+        nodes.append(helper.make_node("Identity", [features], ["features"]))
+        w = random.normal(size=(10, FEATURES)).astype(np.float32)
+        weights = {"w": w, "two": np.int64([2]), "zero": np.int64([0]), "all": np.int64([-1])}
+        return model(nodes, {"inputs": ["n", 10], **more}, {"features": ["m", FEATURES]}, **weights)
+
+    def fusion(*after: Any, logits: str = "convolved", shape: tuple[Any, ...] = (1, CLASSES, "y", "x")) -> bytes:
+        k = random.normal(size=(CLASSES, 3 + FEATURES, 4, 4)).astype(np.float32)
+        nodes = [
+            helper.make_node("Concat", ["image", "features"], ["both"], axis=1),
+            helper.make_node("Conv", ["both", "k"], ["convolved"], kernel_shape=[4, 4], strides=[4, 4]),
+            *after,
+            helper.make_node("Identity", [logits], ["logits"]),
+        ]
+        inputs = {"image": [1, 3, "h", "w"], "features": [1, FEATURES, "h", "w"]}
+        axis = {"two": np.int64([2]), "zero": np.int64([0])}
+        return model(nodes, inputs, {"logits": list(shape)}, k=k, **axis)
+
+    yield "encoder", ENCODER + encoder()
+    yield "encoder_half", ENCODER + encoder()[:200]
+    yield "encoder_empty", ENCODER
+    yield (
+        "encoder_few_rows",
+        ENCODER + encoder(helper.make_node("Slice", ["encoded", "zero", "two"], ["cut"]), features="cut"),
+    )
+    yield (
+        "encoder_no_rows",
+        ENCODER + encoder(helper.make_node("Slice", ["encoded", "zero", "zero"], ["cut"]), features="cut"),
+    )
+    yield "encoder_nan", ENCODER + encoder(helper.make_node("Sqrt", ["encoded"], ["root"]), features="root")
+    yield "encoder_unknown_input", ENCODER + encoder(somewhere=["n", 1])
+    yield "encoder_input_of_floats", ENCODER + encoder(stage0_parents=["n"])
+    yield "encoder_wants_fusion", ENCODER + fusion()
+    yield "fusion", FUSION + fusion()
+    yield "fusion_nan", FUSION + fusion(helper.make_node("Log", ["convolved"], ["log"]), logits="log")
+    yield (
+        "fusion_few_rows",
+        FUSION + fusion(helper.make_node("Slice", ["convolved", "zero", "two", "two"], ["cut"]), logits="cut"),
+    )
+    yield (
+        "fusion_few_axes",
+        FUSION
+        + fusion(
+            helper.make_node("ReduceMax", ["convolved", "two"], ["cut"], keepdims=0),
+            logits="cut",
+            shape=(1, CLASSES, "x"),
+        ),
+    )
+    yield (
+        "fusion_no_image",
+        FUSION + fusion(helper.make_node("Slice", ["convolved", "zero", "zero", "zero"], ["cut"]), logits="cut"),
+    )
+    yield "fusion_any_classes", FUSION + fusion(shape=(1, "c", "y", "x"))
+
+
+if __name__ == "__main__":
+    main()
