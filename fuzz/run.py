@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def without_editable_loader() -> None:
-    """Import this project's sources as plain files: Atheris cannot look into what an editable install's loader loads."""
+    """Import this project as plain files: Atheris cannot look into what an editable install's loader loads."""
     import rtgs2_trt._native as native
 
     for module in [module for module in sys.modules if module.split(".")[0] in OURS]:
