@@ -28,7 +28,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rtgs2_trt import Camera, Scene, Segmenter
 
 DEMO = Path("build/demo")
-ENCODE_EVERY = 1000  # frames
+ENCODE_EVERY = 250  # frames
 GAUSSIANS = 20_000  # of the room: the networks and the rasteriser stay busy, the run stays short
 SIZES = ((64, 48), (96, 64), (33, 70), (320, 240), (160, 120), (97, 31), (64, 64))
 MIB = 1 << 20

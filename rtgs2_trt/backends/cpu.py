@@ -15,6 +15,7 @@ from ..camera import Camera
 from ..encoder_inputs import CHANNELS
 from ..errors import BackendError, BundleError, shown
 from ..geometry_plan import GeometryPlan
+from ..memory import release_freed_memory
 from ..rasterize import Rendering, rasterize
 from ..scene import Scene
 from ..threads import available_threads
@@ -58,7 +59,10 @@ class CpuBackend:
                 )
             feed[name] = plan.arrays[name]
         shape = (len(inputs), self._bundle.manifest.encoder.feature_channels)
-        return self._run(session, ENCODER, "features", feed, shape)
+        try:
+            return self._run(session, ENCODER, "features", feed, shape)
+        finally:
+            release_freed_memory()  # else every thread that ever encoded keeps what the largest scene took
 
     def frame(self, scene: Scene, camera: Camera, request: FrameRequest) -> Frame:
         """See :class:`Backend`."""
