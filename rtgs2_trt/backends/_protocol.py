@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from ..camera import Camera
 from ..geometry_plan import GeometryPlan
 from ..rasterize import Rendering
 from ..scene import Scene
+
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)

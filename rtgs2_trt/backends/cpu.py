@@ -1,12 +1,10 @@
-"""The CPU backend: the core's rasteriser and argmax, the networks through ONNX Runtime."""
+"""The CPU backend: the core's rasteriser and argmax, the networks through ONNX Runtime or OpenVINO."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +17,8 @@ from ..geometry_plan import GeometryPlan
 from ..rasterize import Rendering, rasterize
 from ..scene import Scene
 from ..upsample_argmax import upsample_argmax
-from ._protocol import Frame, FrameRequest
+from ._protocol import Frame, FrameRequest, Precision
+from .engines import Network, OnnxRuntimeNetwork, OpenVinoNetwork
 
 _Array = npt.NDArray[np.float32]
 
@@ -37,26 +36,25 @@ class CpuBackend:
     Args:
         bundle: the opened bundle.
         threads: threads of every stage, 0 for all that this process may use.
+        precision: arithmetic of the fusion network; the encoder, once a scene, computes in FP32.
     """
 
     name = "cpu"
 
-    def __init__(self, bundle: Bundle, threads: int = 0) -> None:
+    def __init__(self, bundle: Bundle, threads: int = 0, precision: Precision = "fp32") -> None:
         if threads < 0:
             raise BackendError(f"threads is {threads}; give the number of threads, or 0 for all")
         self._bundle = bundle
         self._threads = threads or available_threads()
         self._lock = threading.Lock()
-        self._sessions: dict[str, Any] = {}
+        self._precision = precision
+        self._networks: dict[str, Network] = {}
+        if precision == "bf16":
+            self._network(FUSION)  # what is missing is said at once
 
     def encode(self, plan: GeometryPlan, inputs: _Array) -> _Array:
         """See :class:`Backend`."""
-        session = self._session(ENCODER)
-        feed: dict[str, npt.NDArray[Any]] = {"inputs": inputs}
-        for name in (entry.name for entry in session.get_inputs()):
-            if name != "inputs":
-                feed[name] = plan.arrays[name]
-        return self._run(session, ENCODER, ["features"], feed)
+        return self._network(ENCODER).run({"inputs": inputs, **plan.arrays})
 
     def frame(self, scene: Scene, camera: Camera, request: FrameRequest) -> Frame:
         """See :class:`Backend`."""
@@ -79,75 +77,44 @@ class CpuBackend:
 
     def fuse(self, image: _Array, features: _Array) -> _Array:
         """Return the logits (C, H / 4, W / 4) of an RGB `image` (3, H, W) and `features` (D, H, W)."""
-        session = self._session(FUSION)
-        logits = self._run(session, FUSION, ["logits"], {"image": image[None], "features": features[None]})
-        first: _Array = logits[0]
-        return first
+        logits: _Array = self._network(FUSION).run({"image": image[None], "features": features[None]})[0]
+        return logits
 
-    def _session(self, name: str) -> Any:
+    def _network(self, name: str) -> Network:
         with self._lock:
-            if name not in self._sessions:
-                self._sessions[name] = _create_session(self._bundle.file(name), self._threads)
-                self._check_interface(name, self._sessions[name])
-            return self._sessions[name]
+            if name not in self._networks:
+                path = self._bundle.file(name)
+                network: Network
+                if name == FUSION and self._precision == "bf16":
+                    network = OpenVinoNetwork(path, self._threads)
+                else:
+                    # a scene is encoded once, frames come in numbers
+                    network = OnnxRuntimeNetwork(path, self._threads, keep_memory=name == FUSION)
+                self._check_interface(name, network)
+                self._networks[name] = network
+            return self._networks[name]
 
-    def _check_interface(self, name: str, session: Any) -> None:
+    def _check_interface(self, name: str, network: Network) -> None:
         spec, classes = self._bundle.manifest.encoder, len(self._bundle.classes)
         if name == ENCODER:
-            inputs = {"inputs": ("tensor(float)", {1: CHANNELS})}
-            outputs = {"features": ("tensor(float)", {1: spec.feature_channels})}
+            inputs = {"inputs": {1: CHANNELS}}
+            outputs = {"features": {1: spec.feature_channels}}
         else:
-            inputs = {
-                "image": ("tensor(float)", {1: 3}),
-                "features": ("tensor(float)", {1: spec.feature_channels}),
-            }
-            outputs = {"logits": ("tensor(float)", {1: classes})}
-        for kind, wanted, found in (
-            ("input", inputs, session.get_inputs()),
-            ("output", outputs, session.get_outputs()),
-        ):
-            entries = {entry.name: entry for entry in found}
-            for key, (element_type, sizes) in wanted.items():
-                entry: Any = entries.get(key)
-                fits = entry is not None and entry.type == element_type
-                if not fits or any(len(entry.shape) <= axis or entry.shape[axis] != n for axis, n in sizes.items()):
+            inputs = {"image": {1: 3}, "features": {1: spec.feature_channels}}
+            outputs = {"logits": {1: classes}}
+        for kind, wanted, found in (("input", inputs, network.inputs), ("output", outputs, network.outputs)):
+            for key, sizes in wanted.items():
+                element_type, shape = found.get(key, ("nothing", ()))
+                fits = element_type == "float32"
+                if not fits or any(len(shape) <= axis or shape[axis] != size for axis, size in sizes.items()):
                     raise BundleError(
                         f"graph does not have the {kind} that the manifest promises",
                         file=self._bundle.file(name),
                         field=key,
-                        found="nothing" if entry is None else f"{entry.type} {entry.shape}",
-                        expected=f"{element_type} with sizes {sizes}",
+                        found=f"{element_type} {list(shape)}" if key in found else "nothing",
+                        expected=f"float32 with sizes {sizes}",
                         fix="Export the checkpoint again with rtgs2-export",
                     )
-
-    def _run(self, session: Any, name: str, outputs: list[str], feed: dict[str, Any]) -> _Array:
-        try:
-            result: _Array = session.run(outputs, feed)[0]
-        except Exception as error:  # ONNX Runtime's exceptions have no common base of their own
-            raise BackendError(
-                f"{self._bundle.file(name)}: ONNX Runtime failed: {error}. "
-                "If memory ran out, use fewer threads or a smaller scene"
-            ) from error
-        return result
-
-
-def _create_session(path: Path, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # A scene is encoded once: memory that its shapes needed is worth more to the caller than to a pool.
-    options.enable_cpu_mem_arena = path.name != ENCODER
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise BundleError(
-            f"ONNX Runtime {onnxruntime.__version__} cannot load the graph: {error}",
-            file=path,
-            fix="Update onnxruntime, or export the checkpoint again with rtgs2-export",
-        ) from error
 
 
 def _crop(rendering: Rendering, height: int, width: int) -> Rendering:
