@@ -1,7 +1,7 @@
 """The AsymFormer (VDVI) fusion network as an ONNX graph.
 
-Feature maps are kept as NHWC where LayerNorm and Linear want them and turned to NCHW around convolutions, so no
-shape is ever computed but for joining attention heads.
+Feature maps are kept as NHWC where LayerNorm and Linear want them and turned to NCHW around convolutions, so few
+shapes are ever computed.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _FusionGraph:
                     feature = self._feature_stage(feature, scale)
                 if scale > 0:
                     with graph.scope("merge"):
-                        feature = self._merge(feature, graph.to_channels_last(rgb), scale)
+                        feature = self._merge(feature, self._as_channels_last(rgb), scale)
                 maps.append(feature)
                 if scale < 3:
                     feature = graph.to_channels_first(feature)
@@ -72,32 +72,36 @@ class _FusionGraph:
         graph.output(logits, "logits", (1, config.num_classes, "height_quarter", "width_quarter"))
         return graph.model(version)
 
-    # -- colour branch: ConvNeXt, NCHW in and out ----------------------------------------------------------------
+    # -- colour branch: ConvNeXt, NHWC in and out if the algebra says so, else NCHW -------------------------------
 
     def _rgb_stage(self, x: Value, scale: int) -> Value:
-        graph, prefix = self.graph, f"down_sample_{scale + 1}"
+        graph, prefix = self.graph, f"down_sample_{scale + 1}.rgb_stem"
         with graph.scope("stem"):
             if scale == 0:
-                weight, bias = self._linear(f"{prefix}.rgb_stem.0")
+                weight, bias = self._linear(f"{prefix}.0")
                 x = graph.convolution(x, weight[:, ::-1] if self.bgr else weight, bias, "patches", stride=4)
-                x = self._channels_first_norm(x, f"{prefix}.rgb_stem.1")
+                norm = graph.layer_norm(graph.to_channels_last(x), *self._linear(f"{prefix}.1"), _CONVNEXT_EPS)
+                x = self._from_channels_last(norm)
             else:
-                x = self._channels_first_norm(x, f"{prefix}.rgb_stem.0")
-                x = graph.convolution(x, *self._linear(f"{prefix}.rgb_stem.1"), "patches", stride=2)
+                norm = graph.layer_norm(self._as_channels_last(x), *self._linear(f"{prefix}.0"), _CONVNEXT_EPS)
+                x = graph.convolution(graph.to_channels_first(norm), *self._linear(f"{prefix}.1"), "patches", stride=2)
+                x = graph.to_channels_last(x) if self.algebra.channels_last else x
         for block in range(self.config.rgb_depths[scale]):
             with graph.scope(f"block{block}"):
-                x = self._convnext_block(x, f"{prefix}.rgb_layer.{block}")
+                x = self._convnext_block(x, f"down_sample_{scale + 1}.rgb_layer.{block}")
         return x
 
-    def _channels_first_norm(self, x: Value, prefix: str) -> Value:
-        graph = self.graph
-        y = graph.layer_norm(graph.to_channels_last(x), *self._linear(prefix), _CONVNEXT_EPS)
-        return graph.to_channels_first(y)
+    def _as_channels_last(self, x: Value) -> Value:
+        return x if self.algebra.channels_last else self.graph.to_channels_last(x)
+
+    def _from_channels_last(self, x: Value) -> Value:
+        return x if self.algebra.channels_last else self.graph.to_channels_first(x)
 
     def _convnext_block(self, x: Value, prefix: str) -> Value:
         graph = self.graph
         weight, bias = self._linear(f"{prefix}.dwconv")
-        y = graph.convolution(x, weight, bias, "depthwise", padding=3, groups=len(weight))
+        y = graph.to_channels_first(x) if self.algebra.channels_last else x
+        y = graph.convolution(y, weight, bias, "depthwise", padding=3, groups=len(weight))
         y = graph.layer_norm(graph.to_channels_last(y), *self._linear(f"{prefix}.norm"), _CONVNEXT_EPS)
         y = graph.gelu(graph.linear(y, *self._linear(f"{prefix}.pwconv1"), "expand"))
         weight, bias = self._linear(f"{prefix}.pwconv2")
@@ -106,7 +110,7 @@ class _FusionGraph:
             y = graph.linear(y, weight * gamma[:, None], bias * gamma, "contract")
         else:
             y = graph.multiply(graph.linear(y, weight, bias, "contract"), gamma, "layer_scale")
-        return graph.add(x, graph.to_channels_first(y))
+        return graph.add(x, self._from_channels_last(y))
 
     # -- feature branch: Mix Transformer, NCHW in, NHWC out ------------------------------------------------------
 
@@ -294,6 +298,7 @@ class _FusionGraph:
         norm = self._batch_norm("Decoder.linear_fuse.1")
         if self.algebra.fold_batch_norm:
             fuse, fuse_bias = batch_norm_after_linear(fuse, fuse_bias, norm, _BATCH_NORM_EPS)
+        last = self.algebra.channels_last and self.algebra.fold_decoder and self.algebra.fold_batch_norm
         projected = []
         for place, scale in enumerate((3, 2, 1, 0)):  # the order in which linear_fuse expects the branches
             with graph.scope(f"branch{scale + 1}"):
@@ -303,8 +308,9 @@ class _FusionGraph:
                     weight, folded = linear_after_linear(weight, bias, part, fuse_bias if scale == 0 else None)
                     assert folded is not None
                     bias = folded
-                y = graph.to_channels_first(graph.linear(maps[scale], weight, bias))
-                projected.append(graph.upsample(y, 2**scale) if scale > 0 else y)
+                y = graph.linear(maps[scale], weight, bias)
+                y = y if last else graph.to_channels_first(y)
+                projected.append(graph.upsample(y, 2**scale, channels_last=last) if scale > 0 else y)
         if self.algebra.fold_decoder:
             y = projected[0]
             for other in projected[1:]:
@@ -315,8 +321,12 @@ class _FusionGraph:
             y = self._decoder_batch_norm(y, norm)
         y = graph.node("Relu", [y])
         if not self.algebra.drop_x_lin:
-            graph.output(graph.upsample(y, 4, "x_lin"), "x_lin", (1, width, "height", "width"))
-        return graph.convolution(y, *self._linear("Decoder.linear_pred"), "predict")
+            x_lin = graph.upsample(graph.to_channels_first(y) if last else y, 4, "x_lin")
+            graph.output(x_lin, "x_lin", (1, width, "height", "width"))
+        weight, bias = self._linear("Decoder.linear_pred")
+        if last:
+            return graph.to_channels_first(graph.linear(y, weight[:, :, 0, 0], bias, "predict"))
+        return graph.convolution(y, weight, bias, "predict")
 
     def _decoder_batch_norm(self, y: Value, norm: BatchNorm) -> Value:
         return self.graph.batch_norm(y, norm, _BATCH_NORM_EPS)
