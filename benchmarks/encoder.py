@@ -74,10 +74,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                 answers[name] = candidate()
                 if run > 0:  # the first warms up
                     seconds[name].append(time.perf_counter() - start)
+        options = ["--voxels", str(arguments.voxels), "--threads", str(arguments.threads)]
         memory = json.loads(
             subprocess.run(
-                [sys.executable, __file__, "--graph", graph]
-                + ["--voxels", str(arguments.voxels), "--threads", str(arguments.threads)],
+                [sys.executable, __file__, "--graph", graph, *options],
                 capture_output=True,
                 text=True,
                 check=True,
@@ -107,7 +107,8 @@ def table(result: dict[str, Any]) -> str:
         "| encoder | s (median) | exported takes | differs by |",
         "|---|---|---|---|",
         *(
-            f"| {name} | {seconds:.2f} | {result['ratio_median'][name]:.3f} | {result['relative_difference'][name]:.1e} |"
+            f"| {name} | {seconds:.2f} | {result['ratio_median'][name]:.3f} "
+            f"| {result['relative_difference'][name]:.1e} |"
             for name, seconds in result["seconds_median"].items()
         ),
         "",
@@ -135,7 +136,7 @@ def scene(voxels: int) -> tuple[GeometryPlan, np.ndarray]:
     rng = np.random.default_rng(0)
     rooms = -(-voxels // 20_000)
     side = int(np.ceil(np.sqrt(rooms)))
-    points = np.concatenate([room(rng) + [5.2 * (i % side), 4.2 * (i // side), 0] for i in range(rooms)])
+    points = np.concatenate([room(rng) + np.asarray([5.2 * (i % side), 4.2 * (i // side), 0]) for i in range(rooms)])
     points = points.astype(np.float32)
     cells = ((points - points.min(0)) / np.float32(VOXEL)).astype(np.int64)
     _, first = np.unique(cells @ [2**40, 2**20, 1], return_index=True)

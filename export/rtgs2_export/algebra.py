@@ -34,8 +34,8 @@ class Algebra:
         fold_cpe_linear: the Linear of the conditional positional encoding goes into the convolution before it.
         fold_gate: the SCC gate scales the weights of the 1x1 convolution behind it, a few thousand numbers, instead of
             the map; the map is neither concatenated nor multiplied.
-        channels_last: the colour branch hands its maps on as NHWC, and the folded decoder upsamples and sums them so:
-            only depthwise and strided convolutions need NCHW.
+        channels_last: the colour branch hands its maps on as NHWC, only depthwise and strided convolutions see NCHW,
+            and the decoder ends in NHWC, where ONNX Runtime can cancel its transposes.
         split_queries: the fusion network attends in blocks of queries, so that scores stay in a CPU's cache and their
             memory is bounded. GPUs fuse attention whole, so their graphs go without.
         pad_values: the cross-attention's values are padded with zeros to the width of its queries, which fused

@@ -298,7 +298,6 @@ class _FusionGraph:
         norm = self._batch_norm("Decoder.linear_fuse.1")
         if self.algebra.fold_batch_norm:
             fuse, fuse_bias = batch_norm_after_linear(fuse, fuse_bias, norm, _BATCH_NORM_EPS)
-        last = self.algebra.channels_last and self.algebra.fold_decoder and self.algebra.fold_batch_norm
         projected = []
         for place, scale in enumerate((3, 2, 1, 0)):  # the order in which linear_fuse expects the branches
             with graph.scope(f"branch{scale + 1}"):
@@ -309,8 +308,8 @@ class _FusionGraph:
                     assert folded is not None
                     bias = folded
                 y = graph.linear(maps[scale], weight, bias)
-                y = y if last else graph.to_channels_first(y)
-                projected.append(graph.upsample(y, 2**scale, channels_last=last) if scale > 0 else y)
+                y = graph.to_channels_first(y)
+                projected.append(graph.upsample(y, 2**scale) if scale > 0 else y)
         if self.algebra.fold_decoder:
             y = projected[0]
             for other in projected[1:]:
@@ -321,11 +320,11 @@ class _FusionGraph:
             y = self._decoder_batch_norm(y, norm)
         y = graph.node("Relu", [y])
         if not self.algebra.drop_x_lin:
-            x_lin = graph.upsample(graph.to_channels_first(y) if last else y, 4, "x_lin")
-            graph.output(x_lin, "x_lin", (1, width, "height", "width"))
+            graph.output(graph.upsample(y, 4, "x_lin"), "x_lin", (1, width, "height", "width"))
         weight, bias = self._linear("Decoder.linear_pred")
-        if last:
-            return graph.to_channels_first(graph.linear(y, weight[:, :, 0, 0], bias, "predict"))
+        if self.algebra.channels_last:  # ONNX Runtime then moves the transposes together, where they cancel
+            y = graph.linear(graph.to_channels_last(y), weight[:, :, 0, 0], bias, "predict")
+            return graph.to_channels_first(y)
         return graph.convolution(y, weight, bias, "predict")
 
     def _decoder_batch_norm(self, y: Value, norm: BatchNorm) -> Value:

@@ -194,10 +194,9 @@ class GraphBuilder:
         constant = self.constant(np.asarray(axes, np.int64), f"{name}_axes")
         return self.node(operator, [x, constant], name, keepdims=int(keepdims))
 
-    def upsample(self, x: Value, factor: int, name: str = "upsample", *, channels_last: bool = False) -> Value:
-        """Bilinear upsampling of `x`, NCHW or `channels_last` NHWC, align_corners=False."""
-        factors = [1, factor, factor, 1] if channels_last else [1, 1, factor, factor]
-        scales = self.constant(np.asarray(factors, np.float32), f"{name}_scales")
+    def upsample(self, x: Value, factor: int, name: str = "upsample") -> Value:
+        """Bilinear upsampling of NCHW `x`, align_corners=False."""
+        scales = self.constant(np.asarray([1, 1, factor, factor], np.float32), f"{name}_scales")
         return self.node(
             "Resize", [x, "", scales], name, mode="linear", coordinate_transformation_mode="half_pixel", antialias=0
         )

@@ -50,9 +50,15 @@ class Frame:
 
 
 class Backend(Protocol):
-    """Runs the two networks of one bundle. All methods may be called from several threads."""
+    """Runs the two networks of one bundle. All methods may be called from several threads.
+
+    Attributes:
+        name: what :func:`create_backend` calls it.
+        precision: arithmetic of the fusion network.
+    """
 
     name: str
+    precision: Precision
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the features (voxels, D) of the voxels' representatives, whose inputs (voxels, 10) are given."""

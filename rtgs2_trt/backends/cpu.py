@@ -47,7 +47,7 @@ class CpuBackend:
         self._bundle = bundle
         self._threads = threads or available_threads()
         self._lock = threading.Lock()
-        self._precision = precision
+        self.precision: Precision = precision
         self._networks: dict[str, Network] = {}
         if precision == "bf16":
             self._network(FUSION)  # what is missing is said at once
@@ -85,7 +85,7 @@ class CpuBackend:
             if name not in self._networks:
                 path = self._bundle.file(name)
                 network: Network
-                if name == FUSION and self._precision == "bf16":
+                if name == FUSION and self.precision == "bf16":
                     network = OpenVinoNetwork(path, self._threads)
                 else:
                     # a scene is encoded once, frames come in numbers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +15,9 @@ from ..errors import BackendError, BundleError
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Signature = dict[str, tuple[str, tuple[int | None, ...]]]
+_Sizes = tuple[tuple[str, tuple[int, ...]], ...]
 
+_SIZES_KEPT = 4
 _OUT_OF_MEMORY = "If memory ran out, use fewer threads or a smaller scene"
 
 
@@ -58,6 +62,8 @@ class OnnxRuntimeNetwork:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         options.enable_cpu_mem_arena = True
+        # idle threads would wait busily for the next run, on the CPUs that argmax and rasteriser want
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         self._run_options = onnxruntime.RunOptions()
         if not keep_memory:
             self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
@@ -76,7 +82,9 @@ class OnnxRuntimeNetwork:
         """See :class:`Network`."""
         try:
             wanted = {name: feed[name] for name in self.inputs}
-            result: npt.NDArray[np.float32] = self._session.run([next(iter(self.outputs))], wanted, self._run_options)[0]
+            result: npt.NDArray[np.float32] = self._session.run([next(iter(self.outputs))], wanted, self._run_options)[
+                0
+            ]
         except Exception as error:
             raise BackendError(f"{self._path}: ONNX Runtime failed: {error}. {_OUT_OF_MEMORY}") from error
         return result
@@ -94,7 +102,10 @@ def _signature(entries: list[Any]) -> Signature:
 
 
 class OpenVinoNetwork:
-    """A graph in OpenVINO with BF16 arithmetic: inputs, outputs and sums stay FP32.
+    """A graph in OpenVINO with BF16 arithmetic: inputs and outputs stay FP32.
+
+    OpenVINO is faster with fixed sizes, so each new size of the inputs is compiled, which takes about a second; the
+    last few are kept.
 
     Args:
         path: the ONNX file.
@@ -113,37 +124,59 @@ class OpenVinoNetwork:
                 "precision 'bf16' needs OpenVINO: pip install 'rtgs2-trt[openvino]', or take precision 'fp32'"
             ) from error
         self._path = Path(path)
-        core = openvino.Core()
-        if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        self._core = openvino.Core()
+        if "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise BackendError("this CPU does not compute in BF16; take precision 'fp32'")
-        options = {
+        self._options = {
             "INFERENCE_PRECISION_HINT": "bf16",
             "INFERENCE_NUM_THREADS": threads,
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # other stages' and processes' threads want the same CPUs
         }
         try:
-            self._compiled = core.compile_model(str(path), "CPU", options)
+            self._model = self._core.read_model(str(path))
         except Exception as error:  # OpenVINO raises RuntimeError and its subclasses for a graph it does not take
             raise BundleError(
                 f"OpenVINO {openvino.__version__} cannot load the graph: {error}",
                 file=path,
                 fix="Take precision 'fp32', or export the checkpoint again with rtgs2-export",
             ) from error
-        self.inputs = _openvino_signature(self._compiled.inputs)
-        self.outputs = _openvino_signature(self._compiled.outputs)
-        self._idle: list[Any] = []  # requests hold a run's memory; as many are made as threads run at once
+        self.inputs = _openvino_signature(self._model.inputs)
+        self.outputs = _openvino_signature(self._model.outputs)
+        self._lock = threading.Lock()
+        self._compiled: OrderedDict[_Sizes, _Compiled] = OrderedDict()
 
     def run(self, feed: Arrays) -> npt.NDArray[np.float32]:
         """See :class:`Network`."""
         try:
-            request = self._idle.pop() if self._idle else self._compiled.create_infer_request()
+            compiled = self._compile(tuple((name, feed[name].shape) for name in self.inputs))
+            request = compiled.idle.pop() if compiled.idle else compiled.model.create_infer_request()
             request.infer({name: feed[name] for name in self.inputs}, share_inputs=True)
             result: npt.NDArray[np.float32] = request.get_output_tensor(0).data.copy()
         except Exception as error:
             raise BackendError(f"{self._path}: OpenVINO failed: {error}. {_OUT_OF_MEMORY}") from error
-        self._idle.append(request)
+        compiled.idle.append(request)
         return result
+
+    def _compile(self, sizes: _Sizes) -> _Compiled:
+        with self._lock:
+            if sizes not in self._compiled:
+                model = self._model.clone()
+                model.reshape({name: list(shape) for name, shape in sizes})
+                self._compiled[sizes] = _Compiled(self._core.compile_model(model, "CPU", self._options))
+                if len(self._compiled) > _SIZES_KEPT:
+                    self._compiled.popitem(last=False)
+            self._compiled.move_to_end(sizes)
+            return self._compiled[sizes]
+
+
+class _Compiled:
+    """A model compiled for one size. A request holds a run's memory; as many are made as threads run at once."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.idle: list[Any] = []
 
 
 def _openvino_signature(ports: list[Any]) -> Signature:

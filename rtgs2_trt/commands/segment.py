@@ -45,6 +45,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--save-scene", metavar="PLY", help="also write the encoded scene, for a faster next start")
     parser.add_argument("--unknown-below", type=float, metavar="ALPHA", help="unknown where coverage is below this")
     parser.add_argument("--backend", default="auto", choices=["auto", "tensorrt", "cuda", "cpu"])
+    parser.add_argument(
+        "--precision", default="fp32", choices=["fp32", "bf16"], help="fusion network's arithmetic; bf16 needs OpenVINO"
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default)")
     add_console_options(parser)
     parser.set_defaults(command=run)
@@ -57,7 +60,9 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
 
     cameras = _select(load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up), arguments)
     with console.step("check bundle"):
-        segmenter = Segmenter(arguments.bundle, arguments.backend, threads=arguments.threads)
+        segmenter = Segmenter(
+            arguments.bundle, arguments.backend, threads=arguments.threads, precision=arguments.precision
+        )
     with console.step("read and encode scene"):
         scene = segmenter.load(
             arguments.scene,
@@ -83,6 +88,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         "scene": str(arguments.scene),
         "gaussians": len(scene),
         "backend": segmenter.backend_name,
+        "precision": segmenter.precision,
         "views": writer.views,
         "seconds": {
             **{name: round(seconds, 3) for name, seconds in console.seconds.items()},
