@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fuzz_bundles import write_bundle
+from fuzz_bundles import manifest, write_bundle
 from fuzz_common import only_our_errors
 from rtgs2_trt import Camera, Scene, Segmenter
+from rtgs2_trt.bundle import ENCODER_HASH, EncoderSpec
 
 ENCODER, FUSION = b"E", b"F"
 SECONDS_A_GRAPH = 20
@@ -27,7 +28,10 @@ _child: tuple[multiprocessing.process.BaseProcess, Connection] | None = None
 
 def run(data: bytes, folder: Path) -> None:
     global _child
-    bundle = write_bundle(folder, **{"fusion_onnx" if data[:1] == FUSION else "encoder_onnx": data[1:]})
+    if data[:1] == FUSION:
+        bundle = write_bundle(folder, fusion_onnx=data[1:])
+    else:
+        bundle = write_bundle(folder, fusion_onnx=_good_fusion(), encoder_onnx=data[1:] + _encoder_hash())
     if _child is None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
@@ -50,6 +54,19 @@ def run(data: bytes, folder: Path) -> None:
         print(f"ONNX Runtime {finding} on a graph of {len(data)} bytes", file=sys.stderr)
     elif finding:
         raise AssertionError(finding)
+
+
+def _good_fusion() -> bytes:
+    return (Path(__file__).parent / "corpus" / "graph" / "fusion").read_bytes()[1:]
+
+
+def _encoder_hash() -> bytes:
+    """The metadata that ties an encoder graph to its manifest, to be appended to the graph (protobuf merges)."""
+    spec = EncoderSpec(**manifest()["encoder"])
+    entry = b"".join(
+        bytes((field << 3 | 2, len(text))) + text.encode() for field, text in ((1, ENCODER_HASH), (2, spec.hash))
+    )
+    return bytes((14 << 3 | 2, len(entry))) + entry
 
 
 def _serve(connection: Connection) -> None:
@@ -85,9 +102,9 @@ def _limit_memory(limit: int) -> None:
 
 
 def _use(path: str, is_fusion: bool, scene: Scene, camera: Camera) -> None:
-    segmenter = Segmenter(path, "cpu", threads=1)
-    encoded = scene.with_features(np.ones((len(scene), 2), np.float32), segmenter.bundle.encoder_hash)
     with only_our_errors():
+        segmenter = Segmenter(path, "cpu", threads=1)
+        encoded = scene.with_features(np.ones((len(scene), 2), np.float32), segmenter.bundle.encoder_hash)
         if is_fusion:
             result = segmenter(encoded, camera, confidence=True)
             assert result.labels.shape == (camera.height, camera.width)

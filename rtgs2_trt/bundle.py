@@ -31,6 +31,9 @@ MANIFEST = "manifest.json"
 ENCODER = "encoder.onnx"
 FUSION = "fusion.onnx"
 GOLDEN = "golden.npz"
+ENCODER_HASH = "rtgs2_encoder"
+"""Key of the encoder graph's metadata that holds :attr:`EncoderSpec.hash`: it ties the graph to the manifest."""
+
 REQUIRED_FILES = (ENCODER, FUSION, GOLDEN)
 
 _MANIFEST_LIMIT = 8 << 20

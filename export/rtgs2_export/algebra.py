@@ -32,6 +32,12 @@ class Algebra:
         fold_layer_scale: ConvNeXt's ``gamma`` goes into the Linear before it.
         fold_attention_scale: the softmax scale goes into the query projection.
         fold_cpe_linear: the Linear of the conditional positional encoding goes into the convolution before it.
+        fold_gate: the SCC gate scales the weights of the 1x1 convolution behind it, a few thousand numbers, instead of
+            the map; the map is neither concatenated nor multiplied.
+        channels_last: the colour branch hands its maps on as NHWC, only depthwise and strided convolutions see NCHW,
+            and the decoder ends in NHWC, where ONNX Runtime can cancel its transposes.
+        split_queries: the fusion network attends in blocks of queries, so that scores stay in a CPU's cache and their
+            memory is bounded. GPUs fuse attention whole, so their graphs go without.
         pad_values: the cross-attention's values are padded with zeros to the width of its queries, which fused
             attention kernels on GPUs ask for. Costs arithmetic, so the CPU graphs go without.
     """
@@ -43,6 +49,9 @@ class Algebra:
     fold_layer_scale: bool = True
     fold_attention_scale: bool = True
     fold_cpe_linear: bool = True
+    fold_gate: bool = True
+    channels_last: bool = True
+    split_queries: bool = True
     pad_values: bool = False
 
     @classmethod

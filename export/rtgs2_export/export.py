@@ -17,7 +17,7 @@ import torch
 from rtgs2_networks.checkpoint import Checkpoint
 from rtgs2_trt.atomic import atomic_folder
 from rtgs2_trt.backends import create_backend
-from rtgs2_trt.bundle import ENCODER, FUSION, GOLDEN, MANIFEST, Bundle, Manifest
+from rtgs2_trt.bundle import ENCODER, ENCODER_HASH, FUSION, GOLDEN, MANIFEST, Bundle, Manifest
 from rtgs2_trt.errors import BundleError
 from rtgs2_trt.file_access import sha256_of
 from rtgs2_trt.self_check import SelfCheck, run_self_check, write_golden
@@ -98,9 +98,12 @@ def _write_files(
     checkpoint: Checkpoint, folder: Path, image_size: tuple[int, int], algebra: Algebra, step: Step
 ) -> None:
     config, own_version = checkpoint.config, version("rtgs2-trt")
+    spec = encoder_spec(config.encoder, checkpoint.encoder)
     with step("encoder graph"):
         weights = {name: np.asarray(tensor) for name, tensor in checkpoint.encoder.items()}
-        onnx.save(build_encoder_graph(config.encoder, weights, algebra, own_version), folder / ENCODER)
+        model = build_encoder_graph(config.encoder, weights, algebra, own_version)
+        onnx.helper.set_model_props(model, {ENCODER_HASH: spec.hash})
+        onnx.save(model, folder / ENCODER)
     with step("fusion graph"):
         weights = {name: np.asarray(tensor) for name, tensor in checkpoint.fusion.items()}
         bgr = config.trained_on == "bgr"
@@ -113,7 +116,7 @@ def _write_files(
         image_size=image_size,
         trained_on=config.trained_on,
         precision=("fp32",),
-        encoder=encoder_spec(config.encoder, checkpoint.encoder),
+        encoder=spec,
         classes=checkpoint.classes,
         checkpoint_sha256=checkpoint.sha256,
         files={name: sha256_of(folder / name) for name in (ENCODER, FUSION, GOLDEN)},

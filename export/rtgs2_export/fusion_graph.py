@@ -1,7 +1,7 @@
 """The AsymFormer (VDVI) fusion network as an ONNX graph.
 
-Feature maps are kept as NHWC where LayerNorm and Linear want them and turned to NCHW around convolutions, so no
-shape is ever computed but for joining attention heads.
+Feature maps are kept as NHWC where LayerNorm and Linear want them and turned to NCHW around convolutions, so few
+shapes are ever computed.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class _FusionGraph:
                     feature = self._feature_stage(feature, scale)
                 if scale > 0:
                     with graph.scope("merge"):
-                        feature = self._merge(feature, graph.to_channels_last(rgb), scale)
+                        feature = self._merge(feature, self._as_channels_last(rgb), scale)
                 maps.append(feature)
                 if scale < 3:
                     feature = graph.to_channels_first(feature)
@@ -72,32 +72,36 @@ class _FusionGraph:
         graph.output(logits, "logits", (1, config.num_classes, "height_quarter", "width_quarter"))
         return graph.model(version)
 
-    # -- colour branch: ConvNeXt, NCHW in and out ----------------------------------------------------------------
+    # -- colour branch: ConvNeXt, NHWC in and out if the algebra says so, else NCHW -------------------------------
 
     def _rgb_stage(self, x: Value, scale: int) -> Value:
-        graph, prefix = self.graph, f"down_sample_{scale + 1}"
+        graph, prefix = self.graph, f"down_sample_{scale + 1}.rgb_stem"
         with graph.scope("stem"):
             if scale == 0:
-                weight, bias = self._linear(f"{prefix}.rgb_stem.0")
+                weight, bias = self._linear(f"{prefix}.0")
                 x = graph.convolution(x, weight[:, ::-1] if self.bgr else weight, bias, "patches", stride=4)
-                x = self._channels_first_norm(x, f"{prefix}.rgb_stem.1")
+                norm = graph.layer_norm(graph.to_channels_last(x), *self._linear(f"{prefix}.1"), _CONVNEXT_EPS)
+                x = self._from_channels_last(norm)
             else:
-                x = self._channels_first_norm(x, f"{prefix}.rgb_stem.0")
-                x = graph.convolution(x, *self._linear(f"{prefix}.rgb_stem.1"), "patches", stride=2)
+                norm = graph.layer_norm(self._as_channels_last(x), *self._linear(f"{prefix}.0"), _CONVNEXT_EPS)
+                x = graph.convolution(graph.to_channels_first(norm), *self._linear(f"{prefix}.1"), "patches", stride=2)
+                x = graph.to_channels_last(x) if self.algebra.channels_last else x
         for block in range(self.config.rgb_depths[scale]):
             with graph.scope(f"block{block}"):
-                x = self._convnext_block(x, f"{prefix}.rgb_layer.{block}")
+                x = self._convnext_block(x, f"down_sample_{scale + 1}.rgb_layer.{block}")
         return x
 
-    def _channels_first_norm(self, x: Value, prefix: str) -> Value:
-        graph = self.graph
-        y = graph.layer_norm(graph.to_channels_last(x), *self._linear(prefix), _CONVNEXT_EPS)
-        return graph.to_channels_first(y)
+    def _as_channels_last(self, x: Value) -> Value:
+        return x if self.algebra.channels_last else self.graph.to_channels_last(x)
+
+    def _from_channels_last(self, x: Value) -> Value:
+        return x if self.algebra.channels_last else self.graph.to_channels_first(x)
 
     def _convnext_block(self, x: Value, prefix: str) -> Value:
         graph = self.graph
         weight, bias = self._linear(f"{prefix}.dwconv")
-        y = graph.convolution(x, weight, bias, "depthwise", padding=3, groups=len(weight))
+        y = graph.to_channels_first(x) if self.algebra.channels_last else x
+        y = graph.convolution(y, weight, bias, "depthwise", padding=3, groups=len(weight))
         y = graph.layer_norm(graph.to_channels_last(y), *self._linear(f"{prefix}.norm"), _CONVNEXT_EPS)
         y = graph.gelu(graph.linear(y, *self._linear(f"{prefix}.pwconv1"), "expand"))
         weight, bias = self._linear(f"{prefix}.pwconv2")
@@ -106,7 +110,7 @@ class _FusionGraph:
             y = graph.linear(y, weight * gamma[:, None], bias * gamma, "contract")
         else:
             y = graph.multiply(graph.linear(y, weight, bias, "contract"), gamma, "layer_scale")
-        return graph.add(x, graph.to_channels_first(y))
+        return graph.add(x, self._from_channels_last(y))
 
     # -- feature branch: Mix Transformer, NCHW in, NHWC out ------------------------------------------------------
 
@@ -155,21 +159,35 @@ class _FusionGraph:
         kv = graph.reshape(graph.linear(reduced, *self._linear(f"{prefix}.kv"), "key_value"), (-1, 2 * heads, size))
         k, v = graph.split(graph.transpose(kv, (1, 0, 2), "heads_first"), 2, axis=0)
         q = graph.transpose(graph.reshape(q, (-1, heads, size), "split_heads"), (1, 0, 2), "query_heads_first")
-        scores = graph.matmul(q, graph.transpose(k, (0, 2, 1), "keys"), "scores")
-        if not self.algebra.fold_attention_scale:
-            scores = graph.multiply(scores, np.asarray(size**-0.5, np.float32), "scale")
-        mixed = graph.transpose(graph.matmul(graph.softmax(scores), v, "mix"), (1, 0, 2), "rows")
+        mixed = graph.transpose(self._attend(q, k, v, size, scale), (1, 0, 2), "rows")
         return graph.linear(graph.reshape(mixed, shape, "join_heads"), *self._linear(f"{prefix}.proj"), "projection")
+
+    def _attend(self, q: Value, k: Value, v: Value, size: int, scale: int) -> Value:
+        """Softmax attention of q (heads, pixels, size) on k (heads, keys, size) and v (heads, keys, value size)."""
+        graph = self.graph
+        # sides are multiples of 32, so at 1/4, 1/8, 1/16, 1/32 the pixels divide by 64, 16, 4, 1
+        blocks = min(16, 4 ** (3 - scale)) if self.algebra.split_queries else 1
+        keys = graph.transpose(k, (0, 2, 1), "keys")
+        mixed = []
+        for part in graph.split(q, blocks, axis=1, name="query_blocks") if blocks > 1 else [q]:
+            scores = graph.matmul(part, keys, "scores")
+            if not self.algebra.fold_attention_scale:
+                scores = graph.multiply(scores, np.asarray(size**-0.5, np.float32), "scale")
+            mixed.append(graph.matmul(graph.softmax(scores), v, "mix"))
+        return graph.concat(mixed, 1, "join_blocks") if blocks > 1 else mixed[0]
 
     # -- spatial-channel cross-attention: NHWC in and out ----------------------------------------------------------
 
     def _merge(self, feature: Value, rgb: Value, scale: int) -> Value:
         graph, prefix = self.graph, f"down_sample_{scale + 1}.SCC"
-        with graph.scope("gate"):
-            gated = self._gate(graph.concat([feature, rgb], 3), f"{prefix}.fus_atten", scale)
-        with graph.scope("reduce"):
-            weight = self.weights[f"{prefix}.conv1.weight"][:, :, 0, 0]
-            x = self._linear_then_batch_norm(gated, weight, None, f"{prefix}.bn")
+        weight = self.weights[f"{prefix}.conv1.weight"][:, :, 0, 0]
+        if self.algebra.fold_gate:
+            x = self._folded_gate(feature, rgb, weight, prefix, scale)
+        else:
+            with graph.scope("gate"):
+                gated = self._gate(graph.concat([feature, rgb], 3), f"{prefix}.fus_atten", scale)
+            with graph.scope("reduce"):
+                x = self._linear_then_batch_norm(gated, weight, None, f"{prefix}.bn")
         with graph.scope("cross_attention"):
             return graph.add(x, self._cross_attention(x, feature, rgb, f"{prefix}.cross_atten", scale))
 
@@ -187,6 +205,46 @@ class _FusionGraph:
             hidden = graph.node("Relu", [graph.linear(mean, weights[f"{prefix}.fc_channel.0.weight"], None)])
             gate = graph.node("Sigmoid", [graph.linear(hidden, weights[f"{prefix}.fc_channel.2.weight"], None, "gate")])
         return graph.multiply(graph.multiply(x, spatial, "by_pixel"), gate, "by_channel")
+
+    def _folded_gate(self, feature: Value, rgb: Value, weight: Array, prefix: str, scale: int) -> Value:
+        """Gate and reduction in one: the channel gate scales the reduction's weights, the pixel gate its result."""
+        graph, gates = self.graph, f"{prefix}.fus_atten"
+        channels = self.config.feature_widths[scale] + self.config.rgb_widths[scale]
+        bias = np.zeros((len(weight),), np.float32)
+        if self.algebra.fold_batch_norm:
+            weight, bias = batch_norm_after_linear(weight, None, self._batch_norm(f"{prefix}.bn"), _BATCH_NORM_EPS)
+        means, rows = [], []
+        with graph.scope("gate"):
+            for name, x, width in (
+                ("feature", feature, self.config.feature_widths[scale]),
+                ("rgb", rgb, self.config.rgb_widths[scale]),
+            ):
+                rows.append(graph.reshape(x, (-1, width), f"{name}_rows"))
+                means.append(graph.reduce("ReduceMean", rows[-1], (0,), keepdims=True, name=f"{name}_mean"))
+            mean = graph.concat(means, 1, "mean_over_pixels")
+            with graph.scope("spatial"):
+                hidden = graph.node("Relu", [graph.linear(mean, self.weights[f"{gates}.fc_spatial.0.weight"], None)])
+                last = self.weights[f"{gates}.fc_spatial.2.weight"] / np.float32(channels * channels)
+                direction = graph.transpose(graph.linear(hidden, last, None, "direction"), (1, 0), "column")
+            with graph.scope("channel"):
+                hidden = graph.node("Relu", [graph.linear(mean, self.weights[f"{gates}.fc_channel.0.weight"], None)])
+                gate = graph.linear(hidden, self.weights[f"{gates}.fc_channel.2.weight"], None, "gate")
+                gate = graph.transpose(graph.node("Sigmoid", [gate]), (1, 0), "column")
+        with graph.scope("reduce"):
+            scaled = graph.multiply(gate, weight.T, "gated_weight")
+            both = graph.concat([scaled, direction], 1, "with_direction")  # one product gives both
+            split_at = graph.constant(
+                np.asarray([self.config.feature_widths[scale], self.config.rgb_widths[scale]], np.int64), "widths"
+            )
+            halves = graph.nodes("Split", [both, split_at], 2, "by_input", axis=0)
+            sums = graph.add(*(graph.matmul(x, half) for x, half in zip(rows, halves, strict=True)))
+            sizes = graph.constant(np.asarray([len(weight), 1], np.int64), "outputs")
+            y, similarity = graph.nodes("Split", [sums, sizes], 2, "apart", axis=1)
+            y = graph.multiply(y, graph.node("Sigmoid", [similarity]), "by_pixel")
+            if self.algebra.fold_batch_norm:
+                y = graph.add(y, graph.constant(bias, "bias"), "add_bias")
+            y = graph.reshape(y, graph.sizes([1, (feature, 1), (feature, 2), len(weight)], "map_shape"), "as_map")
+            return y if self.algebra.fold_batch_norm else self._plain_batch_norm(y, f"{prefix}.bn")
 
     def _cross_attention(self, x: Value, feature: Value, rgb: Value, prefix: str, scale: int) -> Value:
         graph = self.graph
@@ -208,12 +266,7 @@ class _FusionGraph:
         mixed = []
         for number, (q, k, v) in enumerate(((q1, k1, v1), (q2, k2, v2)), start=1):
             with graph.scope(f"attention{number}"):
-                if self.algebra.fold_attention_scale:
-                    scores = graph.matmul(q, graph.transpose(k, (0, 2, 1), "keys"), "scores")
-                else:
-                    scores = graph.matmul(q, graph.transpose(k, (0, 2, 1), "keys"), "scores")
-                    scores = graph.multiply(scores, np.asarray(width**-0.5, np.float32), "scale")
-                mixed.append(graph.matmul(graph.softmax(scores), v, "mix"))
+                mixed.append(self._attend(q, k, v, width, scale))
         joined = graph.concat(mixed, 2, "join")
         if self.algebra.fold_batch_norm:
             norm = self._batch_norm(f"{prefix}.bn_last")
@@ -254,7 +307,8 @@ class _FusionGraph:
                     weight, folded = linear_after_linear(weight, bias, part, fuse_bias if scale == 0 else None)
                     assert folded is not None
                     bias = folded
-                y = graph.to_channels_first(graph.linear(maps[scale], weight, bias))
+                y = graph.linear(maps[scale], weight, bias)
+                y = graph.to_channels_first(y)
                 projected.append(graph.upsample(y, 2**scale) if scale > 0 else y)
         if self.algebra.fold_decoder:
             y = projected[0]
@@ -267,7 +321,11 @@ class _FusionGraph:
         y = graph.node("Relu", [y])
         if not self.algebra.drop_x_lin:
             graph.output(graph.upsample(y, 4, "x_lin"), "x_lin", (1, width, "height", "width"))
-        return graph.convolution(y, *self._linear("Decoder.linear_pred"), "predict")
+        weight, bias = self._linear("Decoder.linear_pred")
+        if self.algebra.channels_last:  # ONNX Runtime then moves the transposes together, where they cancel
+            y = graph.linear(graph.to_channels_last(y), weight[:, :, 0, 0], bias, "predict")
+            return graph.to_channels_first(y)
+        return graph.convolution(y, weight, bias, "predict")
 
     def _decoder_batch_norm(self, y: Value, norm: BatchNorm) -> Value:
         return self.graph.batch_norm(y, norm, _BATCH_NORM_EPS)

@@ -166,6 +166,17 @@ class GraphBuilder:
         """The shape of `x` as an int64 value."""
         return self.node("Shape", [x], "shape")
 
+    def sizes(self, entries: Sequence[int | tuple[Value, int]], name: str) -> Value:
+        """A shape for :meth:`reshape`: numbers, or (value, axis) for the size of a value along an axis."""
+        with self.scope(name):
+            parts = [
+                self.constant(np.asarray([entry], np.int64), "size")
+                if isinstance(entry, int)
+                else self.node("Shape", [entry[0]], "shape", start=entry[1], end=entry[1] + 1)
+                for entry in entries
+            ]
+            return self.concat(parts, 0)
+
     def concat(self, values: Sequence[Value], axis: int, name: str = "concat") -> Value:
         """Concatenate."""
         return self.node("Concat", list(values), name, axis=axis)
@@ -192,29 +203,30 @@ class GraphBuilder:
 
     def for_each(
         self,
-        items: Value,
+        items: Sequence[Value],
         element_type: str,
         item_shape: Sequence[Dimension],
-        body: Callable[[Value], Value],
+        body: Callable[[Sequence[Value]], Value],
         name: str,
     ) -> Value:
         """Apply `body` to every item along the first axis of `items`, one after another, and stack what it gives.
 
-        `body` is called once, with the value that stands for one item, and may use values from outside. The results
-        of one item are freed before the next begins: this is how a graph keeps memory bounded.
+        `items` are values of one length, walked side by side; `body` is called once, with the values that stand for
+        one item of each, and may use values from outside. The results of one item are freed before the next begins:
+        this is how a graph keeps memory bounded.
         """
         with self.scope(name):
-            item = self._unique("item")
+            entries = [self._unique(f"item{i}") for i in range(len(items))]
             outer, self._nodes = self._nodes, []
-            result = body(item)
+            result = body(entries)
             inner, self._nodes = self._nodes, outer
             graph = helper.make_graph(
                 inner,
                 self._unique("body"),
-                [helper.make_tensor_value_info(item, _ELEMENT_TYPES[element_type], list(item_shape))],
+                [helper.make_tensor_value_info(e, _ELEMENT_TYPES[element_type], list(item_shape)) for e in entries],
                 [helper.make_tensor_value_info(result, TensorProto.FLOAT, None)],
             )
-            return self.node("Scan", [items], "scan", body=graph, num_scan_inputs=1)
+            return self.node("Scan", items, "scan", body=graph, num_scan_inputs=len(items))
 
     def model(self, producer_version: str) -> onnx.ModelProto:
         """Return the checked model."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from ..camera import Camera
 from ..geometry_plan import GeometryPlan
 from ..rasterize import Rendering
 from ..scene import Scene
+
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,15 @@ class Frame:
 
 
 class Backend(Protocol):
-    """Runs the two networks of one bundle. All methods may be called from several threads."""
+    """Runs the two networks of one bundle. All methods may be called from several threads.
+
+    Attributes:
+        name: what :func:`create_backend` calls it.
+        precision: arithmetic of the fusion network.
+    """
 
     name: str
+    precision: Precision
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the features (voxels, D) of the voxels' representatives, whose inputs (voxels, 10) are given."""

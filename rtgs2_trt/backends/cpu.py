@@ -1,26 +1,25 @@
-"""The CPU backend: the core's rasteriser and argmax, the networks through ONNX Runtime."""
+"""The CPU backend: the core's rasteriser and argmax, the networks through ONNX Runtime or OpenVINO."""
 
 from __future__ import annotations
 
 import threading
 import time
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import ENCODER, FUSION, Bundle
+from ..bundle import ENCODER, ENCODER_HASH, FUSION, Bundle
 from ..camera import Camera
 from ..encoder_inputs import CHANNELS
-from ..errors import BackendError, BundleError, shown
+from ..errors import BundleError, shown
 from ..geometry_plan import GeometryPlan
 from ..memory import release_freed_memory
 from ..rasterize import Rendering, rasterize
 from ..scene import Scene
 from ..threads import available_threads
 from ..upsample_argmax import upsample_argmax
-from ._protocol import Frame, FrameRequest
+from ._protocol import Frame, FrameRequest, Precision
+from .engines import Network, OnnxRuntimeNetwork, OpenVinoNetwork
 
 _Array = npt.NDArray[np.float32]
 
@@ -33,36 +32,36 @@ class CpuBackend:
     Args:
         bundle: the opened bundle.
         threads: threads of every stage, 0 for all that this process may use.
+        precision: arithmetic of the fusion network; the encoder, once a scene, computes in FP32.
     """
 
     name = "cpu"
 
-    def __init__(self, bundle: Bundle, threads: int = 0) -> None:
+    def __init__(self, bundle: Bundle, threads: int = 0, precision: Precision = "fp32") -> None:
         self._bundle = bundle
         self._threads = threads or available_threads()
         self._lock = threading.Lock()
-        self._sessions: dict[str, Any] = {}
+        self.precision: Precision = precision
+        self._networks: dict[str, Network] = {}
+        self._network(FUSION)  # every frame needs it: what is missing or wrong is said at once
 
     def encode(self, plan: GeometryPlan, inputs: _Array) -> _Array:
         """See :class:`Backend`."""
-        session = self._session(ENCODER)
-        feed: dict[str, npt.NDArray[Any]] = {"inputs": inputs}
-        for name in (entry.name for entry in session.get_inputs()):
-            if name == "inputs":
-                continue
-            if name not in plan.arrays:
-                raise BundleError(
-                    "graph has an input that no geometry plan provides",
-                    file=self._bundle.file(ENCODER),
-                    field=shown(name),
-                    fix=_EXPORT_AGAIN,
-                )
-            feed[name] = plan.arrays[name]
-        shape = (len(inputs), self._bundle.manifest.encoder.feature_channels)
+        network = self._network(ENCODER)
+        unknown = [name for name in network.inputs if name != "inputs" and name not in plan.arrays]
+        if unknown:
+            raise BundleError(
+                "graph has an input that no geometry plan provides",
+                file=self._bundle.file(ENCODER),
+                field=shown(unknown[0]),
+                fix=_EXPORT_AGAIN,
+            )
         try:
-            return self._run(session, ENCODER, "features", feed, shape)
+            features = network.run({"inputs": inputs, **plan.arrays})
         finally:
             release_freed_memory()  # else every thread that ever encoded keeps what the largest scene took
+        self._check_shape(ENCODER, features, (len(inputs), self._bundle.manifest.encoder.feature_channels))
+        return features
 
     def frame(self, scene: Scene, camera: Camera, request: FrameRequest) -> Frame:
         """See :class:`Backend`."""
@@ -85,85 +84,67 @@ class CpuBackend:
 
     def fuse(self, image: _Array, features: _Array) -> _Array:
         """Return the logits (C, H / 4, W / 4) of an RGB `image` (3, H, W) and `features` (D, H, W)."""
-        session = self._session(FUSION)
+        logits = self._network(FUSION).run({"image": image[None], "features": features[None]})
         shape = (1, len(self._bundle.classes), image.shape[1] // 4, image.shape[2] // 4)
-        logits = self._run(session, FUSION, "logits", {"image": image[None], "features": features[None]}, shape)
+        self._check_shape(FUSION, logits, shape)
         first: _Array = logits[0]
         return first
 
-    def _session(self, name: str) -> Any:
+    def _network(self, name: str) -> Network:
         with self._lock:
-            if name not in self._sessions:
-                self._sessions[name] = _create_session(self._bundle.file(name), self._threads)
-                self._check_interface(name, self._sessions[name])
-            return self._sessions[name]
+            if name not in self._networks:
+                path = self._bundle.file(name)
+                network: Network
+                if name == FUSION and self.precision == "bf16":
+                    network = OpenVinoNetwork(path, self._threads)
+                else:
+                    # a scene is encoded once, frames come in numbers
+                    network = OnnxRuntimeNetwork(path, self._threads, keep_memory=name == FUSION)
+                self._check_interface(name, network)
+                self._networks[name] = network
+            return self._networks[name]
 
-    def _check_interface(self, name: str, session: Any) -> None:
+    def _check_interface(self, name: str, network: Network) -> None:
         spec, classes = self._bundle.manifest.encoder, len(self._bundle.classes)
         if name == ENCODER:
-            inputs = {"inputs": ("tensor(float)", {1: CHANNELS})}
-            outputs = {"features": ("tensor(float)", {1: spec.feature_channels})}
+            inputs = {"inputs": {1: CHANNELS}}
+            outputs = {"features": {1: spec.feature_channels}}
         else:
-            inputs = {
-                "image": ("tensor(float)", {1: 3}),
-                "features": ("tensor(float)", {1: spec.feature_channels}),
-            }
-            outputs = {"logits": ("tensor(float)", {1: classes})}
-        for kind, wanted, found in (
-            ("input", inputs, session.get_inputs()),
-            ("output", outputs, session.get_outputs()),
-        ):
-            entries = {entry.name: entry for entry in found}
-            for key, (element_type, sizes) in wanted.items():
-                entry: Any = entries.get(key)
-                fits = entry is not None and entry.type == element_type
-                if not fits or any(len(entry.shape) <= axis or entry.shape[axis] != n for axis, n in sizes.items()):
+            inputs = {"image": {1: 3}, "features": {1: spec.feature_channels}}
+            outputs = {"logits": {1: classes}}
+        for kind, wanted, found in (("input", inputs, network.inputs), ("output", outputs, network.outputs)):
+            for key, sizes in wanted.items():
+                element_type, shape = found.get(key, ("nothing", ()))
+                fits = element_type == "float32"
+                if not fits or any(len(shape) <= axis or shape[axis] != size for axis, size in sizes.items()):
                     raise BundleError(
                         f"graph does not have the {kind} that the manifest promises",
                         file=self._bundle.file(name),
                         field=key,
-                        found="nothing" if entry is None else f"{entry.type} {entry.shape}",
-                        expected=f"{element_type} with sizes {sizes}",
+                        found=f"{element_type} {list(shape)}" if key in found else "nothing",
+                        expected=f"float32 with sizes {sizes}",
                         fix=_EXPORT_AGAIN,
                     )
+        if name == ENCODER and network.metadata.get(ENCODER_HASH) != spec.hash:
+            raise BundleError(
+                "graph is not the encoder that the manifest describes",
+                file=self._bundle.file(name),
+                field=ENCODER_HASH,
+                found=shown(network.metadata.get(ENCODER_HASH, "nothing")),
+                expected=shown(spec.hash),
+                fix=_EXPORT_AGAIN,
+            )
 
-    def _run(self, session: Any, name: str, output: str, feed: dict[str, Any], shape: tuple[int, ...]) -> _Array:
-        try:
-            result: _Array = session.run([output], feed)[0]
-        except Exception as error:  # ONNX Runtime's exceptions have no common base of their own
-            raise BackendError(
-                f"{self._bundle.file(name)}: ONNX Runtime failed: {error}. "
-                "If memory ran out, use fewer threads or a smaller scene"
-            ) from error
-        if result.shape != shape:
+    def _check_shape(self, name: str, result: _Array, expected: tuple[int, ...]) -> None:
+        if result.shape != expected:
             raise BundleError(
                 "graph computes something of another shape than the manifest promises",
                 file=self._bundle.file(name),
-                field=output,
+                field="features" if name == ENCODER else "logits",
                 found=result.shape,
-                expected=shape,
+                expected=expected,
                 fix=_EXPORT_AGAIN,
             )
-        return result
-
-
-def _create_session(path: Path, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # A scene is encoded once: memory that its shapes needed is worth more to the caller than to a pool.
-    options.enable_cpu_mem_arena = path.name != ENCODER
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise BundleError(
-            f"ONNX Runtime {onnxruntime.__version__} cannot load the graph: {error}",
-            file=path,
-            fix="Update onnxruntime, or export the checkpoint again with rtgs2-export",
-        ) from error
 
 
 def _crop(rendering: Rendering, height: int, width: int) -> Rendering:

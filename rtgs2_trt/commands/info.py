@@ -20,6 +20,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("path", metavar="BUNDLE|SCENE")
     parser.add_argument("--check", action="store_true", help="run the bundle's golden input here")
     parser.add_argument("--drop-invalid", action="store_true", help="drop a scene's Gaussians with NaN, say how many")
+    parser.add_argument(
+        "--precision", default="fp32", choices=["fp32", "bf16"], help="with --check: the fusion network's arithmetic"
+    )
     add_console_options(parser)
     parser.set_defaults(command=run)
 
@@ -27,13 +30,13 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Run the subcommand; a golden input that does not check is a failure."""
     path = Path(arguments.path)
-    values = _bundle(path, arguments.check, console) if path.is_dir() else _scene(path, arguments.drop_invalid, console)
+    values = _bundle(path, arguments, console) if path.is_dir() else _scene(path, arguments.drop_invalid, console)
     width = max(len(name) for name in values)
     console.result(values, "\n".join(f"{name.replace('_', ' '):{width}}  {_text(v)}" for name, v in values.items()))
     return 0 if values.get("self_check", {}).get("passed", True) else FAILED
 
 
-def _bundle(path: Path, check: bool, console: Console) -> dict[str, Any]:
+def _bundle(path: Path, arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
     from ..bundle import Bundle
 
     with console.step("check bundle"):
@@ -52,12 +55,12 @@ def _bundle(path: Path, check: bool, console: Console) -> dict[str, Any]:
         "checkpoint_sha256": manifest.checkpoint_sha256,
         "made_by": dict(manifest.tools),
     }
-    if check:
+    if arguments.check:
         from ..backends import create_backend
         from ..self_check import run_self_check
 
         with console.step("run golden input"):
-            result = run_self_check(bundle, create_backend("auto", bundle, 0))
+            result = run_self_check(bundle, create_backend("auto", bundle, 0, arguments.precision))
         values["self_check"] = result.to_dict()
     return values
 

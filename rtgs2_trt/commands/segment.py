@@ -53,6 +53,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--unknown-below", type=float, metavar="ALPHA", help="unknown where coverage is below this")
     parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS])
+    parser.add_argument(
+        "--precision", default="fp32", choices=["fp32", "bf16"], help="fusion network's arithmetic; bf16 needs OpenVINO"
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default)")
     add_console_options(parser)
     parser.set_defaults(command=run)
@@ -69,7 +72,9 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         check_folder(Path(arguments.save_scene).parent, "--save-scene")
     cameras = _select(load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up), arguments)
     with console.step("check bundle"):
-        segmenter = Segmenter(arguments.bundle, arguments.backend, threads=arguments.threads)
+        segmenter = Segmenter(
+            arguments.bundle, arguments.backend, threads=arguments.threads, precision=arguments.precision
+        )
     with console.step("read and encode scene"):
         scene = segmenter.load(
             arguments.scene,
@@ -102,6 +107,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             "gaussians": len(scene),
             "warnings": list(console.warnings),
             "backend": segmenter.backend_name,
+            "precision": segmenter.precision,
             "complete": len(writer.views) == len(cameras),
             "views": writer.views,
             "seconds": {

@@ -38,7 +38,7 @@ def test_graphs_promise_what_the_design_says(exported_bundle):
     operators = {node.op_type for node in encoder.graph.node}
     assert operators <= {
         *("Add", "Concat", "Gather", "Gelu", "Identity", "LayerNormalization", "MatMul", "Mul", "ReduceMax"),
-        *("Reshape", "Scan", "Split", "Transpose"),
+        *("Reshape", "Scan", "Shape", "Split", "Transpose"),
     }
 
 

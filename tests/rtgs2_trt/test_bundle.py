@@ -285,3 +285,19 @@ def test_graph_with_an_input_that_nobody_provides(bundle, scene):
     replace_file(bundle, "encoder.onnx", model.SerializeToString())
     with pytest.raises(BundleError, match=r"encoder\.onnx: 'more': graph has an input that no geometry plan provides"):
         Segmenter(bundle).encode(scene)
+
+
+def test_manifest_of_another_encoder(bundle, scene):
+    """The graph says which manifest it belongs to: an edited one is noticed, though no file has another hash."""
+    encoder = json.loads((bundle / "manifest.json").read_text())["encoder"]
+    for change in ({"voxel_size": 0.5}, {"stages": 4}, {"patch_size": 64}):
+        edit_manifest(bundle, encoder={**encoder, **change})
+        with pytest.raises(BundleError, match=r"encoder\.onnx: rtgs2_encoder: graph is not the encoder that the man"):
+            Segmenter(bundle).encode(scene)
+
+
+def test_fusion_graph_is_checked_at_once(bundle):
+    table = json.loads((bundle / "manifest.json").read_text())["classes"]
+    edit_manifest(bundle, classes={**table, "table": table["table"][:-1]})
+    with pytest.raises(BundleError, match=r"fusion\.onnx: logits: graph does not have the output"):
+        Segmenter(bundle)
