@@ -19,13 +19,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rtgs2_trt import BackendError, Camera, Segmenter, load_cameras, rasterize
+from rtgs2_trt import BackendError, Segmenter, load_cameras, rasterize
 from rtgs2_trt.backends.cpu import available_threads
 from rtgs2_trt.backends.engines import Network, OnnxRuntimeNetwork, OpenVinoNetwork
 from rtgs2_trt.bundle import FUSION
@@ -84,7 +83,7 @@ def from_seed(arguments: argparse.Namespace, folder: Path) -> tuple[dict[str, Ne
         name: OnnxRuntimeNetwork(folder / f"{name}.onnx", arguments.threads, keep_memory=True)
         for name in ("plain", "exported")
     }
-    width, height = Camera(*arguments.size, 1, 1, world_to_camera=np.eye(4)).padded(32).image_size
+    width, height = (-(-side // 32) * 32 for side in arguments.size)
     rng = np.random.default_rng(0)
     view = {
         "image": rng.random((1, 3, height, width), dtype=np.float32),
@@ -127,7 +126,6 @@ def measure(networks: dict[str, Network], views: list[View], arguments: argparse
                 seconds[name].append(time.perf_counter() - start)
             if run < len(views):
                 answers[name].append(logits)
-    compare: Callable[[str], dict[str, Any]] = lambda name: agreement(answers[reference], answers[name])  # noqa: E731
     return {
         "machine": f"{platform.machine()}, {arguments.threads} threads",
         "size": list(arguments.size),
@@ -138,7 +136,7 @@ def measure(networks: dict[str, Network], views: list[View], arguments: argparse
             name: statistics.median(a / b for a, b in zip(values, seconds[reference], strict=True))
             for name, values in seconds.items()
         },
-        "agreement": {name: compare(name) for name in networks},
+        "agreement": {name: agreement(answers[reference], answers[name]) for name in networks},
     }
 
 

@@ -66,7 +66,7 @@ def demo_room() -> Path:
 
 
 def preset_bundle(name: str) -> Path:
-    """A bundle of a preset with random weights, exported if it is not there."""
+    """A bundle of a preset with random weights, exported here and now."""
     from rtgs2_export.export import export_bundle
     from rtgs2_networks.checkpoint import load_checkpoint, save_checkpoint
     from rtgs2_networks.config import preset
@@ -75,14 +75,13 @@ def preset_bundle(name: str) -> Path:
     from rtgs2_trt.classes import builtin_class_table
 
     path, (table_name, size) = FOLDER / f"{name}.rtgs2", PRESETS[name]
-    if not path.is_dir():
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        classes = builtin_class_table(table_name)
-        config = preset(name, len(classes))
-        networks = PointTransformerEncoder(config.encoder), FusionNetwork(config.fusion)
-        states = [network.state_dict() for network in networks]
-        save_checkpoint(FOLDER / f"{name}.pt", config, classes, *states, description="random weights")
-        export_bundle(load_checkpoint(FOLDER / f"{name}.pt"), path, image_size=size)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    classes = builtin_class_table(table_name)
+    config = preset(name, len(classes))
+    networks = PointTransformerEncoder(config.encoder), FusionNetwork(config.fusion)
+    states = [network.state_dict() for network in networks]
+    save_checkpoint(FOLDER / f"{name}.pt", config, classes, *states, description="random weights")
+    export_bundle(load_checkpoint(FOLDER / f"{name}.pt"), path, image_size=size)
     return path
 
 
