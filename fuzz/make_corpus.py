@@ -65,6 +65,7 @@ def ply() -> Iterator[tuple[str, bytes]]:
     encoded = (*names, "f_pc_0", "f_pc_1")
     little, big, ascii_ = "binary_little_endian", "binary_big_endian", "ascii"
     text = b"0 0 1 .1 .2 .3 2 -3 -3 -3 1 0 0 0\n"
+    yield "property_of_one_word", b"ply\nformat ascii 1.0\nelement vertex 1\nproperty\nend_header\n"
     yield "little", header(little, names, 3) + rows(names)
     yield "big_doubles", header(big, names, 3, "double") + rows(names, ">f8")
     yield "degree_1", header(little, rest, 3) + rows(rest)

@@ -329,7 +329,7 @@ def _parse_header(file: BinaryIO, file_size: int, path: str | Path) -> Header:
                 )
             properties = []
             elements[words[0]] = (int(words[1]), properties)
-        elif keyword == "property" and elements and len(words) == (4 if words[0] == "list" else 2):
+        elif keyword == "property" and elements and len(words) == (4 if words[:1] == ["list"] else 2):
             field = f"{next(reversed(elements))[:80]}.{words[-1][:80]}"
             types = words[1:3] if words[0] == "list" else words[:1]
             unknown = next((t for t in types if t not in _TYPES), None)

@@ -169,3 +169,10 @@ def test_bad_scenes(tmp_path, name):
 def test_the_file_that_the_others_are_made_of_is_good(tmp_path):
     (tmp_path / "good.ply").write_bytes(WHOLE)
     assert len(Scene.load(tmp_path / "good.ply")) == 20
+
+
+def test_a_property_line_of_one_word(tmp_path):
+    path = tmp_path / "scene.ply"
+    path.write_bytes(b"ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty\nend_header\n")
+    with pytest.raises(SceneError, match=r"scene\.ply: a header line makes no sense \(found 'property'\)"):
+        Scene.load(path)
