@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE := CMakeLists.txt pyproject.toml $(shell find csrc -type f)
 CXX_FILES := $(shell find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
-PY_DIRS := rtgs2_trt networks export tests benchmarks examples fuzz
+PY_DIRS := rtgs2_trt networks export training tests benchmarks examples fuzz
 
 .PHONY: demo test test-core sanitize test-aarch64 fuzz lint format bench install clean
 

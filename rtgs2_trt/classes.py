@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from rtgs2_trt.errors import ClassTableError, shown
 from rtgs2_trt.file_access import reading
 
-BUILTIN_CLASS_TABLES = ("replica", "scannet", "scannetpp", "scannetpp-merged")
-"""Names of the built-in tables. ``scannetpp-merged`` counts office chairs as chairs, as the research training does."""
+BUILTIN_CLASS_TABLES = ("replica", "scannet", "scannetpp", "scannetpp-merged", "synthrooms")
+"""Names of the built-in tables. ``scannetpp-merged`` counts office chairs as chairs, as the research training does;
+``synthrooms`` is ScanNet's 20 classes with ceiling and other object, all with their NYU40 ids."""
 
 MAX_ID = 65534  # 65535 is the unknown id of 16-bit label images
 _YAML_LIMIT = 1 << 20
