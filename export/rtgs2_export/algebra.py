@@ -38,6 +38,10 @@ class Algebra:
             and the decoder ends in NHWC, where ONNX Runtime can cancel its transposes.
         split_queries: the fusion network attends in blocks of queries, so that scores stay in a CPU's cache and their
             memory is bounded. GPUs fuse attention whole, so their graphs go without.
+        fuse_attention: the encoder attends with ONNX Runtime's fused operator, which never holds a patch's scores.
+            Other engines do not know it, so their graphs go without.
+        skip_empty_neighbours: the encoder's positional encodings convolve pairs of neighbours instead of all taps of
+            all voxels, of which more than half are empty. Adds to scattered rows, which TensorRT cannot.
         pad_values: the cross-attention's values are padded with zeros to the width of its queries, which fused
             attention kernels on GPUs ask for. Costs arithmetic, so the CPU graphs go without.
     """
@@ -52,6 +56,8 @@ class Algebra:
     fold_gate: bool = True
     channels_last: bool = True
     split_queries: bool = True
+    fuse_attention: bool = True
+    skip_empty_neighbours: bool = True
     pad_values: bool = False
 
     @classmethod

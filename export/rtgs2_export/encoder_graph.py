@@ -1,9 +1,10 @@
 """The Point Transformer V3 encoder as an ONNX graph.
 
 Integer structure (neighbours, serialised orders, pooling) enters as inputs, as
-:class:`rtgs2_trt.geometry_plan.GeometryPlan` names it, so the graph has only Gather, MatMul, norms, softmax and
-ReduceMax. Attention walks over the heads of the patches one at a time: memory does not grow with patches x 1024 x 1024,
-and one head's scores, 4 MB, stay in the cache between their three passes.
+:class:`rtgs2_trt.geometry_plan.GeometryPlan` names it. Attention walks over the patches one at a time, so that memory
+does not grow with patches x 1024 x 1024. Two steps of the algebra speak to ONNX Runtime's CPU kernels only,
+``fuse_attention`` and ``skip_empty_neighbours``: without them it has no more than Gather, MatMul, norms, softmax,
+ReduceMax and the loop, which any engine takes.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class _EncoderGraph:
         self.weights = weights
         self.algebra = algebra
         self.graph = GraphBuilder("rtgs2_encoder")
+        self.pairs: dict[str, list[tuple[Value, Value]]] = {}
 
     def build(self, version: str) -> onnx.ModelProto:
         graph, config = self.graph, self.config
@@ -81,11 +83,13 @@ class _EncoderGraph:
         with graph.scope("positional_encoding"):
             weight, bias = self._linear(f"{prefix}.cpe.0")
             next_weight, next_bias = self._linear(f"{prefix}.cpe.1")
+            skip = self.algebra.skip_empty_neighbours
+            convolution = self._convolution_of_pairs if skip else self._sparse_convolution
             if self.algebra.fold_cpe_linear:
                 weight, folded_bias = linear_after_linear(weight, bias, next_weight, next_bias)
-                y = self._sparse_convolution(c, f"stage{stage}_neighbours", weight, folded_bias, stage)
+                y = convolution(c, f"stage{stage}_neighbours", weight, folded_bias, stage)
             else:
-                y = self._sparse_convolution(c, f"stage{stage}_neighbours", weight, bias, stage)
+                y = convolution(c, f"stage{stage}_neighbours", weight, bias, stage)
                 y = graph.linear(y, next_weight, next_bias)
             x = graph.add(x, graph.layer_norm(y, *self._linear(f"{prefix}.cpe.2"), eps))
         with graph.scope("attention"):
@@ -104,12 +108,41 @@ class _EncoderGraph:
         slots = graph.input(f"stage{stage}_{curve}_slots", "int32", (voxels,))
         weight, bias = self._linear(f"{prefix}.qkv")
         channels = weight.shape[1]
-        size = channels // heads
-        scale = size**-0.5
+        scale = (channels // heads) ** -0.5
         if self.algebra.fold_attention_scale:
             factor = np.ones((3 * channels,), np.float32)
             factor[:channels] = scale
-            weight, bias = weight * factor[:, None], bias * factor
+            weight, bias, scale = weight * factor[:, None], bias * factor, 1.0
+        if self.algebra.fuse_attention:
+            attended = self._attend_fused(x, members, weight, bias, heads, scale)
+        else:
+            attended = self._attend_by_heads(x, members, weight, bias, heads, scale)
+        flat = graph.reshape(attended, (-1, channels), "join_heads")
+        return graph.linear(graph.gather(flat, slots, "unpatch"), *self._linear(f"{prefix}.proj"), "projection")
+
+    def _attend_fused(self, x: Value, members: Value, weight: Array, bias: Array, heads: int, scale: float) -> Value:
+        """All heads of a patch in one operator; returns (patches, patch size, C).
+
+        The operator would take all patches at once, but where ONNX Runtime does not learn the size of the CPU's cache
+        (Linux on ARM) it falls back to scores as a whole, which the loop keeps at one patch.
+        """
+        graph, channels = self.graph, weight.shape[1]
+        rows = graph.gather(x, members)
+        names = ("query", "key", "value")
+        parts = [
+            graph.linear(rows, w, b, name)
+            for w, b, name in zip(np.split(weight, 3), np.split(bias, 3), names, strict=True)
+        ]
+
+        def attend(items: Sequence[Value]) -> Value:
+            batch = [graph.reshape(item, (1, -1, channels), "as_batch") for item in items]
+            return graph.reshape(graph.fused_attention(batch, heads, scale), (-1, channels), "as_patch")
+
+        return graph.for_each(parts, "float32", ("patch_size", channels), attend, "patches")
+
+    def _attend_by_heads(self, x: Value, members: Value, weight: Array, bias: Array, heads: int, scale: float) -> Value:
+        """One head of a patch at a time, its scores (4 MB) in the cache; returns (patches, patch size, heads, size)."""
+        graph, size = self.graph, weight.shape[1] // heads
         qkv = graph.linear(x, weight, bias, "qkv")
         rows = graph.reshape(graph.gather(qkv, members), (0, 0, 3, heads, size), "split_heads")
         rows = graph.transpose(rows, (2, 0, 3, 1, 4), "heads_first")
@@ -117,17 +150,15 @@ class _EncoderGraph:
         def attend(items: Sequence[Value]) -> Value:
             q, k, v = items
             scores = graph.matmul(q, graph.transpose(k, (1, 0), "keys"), "scores")
-            if not self.algebra.fold_attention_scale:
+            if scale != 1:
                 scores = graph.multiply(scores, np.asarray(scale, np.float32), "scale")
             return graph.matmul(graph.softmax(scores), v, "mix")
 
         item_shape = graph.sizes([-1, (members, 1), size], "item_shape")
         parts = [graph.reshape(part, item_shape, "items") for part in graph.split(rows, 3, axis=0)]
-        attended = graph.for_each(parts, "float32", (patch, size), attend, "heads_of_patches")
+        attended = graph.for_each(parts, "float32", ("patch_size", size), attend, "heads_of_patches")
         by_patch = graph.sizes([-1, heads, (members, 1), size], "patch_shape")
-        mixed = graph.transpose(graph.reshape(attended, by_patch, "by_patch"), (0, 2, 1, 3), "heads_last")
-        flat = graph.reshape(mixed, (-1, channels), "join_heads")
-        return graph.linear(graph.gather(flat, slots, "unpatch"), *self._linear(f"{prefix}.proj"), "projection")
+        return graph.transpose(graph.reshape(attended, by_patch, "by_patch"), (0, 2, 1, 3), "heads_last")
 
     def _pool(self, x: Value, stage: int) -> Value:
         graph, prefix, eps = self.graph, f"enc.enc{stage}.down", self.config.batch_norm_eps
@@ -181,6 +212,42 @@ class _EncoderGraph:
                     total = part if total is None else graph.add(total, part)
             assert total is not None
             return total
+
+    def _convolution_of_pairs(self, x: Value, table: str, weight: Array, bias: Array | None, stage: int) -> Value:
+        """The same, but a tap is computed only for voxels that have a neighbour there, about a third of them.
+
+        Two voxels that are neighbours at an offset are so the other way round at its opposite: one list of pairs
+        serves two taps.
+        """
+        graph = self.graph
+        out_channels, taps, in_channels = weight.shape[0], weight.shape[1] ** 3, weight.shape[4]
+        matrices = weight.reshape(out_channels, taps, in_channels)
+        pairs = self._neighbour_pairs(table, weight.shape[1], stage)
+        with graph.scope("convolution"):
+            total = graph.linear(x, matrices[:, taps // 2], bias, "centre")
+            for tap, (voxels, neighbours) in enumerate(pairs):
+                for opposite, to, source in ((tap, voxels, neighbours), (taps - 1 - tap, neighbours, voxels)):
+                    with graph.scope(f"tap{opposite}"):
+                        rows = graph.reshape(graph.gather(x, source), (-1, in_channels))
+                        total = graph.add_to_rows(total, to, graph.linear(rows, matrices[:, opposite], None))
+            return total
+
+    def _neighbour_pairs(self, table: str, k: int, stage: int) -> list[tuple[Value, Value]]:
+        """What a neighbour table holds: (voxels, neighbours), each (pairs, 1), for each tap of the first half."""
+        graph = self.graph
+        if table not in self.pairs:
+            neighbours = graph.input(table, "int32", (k, f"voxels_{stage}", k * k))
+            self.pairs[table] = []
+            with graph.scope("neighbour_pairs"):
+                empty = graph.cast(graph.sizes([(neighbours, 1)], "empty"), "int32")
+                shape = graph.sizes([k**3, (neighbours, 1)], "by_tap_shape")
+                by_tap = graph.reshape(graph.transpose(neighbours, (0, 2, 1)), shape, "by_tap")
+                for row in graph.split(by_tap, k**3, axis=0, name="taps")[: k**3 // 2]:
+                    column = graph.reshape(row, (-1,), "column")
+                    occupied = graph.node("NonZero", [graph.node("Less", [column, empty])])
+                    voxels = graph.reshape(occupied, (-1, 1), "voxels")
+                    self.pairs[table].append((voxels, graph.cast(graph.gather(column, voxels), "int64")))
+        return self.pairs[table]
 
     def _linear(self, prefix: str) -> tuple[Array, Array]:
         return self.weights[f"{prefix}.weight"], self.weights[f"{prefix}.bias"]

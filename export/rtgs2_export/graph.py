@@ -1,8 +1,8 @@
 """A small builder of ONNX graphs, in the words of the networks that are written with it.
 
 Values are names. Every node's name is the path of the scopes it was made in (``stage1/block0/attention/scores``), so
-that whatever reads the graph later (a profiler, an engine inspector) speaks the network's language. Only operators
-that ONNX Runtime 1.18 and TensorRT 10.3 both take are offered.
+that whatever reads the graph later (a profiler, an engine inspector) speaks the network's language. The operators are
+those that ONNX Runtime 1.18 and TensorRT 10.3 both take, but for the two that say otherwise.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ Value = str
 Dimension = int | str
 Array = npt.NDArray[Any]
 
-_ELEMENT_TYPES = {"float32": TensorProto.FLOAT, "int32": TensorProto.INT32}
+ONNX_RUNTIME_DOMAIN = "com.microsoft"
+"""Operators of ONNX Runtime's own, which no other engine need know."""
+
+_ELEMENT_TYPES = {"float32": TensorProto.FLOAT, "int32": TensorProto.INT32, "int64": TensorProto.INT64}
 
 
 class GraphBuilder:
@@ -37,6 +40,7 @@ class GraphBuilder:
         self._inputs: dict[str, onnx.ValueInfoProto] = {}
         self._outputs: list[onnx.ValueInfoProto] = []
         self._names: set[str] = set()
+        self._domains: set[str] = {""}
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
@@ -76,6 +80,7 @@ class GraphBuilder:
         unique = self._unique(name or operator.lower())
         values = [unique] if outputs == 1 else [f"{unique}.{i}" for i in range(outputs)]
         self._nodes.append(helper.make_node(operator, list(inputs), values, name=unique, **attributes))
+        self._domains.add(self._nodes[-1].domain)
         return values
 
     # -- the words ---------------------------------------------------------------------------------------------
@@ -189,6 +194,20 @@ class GraphBuilder:
         """Rows of `x` by index."""
         return self.node("Gather", [x, indices], name, axis=0)
 
+    def cast(self, x: Value, element_type: str, name: str = "cast") -> Value:
+        """Convert to another element type."""
+        return self.node("Cast", [x], name, to=_ELEMENT_TYPES[element_type])
+
+    def add_to_rows(self, x: Value, indices: Value, rows: Value, name: str = "add_to_rows") -> Value:
+        """Return `x` (n, C) with `rows` (m, C) added at `indices` (m, 1), int64. TensorRT cannot do this."""
+        return self.node("ScatterND", [x, indices, rows], name, reduction="add")
+
+    def fused_attention(self, parts: Sequence[Value], heads: int, scale: float, name: str = "attention") -> Value:
+        """Softmax attention of query, key and value, each (batch, length, heads * size). For ONNX Runtime only."""
+        return self.node(
+            "MultiHeadAttention", parts, name, domain=ONNX_RUNTIME_DOMAIN, num_heads=heads, scale=float(scale)
+        )
+
     def reduce(self, operator: str, x: Value, axes: Sequence[int], *, keepdims: bool, name: str = "reduce") -> Value:
         """ReduceMax, ReduceMean ... over constant axes."""
         constant = self.constant(np.asarray(axes, np.int64), f"{name}_axes")
@@ -239,7 +258,7 @@ class GraphBuilder:
         )
         model = helper.make_model(
             graph,
-            opset_imports=[helper.make_opsetid("", OPSET)],
+            opset_imports=[helper.make_opsetid(d, OPSET if d == "" else 1) for d in sorted(self._domains)],
             ir_version=IR_VERSION,
             producer_name="rtgs2-trt",
             producer_version=producer_version,

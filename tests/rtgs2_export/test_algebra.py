@@ -134,6 +134,30 @@ def test_encoder_step_keeps_the_function(encoder_case, algebra):
     assert relative_error(run(build_encoder_graph(config, weights, algebra, "test"), ["features"], feed), plain) < BOUND
 
 
+def test_encoder_without_the_steps_for_onnx_runtime_is_portable(encoder_case):
+    config, weights, _, _ = encoder_case
+    portable = dataclasses.replace(Algebra(), fuse_attention=False, skip_empty_neighbours=False)
+    model = build_encoder_graph(config, weights, portable, "test")
+    assert [entry.domain for entry in model.opset_import] == [""]
+    assert {node.op_type for node in model.graph.node} <= {
+        *("Add", "Concat", "Gather", "Gelu", "Identity", "LayerNormalization", "MatMul", "Mul", "ReduceMax"),
+        *("Reshape", "Scan", "Shape", "Split", "Transpose"),
+    }
+
+
+@pytest.mark.parametrize("count", [1, 2, 70])
+def test_encoder_takes_scenes_that_leave_taps_without_any_pair(encoder_case, count):
+    config, weights, _, _ = encoder_case
+    points = np.zeros((count, 3), np.float32)
+    points[:, 0] = np.arange(count) * 0.07 + 0.035  # a row of voxels; 70 fill one patch and a part of the next
+    plan = build_geometry_plan(points, np.ones(count, np.float32), stages=3, patch_size=64)
+    inputs = np.random.default_rng(7).standard_normal((plan.voxel_counts[0], 10)).astype(np.float32)
+    feed = {"inputs": inputs, **plan.arrays}
+    plain = run(build_encoder_graph(config, weights, Algebra.none(), "test"), ["features"], feed)
+    fast = run(build_encoder_graph(config, weights, Algebra(), "test"), ["features"], feed)
+    assert relative_error(fast, plain) < BOUND
+
+
 @pytest.mark.parametrize("algebra", [Algebra(), Algebra.none()], ids=["algebra on", "algebra off"])
 def test_fusion_graph_has_the_golden_values(algebra):
     values = golden("fusion_seed1")
