@@ -12,6 +12,7 @@
 #include "inputs.h"
 #include "rasterize/rasterize.h"
 #include "rendering.h"
+#include "simd/instruction_set.h"
 
 namespace {
 
@@ -166,6 +167,18 @@ TEST(rasterizer_gives_the_same_bits_for_every_number_of_threads) {
   const Camera camera = inputs::make_camera(130, 70);
   const Image one = draw(gaussians, camera, 1);
   for (const int threads : {0, 2, 3, 16}) CHECK(draw(gaussians, camera, threads) == one);
+}
+
+TEST(rasterizer_gives_the_same_bits_with_every_instruction_set) {
+  const inputs::Gaussians gaussians = inputs::make_gaussians(9, 3000, 4, 5, 50);
+  const Camera camera = inputs::make_camera(133, 71);
+  const auto forced = rtgs2::forced_instruction_set();
+  const Image expected = draw(gaussians, camera, 2);
+  for (const rtgs2::InstructionSet set : rtgs2::available_instruction_sets()) {
+    rtgs2::force_instruction_set(set);
+    CHECK(draw(gaussians, camera, 2) == expected);
+  }
+  rtgs2::force_instruction_set(forced);
 }
 
 TEST(rasterizer_serves_several_callers_at_once) {
