@@ -1,6 +1,7 @@
 import json
 import re
 import struct
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -512,8 +513,14 @@ BAD_BINARY = [
 @pytest.mark.parametrize(("file", "message", "cameras", "images"), BAD_BINARY)
 def test_bad_colmap_binary(tmp_path, file, message, cameras, images):
     write_model(tmp_path, ".bin", (cameras, images))
-    with pytest.raises(CameraError, match=rf"{file}\.bin: .*" + re.escape(message)):
-        load_cameras(tmp_path)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CameraError, match=rf"{file}\.bin: .*" + re.escape(message)):
+            load_cameras(tmp_path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20  # whatever a count says: these files have a few hundred bytes
 
 
 # Damage
