@@ -1,0 +1,1 @@
+"""SynthRooms: furnished rooms as labelled 3D Gaussians, made from nothing. NumPy and Pillow only."""
