@@ -82,16 +82,16 @@ def _lines(surface: Surface) -> tuple[Array, Array]:
 
 def _needed(grid: Array) -> NDArray[Any]:
     """Which rows (K, L, 3) cannot be left out: between those kept, all others lie on straight lines."""
-    count, kept, start = len(grid), [0], 0
-    while start < count - 1:
-        step = 1
-        while start + step + 1 < count and _straight(grid[start : start + step + 2]):
-            step += 1
+    kept, start, last = [0], 0, len(grid) - 1
+    while start < last:
+        step = last - start
+        while step > 1 and not _straight(grid[start : start + step + 1]):
+            step //= 2
         start += step
         kept.append(start)
     return np.array(kept)
 
 
 def _straight(rows: Array) -> bool:
-    share = np.linspace(0, 1, len(rows))[:, None, None]
-    return bool(np.abs(rows - (rows[0] * (1 - share) + rows[-1] * share)).max() < TOLERANCE)
+    share = (np.arange(len(rows)) / (len(rows) - 1))[:, None, None]
+    return bool(np.abs(rows - (rows[0] + (rows[-1] - rows[0]) * share)).max() < TOLERANCE)
