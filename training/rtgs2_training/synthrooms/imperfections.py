@@ -34,7 +34,7 @@ class Flaws:
 
 def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
     """Flaws of a good or a bad capture; ``strength`` 0 is none at all, 1 as usual."""
-    bad = strength * rng.gamma(2.2, 0.45)  # mean 1
+    bad = strength * rng.gamma(2.0, 0.3)
 
     def some(amount: float) -> float:
         return float(bad * amount * np.exp(rng.normal(0, 0.5)))

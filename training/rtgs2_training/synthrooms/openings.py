@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .finishes import any_colour, joinery, metal
+from .finishes import joinery
 from .piece import Part
 from .plan import Opening
 from .surfaces import Array, Surface, box, lathe, moved, rectangle
-from .textures import Material, glow, mix, noise, paint
+from .textures import Material, glow, mix, noise, paint, random_colour, random_fabric, random_metal
 
 LEAF_THICKNESS = 0.04
 
@@ -75,7 +75,7 @@ def _blind(opening: Opening, rng: np.random.Generator) -> list[Surface]:
     """A roller blind or slats, drawn down part of the way."""
     y0, y1, z1 = opening.left + 0.03, opening.right - 0.03, opening.high
     z0 = z1 - float(rng.uniform(0.15, 0.8)) * (opening.high - opening.low)
-    x, material = -opening.depth + 0.055, paint(any_colour(rng), thin=True)
+    x, material = -opening.depth + 0.055, random_fabric(rng, thin=True)
     if rng.random() < 0.5:
         return [rectangle((x, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), material, 0.035)]
     slats: list[Surface] = []
@@ -117,11 +117,11 @@ def dusk(rng: np.random.Generator, width: float, height: float, brightness: floa
 def outdoors(rng: np.random.Generator, width: float, height: float, brightness: float) -> Material:
     """Sky, trees or houses, ground."""
     skyline, ground = float(rng.uniform(0.25, 0.75)), float(rng.uniform(0.05, 0.3))
-    near, far = any_colour(rng), any_colour(rng)
+    near, far = random_colour(rng), random_colour(rng)
     if rng.random() < 0.6:
         near, far = (0.32, 0.48, 0.22), (0.62, 0.74, 0.42)
     blocks = rng.random() < 0.35
-    lawn = any_colour(rng) if rng.random() < 0.5 else (0.60, 0.74, 0.42)
+    lawn = random_colour(rng) if rng.random() < 0.5 else (0.60, 0.74, 0.42)
     top = (0.62, 0.80, 0.98) if rng.random() < 0.6 else (0.86, 0.88, 0.90)
 
     def texture(u: Array, v: Array, rng: np.random.Generator) -> Array:
@@ -179,11 +179,11 @@ def _leaf(width: float, height: float, material: Material, handle: float, rng: n
                 for z in (low, high - 0.03):
                     parts += box((x[0], 0.11, z), (x[1], width - 0.11, z + 0.03), other, 0.025, (face, "-z", "+z"))
     elif style < 0.7:  # a field of another material, such as frosted glass
-        field = paint(any_colour(rng), gloss=0.12)
+        field = paint(random_colour(rng), gloss=0.12)
         for x, u in ((x1 + 0.003, width - 0.26), (x0 - 0.003, -(width - 0.26))):
             y = 0.13 if u > 0 else width - 0.13
             parts.append(rectangle((x, y, 0.35), (0, u, 0), (0, 0, height - 0.5), field, 0.045))
-    fittings, z = metal(rng), 1.0
+    fittings, z = random_metal(rng), 1.0
     for side in (-1, 1):
         x = x1 if side > 0 else x0
         low, high = sorted((x, x + side * 0.05))

@@ -114,12 +114,20 @@ def _sample_one(surface: Surface, nu: int, nv: int, owner: int, rng: np.random.G
         tangents=tangent,
         normals=normal,
         radii=radii,
-        albedo=np.clip(material.colour(u, v, rng), 0.0, 1.0),
+        albedo=_albedo(surface, u, v, (nu, nv), rng),
         gloss=np.full(count, material.gloss),
         thin=np.full(count, material.thin),
         glows=np.full(count, material.glows),
         owner=np.full(count, owner, np.int32),
     )
+
+
+def _albedo(surface: Surface, u: Array, v: Array, cells: tuple[int, int], rng: np.random.Generator) -> Array:
+    """The texture averaged over four places of each cell: joints and stripes finer than a cell do not become specks."""
+    across, along = surface.size[0] / cells[0] / 4, surface.size[1] / cells[1] / 4
+    us = (u + np.array([[-across], [across], [-across], [across]])).ravel()
+    vs = (v + np.array([[-along], [-along], [along], [along]])).ravel()
+    return np.clip(surface.material.colour(us, vs, rng), 0.0, 1.0).reshape(4, len(u), 3).mean(axis=0)
 
 
 def _cross(a: Array, b: Array) -> Array:

@@ -17,7 +17,7 @@ FOV_DEGREES = (55.0, 85.0)
 WALL_DISTANCE = 0.3  # metres
 _BESIDE, _ABOVE = 0.3, 0.25  # metres kept from furniture
 _TOO_NEAR, _NEAR_SHARE = 0.5, 0.10  # at most this share of the pixels nearer than that
-_EMPTY_SHARE, _ONE_THING = 0.5, 0.75
+_EMPTY_SHARE, _ONE_THING, _TYPICAL_DEPTH = 0.5, 0.7, 1.1
 
 
 def random_camera(
@@ -80,6 +80,8 @@ def _target(rooms: list[FloorSpace], index: int, eye: Array, rng: np.random.Gene
 def worth_keeping(front: FrontSurface, owner: Array) -> bool:
     """Whether a view shows enough: not the back of a cupboard from 20 cm, not only a wall, not only the void."""
     if (front.depth < _TOO_NEAR).mean() > _NEAR_SHARE or (front.triangle < 0).mean() > _EMPTY_SHARE:
+        return False
+    if np.median(front.depth) < _TYPICAL_DEPTH:
         return False
     shown = owner[front.triangle[front.triangle >= 0]]
     return bool(np.bincount(shown).max() < _ONE_THING * front.triangle.size)
