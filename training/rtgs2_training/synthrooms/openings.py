@@ -45,8 +45,10 @@ def lining(opening: Opening, material: Material, spacing: float = 0.05) -> list[
     return parts
 
 
-def window(opening: Opening, style: WindowStyle, rng: np.random.Generator) -> tuple[Part, Surface, Surface | None]:
-    """Frame and view as one part, the pane (for labels alone), and the view once more if it gives light."""
+def window(
+    opening: Opening, style: WindowStyle, ceiling: float, rng: np.random.Generator
+) -> tuple[Part, Surface]:
+    """Frame and view as one part, and the pane, which is for labels alone; the view ends at the ``ceiling``."""
     y0, y1, z0, z1, d = opening.left, opening.right, opening.low, opening.high, opening.depth
     rail, back = style.rail, -d
     columns = max(1, round((y1 - y0) / rng.uniform(0.55, 1.4)))
@@ -64,11 +66,11 @@ def window(opening: Opening, style: WindowStyle, rng: np.random.Generator) -> tu
         parts += box((0, y0, z1), (0.02, y1, z1 + 0.07), style.frame, 0.03, ("+x", "+z", "-z"))
     if rng.random() < 0.25:
         parts += _blind(opening, rng)
-    view = _view(opening, style, rng)
+    view = _view(opening, style, ceiling, rng)
     if view is not None:
         parts.append(view)
     pane = rectangle((back + 0.01, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), style.frame)
-    return Part("window", tuple(parts)), pane, view
+    return Part("window", tuple(parts)), pane
 
 
 def _blind(opening: Opening, rng: np.random.Generator) -> list[Surface]:
@@ -84,7 +86,7 @@ def _blind(opening: Opening, rng: np.random.Generator) -> list[Surface]:
     return slats
 
 
-def _view(opening: Opening, style: WindowStyle, rng: np.random.Generator) -> Surface | None:
+def _view(opening: Opening, style: WindowStyle, ceiling: float, rng: np.random.Generator) -> Surface | None:
     if style.view == "black":
         return None
     far = min(float(rng.uniform(0.25, 1.6)), opening.free - opening.depth - 0.1)
@@ -92,7 +94,7 @@ def _view(opening: Opening, style: WindowStyle, rng: np.random.Generator) -> Sur
     if far < 0.12:
         far, reach = 0.05, 0.0
     y0, z0 = opening.left - reach, opening.low - reach
-    width, height = opening.width + 2 * reach, opening.high - opening.low + 2 * reach
+    width, height = opening.width + 2 * reach, min(opening.high + reach, ceiling) - z0
     texture = {"outdoors": outdoors, "sky": sky, "dusk": dusk}[style.view](rng, width, height, style.brightness)
     return rectangle((-opening.depth - far, y0, z0), (0, width, 0), (0, 0, height), texture, 0.055)
 

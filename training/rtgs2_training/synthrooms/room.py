@@ -13,7 +13,7 @@ from rtgs2_trt.classes import builtin_class_table
 
 from .floor_space import FloorSpace
 from .imperfections import captured, random_flaws, surfels_wanted
-from .layout import furnish
+from .recipes import furnish
 from .lighting import lit, random_lighting
 from .mesh import Mesh, tessellate
 from .piece import Part

@@ -91,7 +91,7 @@ def _add_walls(built: Shell, index: int, space: Space, finish: Finish, floor: Fi
             if opening.kind == "window":
                 in_frame += lining(opening, reveal)
                 assert built.style is not None
-                part, pane, _ = window(opening, built.style, rng)
+                part, pane = window(opening, built.style, space.height, rng)
                 windows.append((Part("window", tuple(wall.placed(part.surfaces))), wall.placed([pane])[0], opening, wall))
             elif not opening.shared:
                 if opening.kind == "passage":
