@@ -1,6 +1,6 @@
 """What the furniture catalogue hands to the layout: pieces made of labelled parts.
 
-A piece stands on z = 0, centred on y = 0, its back at x = 0 (a ``FREE`` one is centred on x too), and its front looks
+A piece stands on z = 0, centred on y = 0, its back at x = 0 (a centred one is centred on x too), and its front looks
 along +x. Metres, z up.
 """
 
@@ -22,6 +22,11 @@ class Placement(Enum):
     CEILING = auto()  # hangs from the ceiling: z = 0 is the ceiling, the piece reaches down to -height
     FLOOR = auto()  # lies flat on the floor, others may stand on it
     ON_TOP = auto()  # lies about on furniture
+
+    @property
+    def centred(self) -> bool:
+        """Whether the origin is in the middle of the piece, not at its back."""
+        return self in (Placement.FREE, Placement.CEILING, Placement.FLOOR, Placement.ON_TOP)
 
 
 @dataclass(frozen=True)
