@@ -44,7 +44,11 @@ def book_pile(rng: np.random.Generator, count: int) -> list[Surface]:
     surfaces: list[Surface] = []
     z = 0.0
     for number in range(count):
-        thickness, x, y = float(rng.uniform(0.012, 0.045)), float(rng.uniform(0.09, 0.14)), float(rng.uniform(0.07, 0.1))
+        thickness, x, y = (
+            float(rng.uniform(0.012, 0.045)),
+            float(rng.uniform(0.09, 0.14)),
+            float(rng.uniform(0.07, 0.1)),
+        )
         faces = ("-x", "+x", "-y", "+y", "+z")
         cover: Colour = random_colour(rng)
         book = box((-x, -y, 0), (x, y, thickness), paint(cover, gloss=0.04), 0.024, faces)
