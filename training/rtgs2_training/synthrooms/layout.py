@@ -136,7 +136,9 @@ class Furnisher:
         """Put a free piece in front of another one, whose front is ``front`` metres before its pose."""
         piece = make()
         reach = piece.depth if turn % 180 == 0 else piece.width
-        there = pose.relative(front + gap + reach / 2, float(self.rng.normal(0, 0.1)), turn + float(self.rng.normal(0, 4)))
+        there = pose.relative(
+            front + gap + reach / 2, float(self.rng.normal(0, 0.1)), turn + float(self.rng.normal(0, 4))
+        )
         if self.floor.fits(piece, there, ignoring=tuple(self.floor.kept_free)):
             self.floor.put(piece, there)
 

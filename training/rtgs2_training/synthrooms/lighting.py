@@ -188,7 +188,9 @@ def _sunlight(surfels: Surfels, grid: ShadowGrid, lighting: Lighting) -> Array:
         distance = (surfels.points - start) @ inward / against
         crossing = surfels.points + distance[:, None] * towards - start
         y, z = crossing @ np.array([*wall.along, 0.0]), crossing[:, 2]
-        edge = np.minimum(np.minimum(y - opening.left, opening.right - y), np.minimum(z - opening.low, opening.high - z))
+        edge = np.minimum(
+            np.minimum(y - opening.left, opening.right - y), np.minimum(z - opening.low, opening.high - z)
+        )
         through = np.clip((edge - 0.04) / 0.05, 0, 1) * (distance > 0)
         length = np.where(through > reaches, distance, length)
         reaches = np.maximum(reaches, through)
@@ -295,4 +297,3 @@ def _blurred(volume: Array) -> Array:
     for axis in range(3):
         volume = (np.roll(volume, -1, axis) + volume + np.roll(volume, 1, axis)) / 3
     return volume
-

@@ -104,9 +104,7 @@ class Wall:
 
     def free(self, left: float, right: float, low: float, high: float) -> bool:
         """Whether no opening meets this part of the wall."""
-        return all(
-            o.right <= left or o.left >= right or o.high <= low or o.low >= high for o in self.openings
-        )
+        return all(o.right <= left or o.left >= right or o.high <= low or o.low >= high for o in self.openings)
 
 
 @dataclass(frozen=True)
@@ -131,8 +129,11 @@ class Space:
 
     def contains(self, x: float, y: float, margin: float = 0.0) -> bool:
         """Whether a point is inside and at least about ``margin`` from every wall."""
+
         def inside(px: float, py: float) -> bool:
-            return any(x0 - 1e-6 <= px <= x1 + 1e-6 and y0 - 1e-6 <= py <= y1 + 1e-6 for x0, y0, x1, y1 in self.rectangles)
+            return any(
+                x0 - 1e-6 <= px <= x1 + 1e-6 and y0 - 1e-6 <= py <= y1 + 1e-6 for x0, y0, x1, y1 in self.rectangles
+            )
 
         return all(inside(x + dx * margin, y + dy * margin) for dx in (-1, 0, 1) for dy in (-1, 0, 1))
 
@@ -307,7 +308,9 @@ def _join(spaces: list[Space], i: int, j: int, rng: np.random.Generator) -> bool
     ends = [a.point(0, y) for y in (opening.left, opening.right)]
     across = sorted((p[0] - b.start[0]) * b.along[0] + (p[1] - b.start[1]) * b.along[1] for p in ends)
     mirrored = replace(opening, left=across[0], right=across[1], shared=True)
-    if not (a.free(opening.left - 0.2, opening.right + 0.2, 0, high) and b.free(across[0] - 0.2, across[1] + 0.2, 0, high)):
+    if not (
+        a.free(opening.left - 0.2, opening.right + 0.2, 0, high) and b.free(across[0] - 0.2, across[1] + 0.2, 0, high)
+    ):
         return False
     spaces[i] = _opened(spaces[i], near, opening)
     spaces[j] = _opened(spaces[j], far, mirrored)

@@ -13,11 +13,11 @@ from rtgs2_trt.classes import builtin_class_table
 
 from .floor_space import FloorSpace
 from .imperfections import captured, random_flaws, surfels_wanted
-from .recipes import furnish
 from .lighting import lit, random_lighting
 from .mesh import Mesh, tessellate
 from .piece import Part
 from .plan import floor_plan
+from .recipes import furnish
 from .settings import RoomSettings
 from .shell import shell
 from .surfaces import Array

@@ -52,9 +52,10 @@ def sample(groups: Sequence[tuple[int, Sequence[Surface]]], count: int, rng: np.
     """
     surfaces = [surface for _, part in groups for surface in part]
     owners = np.repeat([owner for owner, _ in groups], [len(part) for _, part in groups])
-    share = np.exp(rng.normal(0, _UNEVEN / 2, len(surfaces)) + rng.normal(0, _UNEVEN, len(groups)).repeat(
-        [len(part) for _, part in groups]
-    ))
+    share = np.exp(
+        rng.normal(0, _UNEVEN / 2, len(surfaces))
+        + rng.normal(0, _UNEVEN, len(groups)).repeat([len(part) for _, part in groups])
+    )
     cells = np.array([surface.size for surface in surfaces]) / np.array([surface.spacing for surface in surfaces])
     cells *= np.sqrt(share)[:, None]
     free = np.array([_free_share(surface) for surface in surfaces])

@@ -38,9 +38,7 @@ def random_camera(
     roll = math.radians(float(rng.normal(0, 1.5)))
     side = np.array([run[1], -run[0], 0.0]) / math.hypot(run[0], run[1])
     up = np.array([0.0, 0.0, 1.0]) * math.cos(roll) + side * math.sin(roll)
-    return Camera.look_at(
-        eye, target, up, width=size[0], height=size[1], fov_degrees=float(rng.uniform(*FOV_DEGREES))
-    )
+    return Camera.look_at(eye, target, up, width=size[0], height=size[1], fov_degrees=float(rng.uniform(*FOV_DEGREES)))
 
 
 def _shares(room: FloorSpace) -> Array:
