@@ -78,7 +78,7 @@ def random_lighting(
         sun = Sun(towards, np.array([3.4, 2.9, 2.2]) * rng.uniform(0.5, 1.1))
     warmth = rng.uniform(0, 1)
     lamp_colour = np.array([1.0, 0.74 + 0.22 * warmth, 0.42 + 0.52 * warmth])
-    lamps = [Lamp(position, lamp_colour * rng.uniform(0.2, 0.7)) for position in glowing]
+    lamps = [Lamp(position, lamp_colour * rng.uniform(0.1, 0.4)) for position in glowing]
     ambient = []
     for index, space in enumerate(plan.spaces):
         lit_by_day = sum(o.width * (o.high - o.low) for room, _, o in windows if room == index)
@@ -164,7 +164,7 @@ def _sources(lighting: Lighting):  # type: ignore[no-untyped-def]
 
             yield source, lighting.sky, through
     for lamp in lighting.lamps:
-        yield lamp.position, lamp.intensity, lambda run, distance: 1 / (distance**2 + 0.1)
+        yield lamp.position, lamp.intensity, lambda run, distance: 1 / (distance**2 + 0.2)
 
 
 def _facing(surfels: Surfels, towards: Array) -> Array:

@@ -150,7 +150,7 @@ def door(opening: Opening, rng: np.random.Generator) -> Part:
     wide = float(rng.uniform(0.05, 0.11))
     parts: list[Surface] = []
     if rng.random() < 0.85 or opening.leaf_degrees is None:
-        for a, b, inner in ((y0 - wide, y0 + 0.015, "+y"), (y1 - 0.015, y1 + wide, "-y")):
+        for a, b in ((y0 - wide, y0 + 0.015), (y1 - 0.015, y1 + wide)):
             parts += box((-d - 0.02, a, 0), (0.02, b, top + wide), frame, 0.034, ("-x", "+x", "-y", "+y"))
         parts += box((-d - 0.02, y0, top - 0.015), (0.02, y1, top + wide), frame, 0.034, ("-x", "+x", "+z", "-z"))
     else:

@@ -17,7 +17,7 @@ FOV_DEGREES = (55.0, 85.0)
 WALL_DISTANCE = 0.3  # metres
 _BESIDE, _ABOVE = 0.3, 0.25  # metres kept from furniture
 _TOO_NEAR, _NEAR_SHARE = 0.5, 0.10  # at most this share of the pixels nearer than that
-_EMPTY_SHARE, _ONE_THING, _TYPICAL_DEPTH = 0.5, 0.7, 1.1
+_EMPTY_SHARE, _ONE_THING, _TYPICAL_DEPTH = 0.5, 0.7, 1.3
 
 
 def random_camera(
