@@ -165,13 +165,13 @@ def wall_hung_sink(rng: np.random.Generator) -> Piece:
         surfaces += rounded_box((0, -0.7 * y, rim - 0.08), (0.1, 0.7 * y, rim + 0.012), 0.02, china, 0.03)
     else:
         surfaces = rounded_box((0, -y, rim - 0.12), (2 * x, y, rim), 0.02, china, 0.032, ("-x", "+x", "-y", "+y", "-z"))
-        surfaces += _sunk(china, (0, -y), (2 * x, y), rim, (x + 0.03, 0), (0.72 * x, 0.78 * y))
+        surfaces += sunk_top(china, (0, -y), (2 * x, y), rim, (x + 0.03, 0), (0.72 * x, 0.78 * y))
     surfaces += [tube([(x, 0, rim - 0.14), (x, 0, rim - 0.26), (0.6 * x, 0, rim - 0.3), (0.02, 0, rim - 0.24)], 0.02, metal, 0.024)]
     surfaces += moved(tap(metal, rng, float(rng.uniform(0.1, 0.18)), 0.11), (0.055, 0, rim + 0.008))
     return assemble([part("sink", surfaces)], Placement.MOUNTED, lift=rim - 0.33, clearance=0.4)
 
 
-def _sunk(stuff: Material, low: tuple[float, float], high: tuple[float, float], z: float, centre: tuple[float, float], half: tuple[float, float], depth: float = 0.14, hollow: Material | None = None) -> list[Surface]:
+def sunk_top(stuff: Material, low: tuple[float, float], high: tuple[float, float], z: float, centre: tuple[float, float], half: tuple[float, float], depth: float = 0.14, hollow: Material | None = None) -> list[Surface]:
     """A level top from ``low`` to ``high`` with a square basin sunk into it: four strips around the hollow."""
     (x0, y0), (x1, y1), (cx, cy), (a, b) = low, high, centre, half
     inner = hollow or stuff
@@ -211,7 +211,7 @@ def vanity_sink(rng: np.random.Generator) -> Piece:
         extra = strewn(rng, BATH, (0.02, 0.24), (depth - 0.05, max(y, 0.3)), high, 0.4, 0.2) if y > 0.42 else []
     else:
         sink = rounded_box((0, -y - 0.005, low), (depth, y + 0.005, high), 0.008, china, 0.034, ("-x", "+x", "-y", "+y"))
-        sink += _sunk(china, (0, -y - 0.005), (depth, y + 0.005), high, (0.55 * depth, 0), (0.32 * depth, min(0.28, 0.75 * y)))
+        sink += sunk_top(china, (0, -y - 0.005), (depth, y + 0.005), high, (0.55 * depth, 0), (0.32 * depth, min(0.28, 0.75 * y)))
         sink += moved(tap(metal, rng, 0.16, 0.12), (0.06, 0, high))
         extra = []
     if foot > 0.3:  # hangs on the wall: its lower edge is what stands on z = 0
@@ -224,7 +224,7 @@ def console_sink(rng: np.random.Generator) -> Piece:
     stuff, metal = one_of(rng, (random_ceramic, random_ceramic, random_stone))(rng), random_metal(rng)
     x, y, rim = float(rng.uniform(0.42, 0.5)), float(rng.uniform(0.28, 0.5)), float(rng.uniform(0.82, 0.88))
     surfaces = rounded_box((0, -y, rim - 0.13), (x, y, rim), 0.02, stuff, 0.032, ("-x", "+x", "-y", "+y", "-z"))
-    surfaces += _sunk(stuff, (0, -y), (x, y), rim, (0.55 * x, 0), (0.33 * x, 0.8 * y), 0.11)
+    surfaces += sunk_top(stuff, (0, -y), (x, y), rim, (0.55 * x, 0), (0.33 * x, 0.8 * y), 0.11)
     surfaces += legs(rng, x - 0.04, y - 0.04, rim - 0.12, metal, x_back=0.04, style=one_of(rng, ("square", "round")), thickness=(0.024, 0.036))
     surfaces += [tube([(x - 0.04, -y + 0.04, 0.5), (x - 0.04, y - 0.04, 0.5)], 0.01, metal, 0.026)]
     if chance(rng, 0.4):
