@@ -1,7 +1,7 @@
 """Designs that the catalogue's table does not list yet."""
 
 from .catalogue import DESIGNS as LISTED
-from .catalogue import bathroom, bookshelves, cabinets, pictures
+from .catalogue import bathroom, bookshelves, cabinets, counters, curtains, pictures, refrigerators
 
 DESIGNS = {
     "wardrobe": (cabinets.wardrobe, cabinets.sliding_wardrobe, cabinets.armoire),
@@ -43,5 +43,27 @@ DESIGNS = {
         bathroom.freestanding_bathtub,
         bathroom.corner_bathtub,
     ),
+    "counter": (counters.base_counter, counters.open_counter),
+    "kitchen sink": (counters.sink_counter, counters.butler_sink),
+    "stove": (counters.hob_counter, counters.cooker),
+    "kitchen island": (counters.island, counters.bar_counter),
+    "refrigerator": (
+        refrigerators.combined_refrigerator,
+        refrigerators.single_refrigerator,
+        refrigerators.side_by_side,
+        refrigerators.retro_refrigerator,
+        refrigerators.built_in_refrigerator,
+    ),
+    "curtain": (
+        curtains.single_drape,
+        curtains.drawn_curtain,
+        curtains.open_pair,
+        curtains.veil,
+        curtains.roller_blind,
+        curtains.roman_blind,
+        curtains.slatted_blind,
+    ),
+    "shower curtain": (curtains.shower_curtain, curtains.gathered_shower_curtain),
+    "shower": (curtains.corner_shower_curtain, curtains.tray_shower_curtain),
     **LISTED,
 }

@@ -125,6 +125,9 @@ def _kitchen(room: Furnisher) -> None:
         _cook(room)
     if not any(part.class_name == "refrigerator" for part in room.floor.parts):
         room.add("refrigerator")
+    if room.chance(0.25):
+        for island, pose, under in room.add("kitchen island"):
+            room.seats_around(island, pose, under, room.maker("bar stool"), 3)
     if room.chance(0.8):
         _eat(room)
     room.add("cabinet", "dresser", count=room.count(0, 2))
@@ -141,8 +144,8 @@ def _bathroom(room: Furnisher) -> None:
             there = pose.relative(tub.depth - 0.1, float(room.rng.uniform(-free, free)))
             z = min(max(curtain.lift, 0.2), room.space.height - curtain.height)
             room.floor.place(curtain, Pose(there.x, there.y, z, pose.yaw_degrees))
-    if not tubs or room.chance(0.2):
-        room.add("shower curtain")
+    if not tubs or room.chance(0.25):
+        room.add("shower")
     if room.chance(0.6):
         room.add("bathroom cabinet", "cabinet")
     if room.chance(0.35):
