@@ -231,7 +231,7 @@ def pleated(
         return np.stack([x, (s - 0.5) * width * tied, height * t], axis=1)
 
     stretch = 1 + min(1.2, 12 * (folds * depth / width) ** 2)
-    return Surface(shape, (width * stretch, height), material, spacing)
+    return Surface(shape, (width * stretch, height), material, spacing, inset=(0.2, 0.45))
 
 
 def leaf(

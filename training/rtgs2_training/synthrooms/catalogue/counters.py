@@ -28,7 +28,7 @@ from ..textures import (
 from .assembly import assemble, part
 from .bathroom import sunk_top
 from .clutter import KITCHEN, strewn
-from .fittings import Fronts, columns, front, legs, random_fronts, tap
+from .fittings import Fronts, columns, front, glazed, legs, random_fronts, tap
 
 HEIGHT = 0.9
 
@@ -43,7 +43,7 @@ def _units(rng: np.random.Generator, look: Fronts, depth: float, width: float, t
     """Doors and drawers on a plinth set back, below a worktop at ``top``."""
     y, x, foot = width / 2, depth - 0.03, 0.1
     surfaces = box((0, -y, foot), (x, y, top), look.face, 0.042, ("-y", "+y"))
-    surfaces += [rectangle((x - 0.002, -y, foot), (0, width, 0), (0, 0, top - foot), look.face, 0.06)]
+    surfaces += [rectangle((x - 0.014, -y, foot), (0, width, 0), (0, 0, top - foot), look.face, 0.06)]
     surfaces += box((0, -y, 0), (x - 0.06, y, foot), random_front(rng), 0.042, ("+x", "-y", "+y"))
     style = rng.integers(3)
     for number, (a, b) in enumerate(columns(width, max(1, round(width / 0.55)))):
@@ -114,11 +114,12 @@ def hob_counter(rng: np.random.Generator) -> Piece:
     for a in (-0.13, 0.13):
         for b in (0.2, depth - 0.2):
             hob += [cylinder((b, a, HEIGHT + 0.012), 0.07, 0.012, random_paint(rng) if chance(rng, 0.1) else metal, 0.024)]
-    hob += box((x, -0.29, 0.14), (x + 0.02, 0.29, 0.72), dark, 0.034, ("+x", "-y", "+y", "+z", "-z"))
+    door = metal if chance(rng, 0.5) else random_paint(rng)
+    hob += glazed((x, -0.29, 0.14), (x + 0.02, 0.29, 0.72), (-0.22, 0.22), (0.22, 0.6), door, dark, 0.034, SIDES[2:] + ("+z", "-z"))
     hob += box((x, -0.29, 0.72), (x + 0.02, 0.29, HEIGHT - 0.05), metal, 0.03, ("+x", "-y", "+y", "+z"))
     hob += [tube([(x + 0.02, -0.24, 0.66), (x + 0.05, -0.24, 0.66), (x + 0.05, 0.24, 0.66), (x + 0.02, 0.24, 0.66)], 0.01, metal, 0.022)]
     units = box((0, -y, 0.1), (x, y, HEIGHT - 0.04), look.face, 0.042, ("-y", "+y"))
-    units += [rectangle((x - 0.002, -y, 0.1), (0, width, 0), (0, 0, HEIGHT - 0.14), look.face, 0.05)]
+    units += [rectangle((x - 0.014, -y, 0.1), (0, width, 0), (0, 0, HEIGHT - 0.14), look.face, 0.05)]
     units += box((0, -y, 0), (x - 0.06, y, 0.1), random_front(rng), 0.042, ("+x", "-y", "+y"))
     for a, b in ((-y, -0.3), (0.3, y)):
         if b - a > 0.1:
@@ -205,7 +206,7 @@ def cooker(rng: np.random.Generator) -> Piece:
             surfaces += [cylinder((b, a, HEIGHT), 0.075, 0.014, dark, 0.024), disc((b, a, HEIGHT + 0.016), 0.03, metal, 0.018)]
     for a in np.linspace(-y + 0.07, y - 0.07, 5):
         surfaces += box((x, float(a) - 0.016, HEIGHT - 0.1), (x + 0.025, float(a) + 0.016, HEIGHT - 0.065), metal, 0.016)
-    surfaces += box((x, -y + 0.02, 0.2), (x + 0.02, y - 0.02, HEIGHT - 0.14), stuff, 0.034, ("+x", "-y", "+y", "+z", "-z"))
-    surfaces += [rectangle((x + 0.024, -y + 0.09, 0.32), (0, width - 0.18, 0), (0, 0, 0.3), dark, 0.028)]
+    pane = (-y + 0.09, 0.32), (y - 0.09, 0.62)
+    surfaces += glazed((x, -y + 0.02, 0.2), (x + 0.025, y - 0.02, HEIGHT - 0.14), *pane, stuff, dark, 0.032, ("-y", "+y", "+z", "-z"))
     surfaces += [tube([(x + 0.02, -y + 0.07, 0.7), (x + 0.055, -y + 0.07, 0.7), (x + 0.055, y - 0.07, 0.7), (x + 0.02, y - 0.07, 0.7)], 0.01, metal, 0.022)]
     return assemble([part("other furniture", surfaces)], clearance=0.5)

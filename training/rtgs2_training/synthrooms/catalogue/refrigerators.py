@@ -9,7 +9,9 @@ from ..shapes import SIDES, rounded_box, tube
 from ..surfaces import Surface, box, rectangle
 from ..textures import Material, chance, one_of, paint, random_artwork, random_colour, random_front, random_metal
 from .assembly import assemble, part
+from .fittings import glazed
 
+DARK = paint((0.06, 0.06, 0.07), gloss=0.25)
 DOOR_FACES = ("+x", "-y", "+y", "+z", "-z")
 
 
@@ -22,47 +24,51 @@ def shell(rng: np.random.Generator) -> Material:
     return paint(colour, grain=0.01, gloss=0.15)
 
 
-def _handle(rng: np.random.Generator, x: float, y: float, low: float, high: float, metal: Material, style: int) -> list[Surface]:
+def _handle(x: float, y: float, low: float, high: float, metal: Material, style: int) -> list[Surface]:
     if style == 0:
         return [tube([(x, y, low), (x + 0.04, y, low + 0.02), (x + 0.04, y, high - 0.02), (x, y, high)], 0.011, metal, 0.022)]
-    if style == 1:
-        return box((x, y - 0.014, low), (x + 0.03, y + 0.014, high), metal, 0.024)
-    return [rectangle((x + 0.003, y - 0.02, low), (0, 0.04, 0), (0, 0, high - low), paint((0.12, 0.12, 0.13)), 0.022)]
+    return box((x, y - 0.014, low), (x + 0.03, y + 0.014, high), metal, 0.024)
 
 
-def _doors(rng: np.random.Generator, x: float, stuff: Material, metal: Material, fields: list[tuple[float, float, float, float]], radius: float = 0.012) -> list[Surface]:
-    """Doors over (y0, z0, y1, z1), each with its handle; hinged away from the middle, or all on one side."""
-    style, one_side = int(rng.integers(3)), one_of(rng, (-1, 1))
+Field = tuple[float, float, float, float]
+
+
+def _doors(rng: np.random.Generator, x: float, stuff: Material, metal: Material, fields: list[Field]) -> list[Surface]:
+    """Doors over (y0, z0, y1, z1), each with its handle; hinged away from the middle, or all on one side.
+
+    Handles are bars, bows, or dark grips let into the door's edge; a note may be pinned to a door.
+    """
+    style, one_side, front = int(rng.integers(3)), one_of(rng, (-1, 1)), x + 0.055
     surfaces: list[Surface] = []
     for y0, z0, y1, z1 in fields:
-        surfaces += rounded_box((x, y0 + 0.003, z0 + 0.004), (x + 0.055, y1 - 0.003, z1 - 0.004), radius, stuff, 0.042, DOOR_FACES)
+        low, high = (x, y0 + 0.004, z0 + 0.005), (front, y1 - 0.004, z1 - 0.005)
         side = one_side if abs(y0 + y1) < 0.02 else (-1 if y0 + y1 > 0 else 1)
         y = y1 - 0.045 if side > 0 else y0 + 0.045
         if z0 > 0.9:
-            low, high = z0 + 0.06, min(z0 + 0.4, z1 - 0.05)
+            grip = z0 + 0.06, min(z0 + 0.4, z1 - 0.05)
         elif z1 - z0 < 0.75:
-            low, high = max(z1 - 0.4, z0 + 0.05), z1 - 0.06
+            grip = max(z1 - 0.4, z0 + 0.05), z1 - 0.06
         else:
-            low, high = z1 - 0.65, z1 - 0.15
-        surfaces += _handle(rng, x + 0.055, y, low, high, metal, style)
+            grip = z1 - 0.65, z1 - 0.15
+        faces = ("-y", "+y", "+z", "-z")
+        if style == 2:
+            surfaces += glazed(low, high, (y - 0.02, grip[0]), (y + 0.02, grip[1]), stuff, DARK, 0.042, faces)
+            continue
+        surfaces += _handle(front, y, *grip, metal, style)
+        if z1 - z0 > 0.6 and chance(rng, 0.3):
+            w, h = (float(v) for v in rng.uniform(0.1, 0.22, 2))
+            at, up = float(rng.uniform(y0 + 0.08, max(y0 + 0.081, y1 - 0.08 - w))), float(rng.uniform(0.45 * z0 + 0.55 * z1, z1 - 0.02 - h))
+            sheet = random_artwork(rng, w, h) if chance(rng, 0.5) else paint((0.92, 0.9, 0.82))
+            surfaces += glazed(low, high, (at, up), (at + w, up + h), stuff, sheet, 0.042, faces)
+        else:
+            surfaces += rounded_box(low, high, 0.012, stuff, 0.042, ("+x", *faces))
     return surfaces
 
 
 def _body(depth: float, y: float, foot: float, height: float, stuff: Material) -> list[Surface]:
     surfaces = box((0, -y, foot), (depth, y, height), stuff, 0.042, ("-y", "+y", "+z"))
-    surfaces += [rectangle((depth - 0.004, -y, 0), (0, 2 * y, 0), (0, 0, height), paint((0.2, 0.2, 0.21)), 0.06)]
+    surfaces += [rectangle((depth - 0.02, -y, foot), (0, 2 * y, 0), (0, 0, height - foot), stuff, 0.06)]
     return surfaces + box((0, -y + 0.01, 0), (depth - 0.03, y - 0.01, foot), paint((0.15, 0.15, 0.16)), 0.04, ("+x", "-y", "+y"))
-
-
-def _notes(rng: np.random.Generator, x: float, y: float, low: float, high: float) -> list[Surface]:
-    """Notes and photographs held by magnets, now and then."""
-    surfaces: list[Surface] = []
-    for _ in range(int(rng.choice([0, 0, 0, 2, 5]))):
-        w, h = (float(v) for v in rng.uniform(0.08, 0.2, 2))
-        at = (x + 0.004, float(rng.uniform(-y + 0.03, y - 0.03 - w)), float(rng.uniform(low, high - h)))
-        sheet = random_artwork(rng, w, h) if chance(rng, 0.5) else paint((0.92, 0.9, 0.82))
-        surfaces += [rectangle(at, (0, w, 0), (0, 0, h), sheet, 0.02)]
-    return surfaces
 
 
 def combined_refrigerator(rng: np.random.Generator) -> Piece:
@@ -71,7 +77,6 @@ def combined_refrigerator(rng: np.random.Generator) -> Piece:
     stuff, metal, y, x = shell(rng), random_metal(rng), width / 2, depth - 0.055
     split = height * (float(rng.uniform(0.3, 0.42)) if chance(rng, 0.7) else float(rng.uniform(0.66, 0.74)))
     surfaces = _body(x, y, 0.04, height, stuff) + _doors(rng, x, stuff, metal, [(-y, 0.05, y, split), (-y, split, y, height)])
-    surfaces += _notes(rng, depth, y, max(split, 0.8), height - 0.1)
     return assemble([part("refrigerator", surfaces)], clearance=0.5)
 
 
@@ -84,7 +89,6 @@ def single_refrigerator(rng: np.random.Generator) -> Piece:
     surfaces = _body(x, y, 0.04, height, stuff) + _doors(rng, x, stuff, random_metal(rng), [(-y, 0.05, y, height)])
     if not tall:
         surfaces += rounded_box((0, -y - 0.004, height - 0.02), (depth, y + 0.004, height + 0.012), 0.01, stuff, 0.036)
-    surfaces += _notes(rng, depth, y, 0.4 * height, height - 0.05)
     return assemble([part("refrigerator", surfaces)], clearance=0.5)
 
 
@@ -100,8 +104,8 @@ def side_by_side(rng: np.random.Generator) -> Piece:
         fields = [*drawers, (-y, split, middle, height), (middle, split, y, height)]
     surfaces = _body(x, y, 0.04, height, stuff) + _doors(rng, x, stuff, metal, fields)
     if chance(rng, 0.5):
-        dark, a = paint((0.06, 0.06, 0.07), gloss=0.25), 0.5 * (middle - y)
-        surfaces += box((depth, a - 0.1, 1.0), (depth + 0.008, a + 0.08, 1.38), dark, 0.026, DOOR_FACES)
+        a = 0.5 * (middle - y)
+        surfaces += box((depth, a - 0.1, 1.0), (depth + 0.03, a + 0.08, 1.38), DARK, 0.026, DOOR_FACES)
     return assemble([part("refrigerator", surfaces)], clearance=0.6)
 
 
