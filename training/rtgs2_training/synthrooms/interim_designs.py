@@ -1,7 +1,7 @@
 """Designs that the catalogue's table does not list yet."""
 
 from .catalogue import DESIGNS as LISTED
-from .catalogue import bathroom, bookshelves, cabinets, counters, curtains, pictures, refrigerators
+from .catalogue import bathroom, bookshelves, cabinets, counters, curtains, desks, other_furniture, pictures, refrigerators
 
 DESIGNS = {
     "wardrobe": (cabinets.wardrobe, cabinets.sliding_wardrobe, cabinets.armoire),
@@ -65,5 +65,33 @@ DESIGNS = {
     ),
     "shower curtain": (curtains.shower_curtain, curtains.gathered_shower_curtain),
     "shower": (curtains.corner_shower_curtain, curtains.tray_shower_curtain),
+    "desk": (
+        desks.pedestal_desk,
+        desks.plain_desk,
+        desks.corner_desk,
+        desks.secretary,
+        desks.desk_with_hutch,
+        desks.kneehole_bureau,
+    ),
+    "other furniture": (
+        other_furniture.ottoman,
+        other_furniture.bench,
+        other_furniture.step_stool,
+        other_furniture.radiator,
+        other_furniture.upright_piano,
+        other_furniture.fireplace,
+        other_furniture.stove,
+        other_furniture.shoe_rack,
+        other_furniture.coat_stand,
+        other_furniture.dressing_screen,
+        other_furniture.clothes_rail,
+        other_furniture.trolley,
+        other_furniture.ironing_board,
+        other_furniture.grandfather_clock,
+        other_furniture.blanket_chest,
+    ),
+    "radiator": (other_furniture.radiator,),
+    "washing machine": (other_furniture.washing_machine,),
+    "laundry basket": (other_furniture.laundry_basket,),
     **LISTED,
 }

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from .surfaces import Array, Surface
 
-OVERLAP = 0.75  # standard deviation of a disc per cell: neighbours blend into a surface without holes
-JITTER = 0.3  # cells
-_UNEVEN = 0.35  # standard deviation of the logarithm of a surface's share of the Gaussians
+OVERLAP = 0.64  # standard deviation of a disc per cell: neighbours blend into a surface without holes
+JITTER = 0.25  # cells
+_UNEVEN = 0.3  # standard deviation of the logarithm of a surface's share of the Gaussians
 
 
 @dataclass(frozen=True)
