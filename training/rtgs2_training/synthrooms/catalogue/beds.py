@@ -163,7 +163,7 @@ def bunk_bed(rng: np.random.Generator) -> Piece:
     return assemble([part("bed", moved(surfaces, (0, 0, 0), 90))], Placement.WALL, clearance=0.6)
 
 
-def mattress_on_pallets(rng: np.random.Generator) -> Piece:
+def low_bed(rng: np.random.Generator) -> Piece:
     """A low bed: a mattress on a platform of slats that reaches beyond it."""
     width, length, sleepers = _size(rng)
     stuff, y, high = random_wood(rng), width / 2 + float(rng.uniform(0.04, 0.18)), float(rng.uniform(0.12, 0.24))

@@ -123,7 +123,7 @@ def steel_shelf(rng: np.random.Generator) -> Piece:
     return _shelf(surfaces)
 
 
-def corner_steps(rng: np.random.Generator) -> Piece:
+def stepped_shelf(rng: np.random.Generator) -> Piece:
     """A case whose columns rise like stairs."""
     steps, cell, depth, stuff = int(rng.integers(3, 5)), float(rng.uniform(0.32, 0.4)), float(rng.uniform(0.28, 0.36)), random_front(rng)
     surfaces: list[Surface] = []
