@@ -183,7 +183,8 @@ def overlay(
     view = blend(rgb, labels, colors, opacity)
     height, width = view.shape[:2]
     size = _font_size(width)
-    legend = _legend(legend_entries([labels], colors, names), width - 2 * size, size)
+    entries = legend_entries([labels], colors, names)
+    legend = Image.fromarray(legend_picture(entries, width - 2 * size, size))
     canvas = Image.new("RGB", (legend.width + 2 * size, height + legend.height + 2 * size), PAPER)
     canvas.paste(Image.fromarray(view), (0, 0))
     canvas.paste(legend, (size, height + size))

@@ -50,16 +50,16 @@ def wall_finish(rng: np.random.Generator, kind: str) -> Finish:
     if kind in WET and draw < 0.45:
         return Finish(random_tiles(rng), (0.045, 0.045))
     if draw < 0.42:
-        return Finish(paint(pale_colour(rng), grain=float(rng.uniform(0.004, 0.02))), (0.075, 0.075))
+        return Finish(paint(pale_colour(rng), grain=float(rng.uniform(0.004, 0.02))), (0.095, 0.095))
     if draw < 0.64:
-        return Finish(paint(random_colour(rng), grain=float(rng.uniform(0.004, 0.03))), (0.07, 0.07))
+        return Finish(paint(random_colour(rng), grain=float(rng.uniform(0.004, 0.03))), (0.09, 0.09))
     if draw < 0.75:
         return Finish(random_wallpaper(rng), (0.05, 0.05))
     if draw < 0.84:
         return Finish(random_panelling(rng), (0.045, 0.08))
     if draw < 0.90:
         return Finish(random_brick(rng), (0.05, 0.038))
-    return Finish(random_plaster(rng) if chance(rng, 0.7) else random_concrete(rng), (0.065, 0.065))
+    return Finish(random_plaster(rng) if chance(rng, 0.7) else random_concrete(rng), (0.08, 0.08))
 
 
 def floor_finish(rng: np.random.Generator, kind: str) -> Finish:
@@ -81,10 +81,10 @@ def ceiling_finish(rng: np.random.Generator) -> Finish:
     """White mostly; now and then coloured, boards or plaster."""
     draw = rng.random()
     if draw < 0.7:
-        return Finish(paint(pale_colour(rng), grain=0.006), (0.1, 0.1))
+        return Finish(paint(pale_colour(rng), grain=0.006), (0.12, 0.12))
     if draw < 0.84:
         return Finish(random_floorboards(rng), (0.1, 0.05))
-    return Finish(random_plaster(rng), (0.085, 0.085))
+    return Finish(random_plaster(rng), (0.11, 0.11))
 
 
 def joinery(rng: np.random.Generator) -> Material:

@@ -34,10 +34,10 @@ class Flaws:
 
 def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
     """Flaws of a good or a bad capture; ``strength`` 0 is none at all, 1 as usual."""
-    bad = strength * rng.gamma(2.0, 0.3)
+    bad = strength * (0.1 + 1.3 * rng.beta(1.4, 2.6))
 
     def some(amount: float) -> float:
-        return float(bad * amount * np.exp(rng.normal(0, 0.5)))
+        return float(bad * amount * np.exp(rng.normal(0, 0.4)))
 
     return Flaws(
         floaters=min(some(0.005), 0.04),
@@ -45,7 +45,7 @@ def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
         thinned=min(some(0.15), 0.5),
         holes=some(3.0),
         blurred=some(4.0),
-        long=min(some(0.35), 0.9),
+        long=min(some(0.3), 0.6),
         weak=min(some(0.08), 0.3),
         position=min(some(0.003), 0.012),
         colour=min(some(0.025), 0.09),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .catalogue import DESIGNS
+from .interim_designs import DESIGNS
 from .floor_space import FloorSpace, Footprint, Pose, against, footprint, wall_is_free
 from .piece import Piece, Placement
 from .plan import Space, Wall
@@ -36,7 +36,7 @@ class Furnisher:
 
     def maker(self, *kinds: str) -> Maker:
         """A design of one of the kinds with everything decided: every call makes the same piece."""
-        known = [kind for kind in kinds if kind in DESIGNS] or ["dining chair"]
+        known = [kind for kind in kinds if kind in DESIGNS] or ["side table"]
         designs = DESIGNS[known[int(self.rng.integers(len(known)))]]
         chosen, seed = designs[int(self.rng.integers(len(designs)))], int(self.rng.integers(2**31))
         return lambda: chosen(np.random.default_rng(seed))
@@ -136,7 +136,9 @@ class Furnisher:
         """Put a free piece in front of another one, whose front is ``front`` metres before its pose."""
         piece = make()
         reach = piece.depth if turn % 180 == 0 else piece.width
-        there = pose.relative(front + gap + reach / 2, float(self.rng.normal(0, 0.1)), turn + float(self.rng.normal(0, 4)))
+        there = pose.relative(
+            front + gap + reach / 2, float(self.rng.normal(0, 0.1)), turn + float(self.rng.normal(0, 4))
+        )
         if self.floor.fits(piece, there, ignoring=tuple(self.floor.kept_free)):
             self.floor.put(piece, there)
 

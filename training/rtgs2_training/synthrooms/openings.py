@@ -45,9 +45,7 @@ def lining(opening: Opening, material: Material, spacing: float = 0.05) -> list[
     return parts
 
 
-def window(
-    opening: Opening, style: WindowStyle, ceiling: float, rng: np.random.Generator
-) -> tuple[Part, Surface]:
+def window(opening: Opening, style: WindowStyle, ceiling: float, rng: np.random.Generator) -> tuple[Part, Surface]:
     """Frame and view as one part, and the pane, which is for labels alone; the view ends at the ``ceiling``."""
     y0, y1, z0, z1, d = opening.left, opening.right, opening.low, opening.high, opening.depth
     rail, back = style.rail, -d
@@ -59,7 +57,9 @@ def window(
     for z in [z0 + rail, z1 - rail, *([] if cross is None else [z0 + cross * (z1 - z0)])]:
         parts += box((back, y0, z - rail), (back + 0.05, y1, z + rail), style.frame, 0.03, ("+x", "-z", "+z"))
     if rng.random() < 0.6:
-        parts += box((back, y0 - 0.04, z0 - 0.03), (0.05, y1 + 0.04, z0), style.frame, 0.03, ("+x", "-y", "+y", "+z", "-z"))
+        parts += box(
+            (back, y0 - 0.04, z0 - 0.03), (0.05, y1 + 0.04, z0), style.frame, 0.03, ("+x", "-y", "+y", "+z", "-z")
+        )
     if rng.random() < 0.4:  # a casing on the wall
         for a, b in ((y0 - 0.07, y0), (y1, y1 + 0.07)):
             parts += box((0, a, z0), (0.02, b, z1 + 0.07), style.frame, 0.03, ("+x", "-y", "+y"))
@@ -131,7 +131,9 @@ def outdoors(rng: np.random.Generator, width: float, height: float, brightness: 
         view = mix((0.95, 0.97, 1.0), top, (y - 0.45) * 2.0)
         view = mix(view, (1.0, 1.0, 1.0), 0.8 * noise(u * 1.5, v * 3, rng) + 0.4 * noise(u * 4, v * 7, rng))
         line = np.floor(u / 0.5) * 0.5 if blocks else u
-        crown = skyline + 0.15 * noise(line * 1.4, np.zeros_like(u), rng) + 0.04 * noise(line * 6, np.zeros_like(u), rng)
+        crown = (
+            skyline + 0.15 * noise(line * 1.4, np.zeros_like(u), rng) + 0.04 * noise(line * 6, np.zeros_like(u), rng)
+        )
         leaves = mix(near, far, 0.5 + 0.5 * noise(u * 9, v * 9, rng))
         view = mix(view, leaves, (y < crown) * 1.0)
         return mix(view, lawn, (y < ground) * 1.0) * brightness
@@ -148,7 +150,7 @@ def door(opening: Opening, rng: np.random.Generator) -> Part:
     wide = float(rng.uniform(0.05, 0.11))
     parts: list[Surface] = []
     if rng.random() < 0.85 or opening.leaf_degrees is None:
-        for a, b, inner in ((y0 - wide, y0 + 0.015, "+y"), (y1 - 0.015, y1 + wide, "-y")):
+        for a, b in ((y0 - wide, y0 + 0.015), (y1 - 0.015, y1 + wide)):
             parts += box((-d - 0.02, a, 0), (0.02, b, top + wide), frame, 0.034, ("-x", "+x", "-y", "+y"))
         parts += box((-d - 0.02, y0, top - 0.015), (0.02, y1, top + wide), frame, 0.034, ("-x", "+x", "+z", "-z"))
     else:

@@ -9,6 +9,7 @@ import numpy as np
 from .floor_space import FloorSpace, Pose
 from .layout import Furnisher
 from .plan import FloorPlan
+from .rugs import random_rug
 
 _WET = ("kitchen", "bathroom")
 
@@ -35,10 +36,10 @@ def _everywhere(room: Furnisher) -> None:
     if room.chance(0.3):
         room.hang(room.maker("mirror", "clock"), 1)
     if room.chance(0.45):
-        room.lay(room.maker("rug")())
+        room.lay(random_rug(room.rng))
     room.add("clutter", "floor plant", "floor lamp", count=room.count(0, 3))
     if room.chance(0.4):
-        room.add("otherfurniture")
+        room.add("other furniture")
 
 
 def _front(piece_depth: float, centred: bool) -> float:
@@ -104,7 +105,7 @@ def _living(room: Furnisher) -> None:
         _eat(room)
     if room.chance(0.35):
         _work(room)
-    room.add("console table", "side table", "cabinet", "otherfurniture", count=room.count(0, 2))
+    room.add("console table", "side table", "cabinet", "other furniture", count=room.count(0, 2))
 
 
 def _bedroom(room: Furnisher) -> None:
@@ -116,7 +117,7 @@ def _bedroom(room: Furnisher) -> None:
         room.add("bookshelf")
     if room.chance(0.4):
         room.add("easy chair", "dining chair")
-    room.add("otherfurniture", count=room.count(0, 1))
+    room.add("other furniture", count=room.count(0, 1))
 
 
 def _kitchen(room: Furnisher) -> None:
@@ -125,6 +126,9 @@ def _kitchen(room: Furnisher) -> None:
         _cook(room)
     if not any(part.class_name == "refrigerator" for part in room.floor.parts):
         room.add("refrigerator")
+    if room.chance(0.25):
+        for island, pose, under in room.add("kitchen island"):
+            room.seats_around(island, pose, under, room.maker("bar stool"), 3)
     if room.chance(0.8):
         _eat(room)
     room.add("cabinet", "dresser", count=room.count(0, 2))
@@ -141,12 +145,12 @@ def _bathroom(room: Furnisher) -> None:
             there = pose.relative(tub.depth - 0.1, float(room.rng.uniform(-free, free)))
             z = min(max(curtain.lift, 0.2), room.space.height - curtain.height)
             room.floor.place(curtain, Pose(there.x, there.y, z, pose.yaw_degrees))
-    if not tubs or room.chance(0.2):
-        room.add("shower curtain")
+    if not tubs or room.chance(0.25):
+        room.add("shower")
     if room.chance(0.6):
         room.add("bathroom cabinet", "cabinet")
     if room.chance(0.35):
-        room.add("otherfurniture", "washing machine")
+        room.add("other furniture", "washing machine", "laundry basket")
 
 
 def _office(room: Furnisher) -> None:
@@ -158,13 +162,13 @@ def _office(room: Furnisher) -> None:
     if room.chance(0.3):
         room.add("sofa")
     if room.chance(0.3):
-        room.add("otherfurniture")
+        room.add("other furniture")
 
 
 def _dining(room: Furnisher) -> None:
     _eat(room)
     room.add("sideboard", "dresser", "cabinet", count=room.count(1, 2))
-    room.add("otherfurniture", "console table")
+    room.add("other furniture", "console table")
     if room.chance(0.4):
         room.add("bookshelf")
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from .surfaces import Array, Surface
 
-OVERLAP = 0.75  # standard deviation of a disc per cell: neighbours blend into a surface without holes
-JITTER = 0.3  # cells
-_UNEVEN = 0.35  # standard deviation of the logarithm of a surface's share of the Gaussians
+OVERLAP = 0.64  # standard deviation of a disc per cell: neighbours blend into a surface without holes
+JITTER = 0.25  # cells
+_UNEVEN = 0.3  # standard deviation of the logarithm of a surface's share of the Gaussians
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,10 @@ def sample(groups: Sequence[tuple[int, Sequence[Surface]]], count: int, rng: np.
     """
     surfaces = [surface for _, part in groups for surface in part]
     owners = np.repeat([owner for owner, _ in groups], [len(part) for _, part in groups])
-    share = np.exp(rng.normal(0, _UNEVEN / 2, len(surfaces)) + rng.normal(0, _UNEVEN, len(groups)).repeat(
-        [len(part) for _, part in groups]
-    ))
+    share = np.exp(
+        rng.normal(0, _UNEVEN / 2, len(surfaces))
+        + rng.normal(0, _UNEVEN, len(groups)).repeat([len(part) for _, part in groups])
+    )
     cells = np.array([surface.size for surface in surfaces]) / np.array([surface.spacing for surface in surfaces])
     cells *= np.sqrt(share)[:, None]
     free = np.array([_free_share(surface) for surface in surfaces])
