@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .interim_designs import DESIGNS
+from .catalogue import DESIGNS
 from .floor_space import FloorSpace, Footprint, Pose, against, footprint, wall_is_free
 from .piece import Piece, Placement
 from .plan import Space, Wall

@@ -108,10 +108,10 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
         "mirror": (pictures.wall_mirror,),
         "clock": (things.wall_clock,),
         "wall television": (electronics.wall_television,),
-        "counter": (counters.base_counter, counters.open_counter, counters.hob_counter),
+        "counter": (counters.base_counter, counters.open_counter),
         "kitchen sink": (counters.sink_counter, counters.butler_sink),
         "kitchen island": (counters.island, counters.bar_counter),
-        "stove": (counters.cooker,),
+        "stove": (counters.cooker, counters.hob_counter),
         "refrigerator": (
             refrigerators.combined_refrigerator,
             refrigerators.single_refrigerator,
