@@ -145,7 +145,7 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
             bathtubs.freestanding_bathtub,
             bathtubs.corner_bathtub,
         ),
-        "otherfurniture": (
+        "other furniture": (
             other_furniture.ottoman,
             other_furniture.bench,
             other_furniture.step_stool,
@@ -163,6 +163,8 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
             clothes.laundry_basket,
             other_furniture.blanket_chest,
         ),
+        "radiator": (appliances.radiator,),
+        "laundry basket": (clothes.laundry_basket,),
         "washing machine": (appliances.washing_machine,),
         "floor lamp": (lamps.standard_lamp, lamps.arc_lamp, lamps.tripod_lamp),
         "ceiling lamp": (lamps.dome_pendant, lamps.globe_pendant, lamps.ceiling_dome, lamps.spotlights),

@@ -212,18 +212,22 @@ def suitcase(rng: np.random.Generator) -> list[Surface]:
 
 def toaster(rng: np.random.Generator) -> list[Surface]:
     """A toaster."""
-    surfaces = rounded_box((-0.08, -0.14, 0.01), (0.08, 0.14, 0.19), 0.045, random_metal(rng), 0.024, OPEN_BELOW)
+    y, h = float(rng.uniform(0.12, 0.17)), float(rng.uniform(0.16, 0.21))
+    surfaces = rounded_box((-0.08, -y, 0.01), (0.08, y, h), 0.045, random_metal(rng), 0.024, OPEN_BELOW)
     slot = paint((0.08, 0.08, 0.08))
-    return [*surfaces, *(rectangle((x, -0.1, 0.192), (0.025, 0, 0), (0, 0.2, 0), slot, 0.02) for x in (-0.045, 0.02))]
+    slots = (rectangle((x, -0.7 * y, h + 0.002), (0.025, 0, 0), (0, 1.4 * y, 0), slot, 0.02) for x in (-0.045, 0.02))
+    return [*surfaces, *slots]
 
 
 def kettle(rng: np.random.Generator) -> list[Surface]:
     """A kettle with spout and handle."""
-    metal = one_of(rng, (random_metal, random_paint))(rng)
+    metal, k = one_of(rng, (random_metal, random_paint))(rng), float(rng.uniform(0.85, 1.15))
+    belly = [(0.09, 0.0), (0.085, 0.1), (0.055, 0.19), (0.02, 0.2), (0.0, 0.22)]
+    grip = [(0.05, 0.0, 0.19), (0.0, 0.0, 0.27), (-0.1, 0.0, 0.24), (-0.09, 0.0, 0.08)]
     return [
-        lathe([(0.09, 0), (0.085, 0.1), (0.055, 0.19), (0.02, 0.2), (0, 0.22)], metal, 0.022),
-        tube([(0.07, 0, 0.1), (0.13, 0, 0.18)], [0.02, 0.012], metal, 0.02),
-        tube([(0.05, 0, 0.19), (0.0, 0, 0.27), (-0.1, 0, 0.24), (-0.09, 0, 0.08)], 0.011, random_paint(rng), 0.022),
+        lathe([(k * r, k * z) for r, z in belly], metal, 0.022),
+        tube([(0.07 * k, 0, 0.1 * k), (0.13 * k, 0, 0.18 * k)], [0.02, 0.012], metal, 0.02),
+        tube([k * np.array(point) for point in grip], 0.011, random_paint(rng), 0.022),
     ]
 
 
