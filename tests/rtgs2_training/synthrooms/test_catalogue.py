@@ -37,7 +37,7 @@ def test_it_fills_the_space_it_declares(kind, design):
         x0 = -piece.depth / 2 if piece.placement.centred else 0.0
         z0 = -piece.height if piece.placement is Placement.CEILING else 0.0
         low = np.array([x0, -piece.width / 2, z0])
-        high = low + (piece.depth, piece.width, piece.height)
+        high = low + np.array([piece.depth, piece.width, piece.height])
         np.testing.assert_allclose(points.min(axis=0), low, atol=0.02, err_msg=f"seed {seed}")
         np.testing.assert_allclose(points.max(axis=0), high, atol=0.02, err_msg=f"seed {seed}")
         assert piece.lift >= 0

@@ -188,7 +188,9 @@ def swept(
 
 
 def fan(profile: Sequence[tuple[float, float]], y: float, material: Material, spacing: float = 0.03) -> Surface:
-    """The end of what ``swept`` made of a closed line: the area inside it, flat at ``y``. Turned to +y if clockwise."""
+    """The end of what ``swept`` made of a closed line: the area inside it, flat at ``y``. Turned to +y if it runs
+    counter-clockwise as seen from -y.
+    """
     outline = np.array([*profile, profile[0]], dtype=float)
     steps = np.linalg.norm(np.diff(outline, axis=0), axis=1)
     along, middle = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum(), outline[:-1].mean(axis=0)
@@ -207,7 +209,7 @@ def prism(
 ) -> list[Surface]:
     """A solid of the closed line of points (x, z), counter-clockwise as seen from -y, between y0 < y1."""
     sides = swept([*profile, profile[0]], y0, y1, material, spacing)
-    return [sides, fan(profile, y0, material, spacing), fan(profile[::-1], y1, material, spacing)]
+    return [sides, fan(profile[::-1], y0, material, spacing), fan(profile, y1, material, spacing)]
 
 
 def pleated(

@@ -209,7 +209,7 @@ def bunk_bed(rng: np.random.Generator) -> Piece:
     surfaces = legs(rng, length, y, high + 0.34, stuff, x_back=0.0, thickness=(0.05, 0.08), style="square")
     for level in (low, high):
         surfaces += box((0, -y, level - 0.12), (length, y, level), stuff, 0.036, SIDES)
-        surfaces += box((0, -y, level - 0.1), (length, y, level), stuff, 0.06, ("-z",))
+        surfaces += box((0, -y, level - 0.12), (length, y, level), stuff, 0.06, ("+z", "-z"))
         surfaces += moved(bedding(rng, 0.03, length - 0.03, width, level + 0.11, 1), (0, 0, 0))
     for z in (high + 0.18, high + 0.3):
         surfaces += [beam((0, s * y, z), (length, s * y, z), 0.025, 0.06, stuff, 0.034) for s in (-1, 1)]

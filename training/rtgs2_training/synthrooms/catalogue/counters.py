@@ -62,7 +62,7 @@ def _units(rng: np.random.Generator, look: Fronts, depth: float, width: float, t
 
 
 def _slab(depth: float, width: float, stuff: Material, thick: float, *, top: bool = True) -> list[Surface]:
-    faces = ("+x", "-y", "+y", "+z", "-z") if top else ("+x", "-y", "+y", "-z")
+    faces = ("+x", "-y", "+y", "+z", "-z") if top else ("+x", "-y", "+y")
     return rounded_box((0, -width / 2, HEIGHT - thick), (depth, width / 2, HEIGHT), 0.006, stuff, 0.034, faces)
 
 

@@ -118,7 +118,7 @@ def dome_pendant(rng: np.random.Generator) -> Piece:
     stuff = one_of(rng, (random_metal, random_paint, random_ceramic))(rng)
     belly = float(rng.uniform(0.5, 0.95))
     surfaces = [
-        cylinder((0, 0, -0.03), 0.05, 0.03, stuff),
+        lathe([(0.0, -0.03), (0.05, -0.03), (0.05, 0.0)], stuff, 0.02),
         tube([(0, 0, -drop), (0, 0, -0.02)], 0.006, BLACK, 0.04),
         lathe([(r, -h), (belly * r, -0.4 * h), (0.04, 0), (0, 0.02)], stuff, 0.026, (0, 0, -drop)),
         lathe(

@@ -104,7 +104,7 @@ def upright_piano(rng: np.random.Generator) -> Piece:
     y, h, d = 0.74, float(rng.uniform(1.1, 1.3)), 0.3
     surfaces = box((0, -y, 0), (d, y, h), stuff, 0.042, FRONT)
     surfaces += box((-0.0, -y - 0.02, h), (d + 0.03, y + 0.02, h + 0.025), stuff, 0.036, (*FRONT, "-z"))
-    surfaces += box((d, -y, 0.6), (d + 0.28, y, 0.7), stuff, 0.034, ("+x", "-y", "+y", "-z"))
+    surfaces += box((d, -y, 0.6), (d + 0.28, y, 0.7), stuff, 0.034, ("+x", "-y", "+y", "+z", "-z"))
     for s in (-1, 1):
         a, b = sorted((s * y, s * (y - 0.06)))
         surfaces += box((d, a, 0.7), (d + 0.28, b, 0.78), stuff, 0.034, FRONT)

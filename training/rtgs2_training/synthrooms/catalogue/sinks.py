@@ -104,7 +104,7 @@ def wall_hung_sink(rng: np.random.Generator) -> Piece:
         surfaces += rounded_box((0, -0.7 * y, rim - 0.08), (0.1, 0.7 * y, rim + 0.012), 0.02, china, 0.03)
     else:
         surfaces = rounded_box((0, -y, rim - 0.12), (2 * x, y, rim), 0.02, china, 0.032, ("-x", "+x", "-y", "+y", "-z"))
-        surfaces += sunk_top(china, (0, -y), (2 * x, y), rim, (x + 0.03, 0), (0.72 * x, 0.78 * y))
+        surfaces += sunk_top(china, (0, -y), (2 * x, y), rim, (x + 0.03, 0), (0.72 * x, 0.78 * y), 0.1)
     surfaces += [
         tube(
             [(x, 0, rim - 0.14), (x, 0, rim - 0.26), (0.6 * x, 0, rim - 0.3), (0.02, 0, rim - 0.24)], 0.02, metal, 0.024

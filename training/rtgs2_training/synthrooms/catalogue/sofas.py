@@ -257,7 +257,9 @@ def framed_sofa(rng: np.random.Generator) -> Piece:
     width = seats * unit
     y, places = width / 2, columns(width, seats)
     surfaces = _seats(rng, cloth, 0.1, depth, places, seat - 0.13, seat)
-    surfaces += rounded_box((0.1, -y, seat - 0.14), (depth, y, seat - 0.1), 0.01, stuff, 0.05, ("-z",))
+    surfaces += rounded_box(
+        (0.1, -y, seat - 0.15), (depth, y, seat - 0.12), 0.005, stuff, 0.05, ("+x", "-y", "+y", "+z", "-z")
+    )
     surfaces += _backs(rng, cloth, 0.08, 0.13, places, seat - 0.02, top)
     surfaces += [
         beam((x, -y - 0.04, seat - 0.16), (x, y + 0.04, seat - 0.16), 0.03, 0.06, stuff) for x in (0.12, depth - 0.04)
