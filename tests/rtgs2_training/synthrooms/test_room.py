@@ -69,9 +69,6 @@ def test_flaws_grow_with_their_strength():
     perfect, bad = (generate_room(30, RoomSettings(20_000, 1, (64, 48), strength)) for strength in (0, 3))
     assert (perfect.class_ids != 0).all()
     assert (bad.class_ids == 0).sum() > 50
-    aspect = [np.std(np.log(r.gaussians["scales"][r.class_ids == 1, 0] / r.gaussians["scales"][r.class_ids == 1, 1]))
-              for r in (perfect, bad)]  # fmt: skip
-    assert aspect[1] > aspect[0] + 0.1
     assert np.quantile(bad.gaussians["opacities"], 0.05) < 0.4 < np.quantile(perfect.gaussians["opacities"], 0.05)
 
 

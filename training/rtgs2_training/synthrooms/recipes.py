@@ -9,7 +9,6 @@ import numpy as np
 from .floor_space import FloorSpace, Pose
 from .layout import Furnisher
 from .plan import FloorPlan
-from .rugs import random_rug
 
 _WET = ("kitchen", "bathroom")
 
@@ -34,12 +33,12 @@ def _everywhere(room: Furnisher) -> None:
     for _ in range(room.count(0, 1 if wet else 2 + round(room.space.area / 8))):
         room.hang(room.maker("picture"), 1)
     if room.chance(0.3):
-        room.hang(room.maker("mirror", "clock"), 1)
+        room.hang(room.maker("mirror", "clock", "wall television"), 1)
     if room.chance(0.45):
-        room.lay(random_rug(room.rng))
-    room.add("clutter", "floor plant", "floor lamp", count=room.count(0, 3))
+        room.lay(room.maker("rug")())
+    room.add("clutter", "clutter", "floor plant", "floor lamp", count=room.count(1, 4))
     if room.chance(0.4):
-        room.add("other furniture")
+        room.add("otherfurniture")
 
 
 def _front(piece_depth: float, centred: bool) -> float:
@@ -105,7 +104,7 @@ def _living(room: Furnisher) -> None:
         _eat(room)
     if room.chance(0.35):
         _work(room)
-    room.add("console table", "side table", "cabinet", "other furniture", count=room.count(0, 2))
+    room.add("console table", "side table", "cabinet", "otherfurniture", count=room.count(0, 2))
 
 
 def _bedroom(room: Furnisher) -> None:
@@ -117,7 +116,7 @@ def _bedroom(room: Furnisher) -> None:
         room.add("bookshelf")
     if room.chance(0.4):
         room.add("easy chair", "dining chair")
-    room.add("other furniture", count=room.count(0, 1))
+    room.add("otherfurniture", count=room.count(0, 1))
 
 
 def _kitchen(room: Furnisher) -> None:
@@ -150,7 +149,7 @@ def _bathroom(room: Furnisher) -> None:
     if room.chance(0.6):
         room.add("bathroom cabinet", "cabinet")
     if room.chance(0.35):
-        room.add("other furniture", "washing machine", "laundry basket")
+        room.add("otherfurniture", "washing machine")
 
 
 def _office(room: Furnisher) -> None:
@@ -162,13 +161,13 @@ def _office(room: Furnisher) -> None:
     if room.chance(0.3):
         room.add("sofa")
     if room.chance(0.3):
-        room.add("other furniture")
+        room.add("otherfurniture")
 
 
 def _dining(room: Furnisher) -> None:
     _eat(room)
     room.add("sideboard", "dresser", "cabinet", count=room.count(1, 2))
-    room.add("other furniture", "console table")
+    room.add("otherfurniture", "console table")
     if room.chance(0.4):
         room.add("bookshelf")
 
