@@ -31,9 +31,12 @@ def bedding(rng: np.random.Generator, x0: float, x1: float, width: float, top: f
     covered, start = chance(rng, 0.88), x0 + float(rng.uniform(0.35, 0.75))
     surfaces += box((x0, -y + 0.02, 0), (start + 0.1 if covered else x1, y - 0.02, top), sheet, 0.045, ("+z",))
     if covered:
+        turned_back = chance(rng, 0.4)
+        if turned_back:
+            surfaces += box((x1 - 0.35, -y + 0.02, 0), (x1, y - 0.02, top), sheet, 0.045, ("+z",))
         overhang, puff = float(rng.uniform(-0.02, 0.05)), float(rng.uniform(0.05, 0.11))
         drop = top - float(rng.choice([0.06, 0.12, thick + 0.05]))
-        end = x1 + (0.03 if chance(rng, 0.6) else -0.25)
+        end = x1 + (-0.25 if turned_back else 0.03)
         duvet = rounded_box(
             (start, -y - overhang, drop),
             (end, y + overhang, top + puff),
