@@ -65,9 +65,10 @@ def _target(rooms: list[FloorSpace], index: int, eye: Array, rng: np.random.Gene
     """Mostly something that stands there, else any direction; now and then up or down."""
     room = rooms[index]
     if room.placed and rng.random() < 0.82:
-        piece, pose = room.placed[int(rng.integers(len(room.placed)))]
+        sizes = np.array([math.sqrt(piece.height * max(piece.width, piece.depth)) + 0.2 for piece, _ in room.placed])
+        piece, pose = room.placed[int(rng.choice(len(sizes), p=sizes / sizes.sum()))]
         x, y = pose.point(0.0 if piece.placement.centred else piece.depth / 2, 0.0)
-        target = np.array([x, y, pose.z + 0.5 * piece.height]) + rng.normal(0, [0.5, 0.5, 0.25])
+        target = np.array([x, y, pose.z + 0.4 * piece.height]) + rng.normal(0, [0.5, 0.5, 0.25])
         if np.linalg.norm(target[:2] - eye[:2]) > 0.9:
             pitch = np.clip(target[2] - eye[2], -0.9 * np.linalg.norm(target[:2] - eye[:2]), 1.0)
             return np.array([target[0], target[1], eye[2] + pitch])
