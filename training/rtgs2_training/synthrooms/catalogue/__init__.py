@@ -145,7 +145,7 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
             bathtubs.freestanding_bathtub,
             bathtubs.corner_bathtub,
         ),
-        "other furniture": (
+        "otherfurniture": (
             other_furniture.ottoman,
             other_furniture.bench,
             other_furniture.step_stool,
