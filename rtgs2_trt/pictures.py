@@ -183,7 +183,8 @@ def overlay(
     view = blend(rgb, labels, colors, opacity)
     height, width = view.shape[:2]
     size = _font_size(width)
-    legend = _legend(legend_entries([labels], colors, names), width - 2 * size, size)
+    entries = legend_entries([labels], colors, names)
+    legend = Image.fromarray(legend_picture(entries, width - 2 * size, size))
     canvas = Image.new("RGB", (legend.width + 2 * size, height + legend.height + 2 * size), PAPER)
     canvas.paste(Image.fromarray(view), (0, 0))
     canvas.paste(legend, (size, height + size))
@@ -245,7 +246,7 @@ def contact_sheet(
         if title:
             blocks.append((2 * gap if row_number else gap, _text(title, size, INK)))
         blocks.append((gap // 2, _side_by_side(row, cell, gap)))
-    blocks.append((2 * gap, _legend(legend, content_width, size)))
+    blocks.append((2 * gap, Image.fromarray(legend_picture(legend, content_width, size))))
     return np.array(_stacked(blocks, margin=2 * size))
 
 
@@ -275,8 +276,17 @@ def _side_by_side(tiles: Sequence[Image.Image], cell: int, gap: int) -> Image.Im
     return strip
 
 
-def _legend(entries: Sequence[LegendEntry], width: int, size: int) -> Image.Image:
-    """Swatch, name and share of each entry, in as many columns as ``width`` takes, read column by column."""
+def legend_picture(entries: Sequence[LegendEntry], width: int, size: int) -> Picture:
+    """Swatch, name and share of each entry, in as many columns as ``width`` pixels take, read column by column.
+
+    Args:
+        entries: at least one, as from :func:`legend_entries`.
+        width: of the picture, pixels.
+        size: of the letters, pixels.
+
+    Returns:
+        (H, width, 3) uint8.
+    """
     font = _font(size)
     line, swatch, space = round(1.6 * size), round(1.05 * size), round(0.5 * size)
     names = [_shortened(entry.name, font, 16 * size) for entry in entries]
@@ -297,7 +307,7 @@ def _legend(entries: Sequence[LegendEntry], width: int, size: int) -> Image.Imag
             draw.rectangle((x, top, x + swatch - 1, top + swatch - 1), fill=entry.color, outline=SWATCH_EDGE)
         draw.text((x + swatch + space, middle), name, fill=INK, font=font, anchor="lm")
         draw.text((x + column, middle), share, fill=FAINT_INK, font=font, anchor="rm")
-    return image
+    return np.array(image)
 
 
 def _text(text: str, size: float, ink: Color) -> Image.Image:
