@@ -123,7 +123,7 @@ def _coverage(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> tuple
     field = _field(surfels.points, 1.2, rng)
     sparse = field > np.quantile(field[:: max(1, count // 5000)], 1 - flaws.thinned) if flaws.thinned else field > 1e9
     keep = ~(sparse & (rng.random(count) < 0.5))
-    grow[sparse] = 1.38
+    grow[sparse] = 1.5
     for _ in range(rng.poisson(flaws.holes)):
         centre, radius = surfels.points[rng.integers(count)], rng.uniform(0.08, 0.4)
         offset = (surfels.points - centre) / radius

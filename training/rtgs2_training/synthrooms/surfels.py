@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from .surfaces import Array, Surface
 
-OVERLAP = 0.64  # standard deviation of a disc per cell: neighbours blend into a surface without holes
-JITTER = 0.25  # cells
+OVERLAP = 0.73  # standard deviation of a disc per cell: neighbours blend into a surface without holes
+JITTER = 0.18  # cells
 _UNEVEN = 0.3  # standard deviation of the logarithm of a surface's share of the Gaussians
 
 
