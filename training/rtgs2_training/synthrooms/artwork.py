@@ -47,7 +47,7 @@ def abstract(width: float, height: float) -> Material:
 
 
 def random_artwork(rng: np.random.Generator, width: float, height: float) -> Material:
-    """A picture of the given size: a landscape, shapes, colour fields, a portrait, a photograph, a plant or a poster."""
+    """A picture of the given size: landscape, town, shapes, colour fields, portrait, photograph, plant or poster."""
     painters = (_hills, _shapes, _fields, _portrait, _photograph, _plant, _poster, _town)
     return painters[int(rng.integers(len(painters)))](rng, width, height)
 
@@ -156,7 +156,9 @@ def _plant(rng: np.random.Generator, width: float, height: float) -> Material:
 
 def _poster(rng: np.random.Generator, width: float, height: float) -> Material:
     ground, ink = _tone(rng), _tone(rng)
-    bands = [(float(y), float(rng.uniform(0.02, 0.09)), float(rng.uniform(0.3, 0.85))) for y in rng.uniform(0.05, 0.95, 5)]
+    bands = [
+        (float(y), float(rng.uniform(0.02, 0.09)), float(rng.uniform(0.3, 0.85))) for y in rng.uniform(0.05, 0.95, 5)
+    ]
     ring = (float(rng.uniform(0.35, 0.65)), float(rng.uniform(0.4, 0.7)), float(rng.uniform(0.15, 0.3)))
 
     def texture(u: Array, v: Array, rng: np.random.Generator) -> Array:

@@ -39,12 +39,12 @@ def noise(u: Array, v: Array, rng: np.random.Generator) -> Array:
 def mix(first: Colour | Array, second: Colour | Array, share: Array) -> Array:
     """``first`` where ``share`` is 0, ``second`` where it is 1."""
     weight = np.clip(share, 0.0, 1.0)[:, None]
-    return np.asarray(first) * (1 - weight) + np.asarray(second) * weight
+    return np.asarray(np.asarray(first) * (1 - weight) + np.asarray(second) * weight)
 
 
 def shaded(colour: Colour, brightness: Array) -> Array:
     """``colour`` times 1 + brightness."""
-    return np.asarray(colour) * (1 + brightness[:, None])
+    return np.asarray(np.asarray(colour) * (1 + brightness[:, None]))
 
 
 def paint(colour: Colour, *, grain: float = 0.02, gloss: float = 0.0, thin: bool = False) -> Material:
@@ -220,7 +220,9 @@ def marbled(colour: Colour, vein: Colour, *, scale: float, gloss: float = 0.12) 
     return Material(texture, gloss)
 
 
-def speckled(colour: Colour, chips: Sequence[Colour], *, size: float, share: float = 0.4, gloss: float = 0.1) -> Material:
+def speckled(
+    colour: Colour, chips: Sequence[Colour], *, size: float, share: float = 0.4, gloss: float = 0.1
+) -> Material:
     """Stone of grains or chips of the given size (metres): granite, terrazzo, cork."""
     palette = np.array(chips, dtype=float)
 
@@ -265,7 +267,9 @@ def parquet(colour: Colour, *, width: float = 0.09, gloss: float = 0.06) -> Mate
 
 def brushed(colour: Colour, *, gloss: float = 0.3) -> Material:
     """Metal with fine scratches along u."""
-    return Material(lambda u, v, rng: shaded(colour, 0.06 * noise(u * 3, v * 90, rng) + 0.05 * noise(u, v * 2, rng)), gloss)
+    return Material(
+        lambda u, v, rng: shaded(colour, 0.06 * noise(u * 3, v * 90, rng) + 0.05 * noise(u, v * 2, rng)), gloss
+    )
 
 
 def mottled(colour: Colour, *, strength: float = 0.12, scale: float = 0.25, gloss: float = 0.0) -> Material:

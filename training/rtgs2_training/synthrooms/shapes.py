@@ -68,7 +68,7 @@ def rounded_box(
             point = nearest + out * ((half - core).min() / np.maximum(np.linalg.norm(out, axis=1), 1e-9))[:, None]
             if bulge:
                 point[:, axis] += sign * bulge * (1 - cube[:, first] ** 2) * (1 - cube[:, second] ** 2)
-            return point + middle
+            return np.asarray(point + middle)
 
         size = (2 * float(half[first]), 2 * float(half[second]))
         surfaces.append(Surface(shape, size, material, (spacing, spacing), inset=(0.0, 0.0)))
@@ -116,7 +116,7 @@ def tube(
         forward, first = across(t, direction), across(t, side)
         second = np.cross(forward, first)
         size = np.interp(t, along, radii)[:, None]
-        return across(t, line) + size * (aspect * ring[:, :1] * first + ring[:, 1:] * second)
+        return np.asarray(across(t, line) + size * (aspect * ring[:, :1] * first + ring[:, 1:] * second))
 
     # At least six discs around, or thin bars look thick; the longer ones are covered by longer discs.
     girth, length = 2 * math.pi * float(radii.max()) * (1 + aspect) / 2, float(steps.sum())
@@ -145,7 +145,10 @@ def curved(points: Sequence[Point | Array], count: int = 16, *, closed: bool = F
 
 
 def loft(
-    sections: Sequence[Section], material: Material, spacing: float | tuple[float, float] = 0.025, base: Point = (0, 0, 0)
+    sections: Sequence[Section],
+    material: Material,
+    spacing: float | tuple[float, float] = 0.025,
+    base: Point = (0, 0, 0),
 ) -> Surface:
     """A surface through level sections. Going up its outside is lit, going down its inside; sizes of 0 close it."""
     values = np.array(sections, dtype=float)
@@ -163,7 +166,7 @@ def loft(
             norm * sin * np.interp(t, along, side),
             np.interp(t, along, z),
         ]
-        return np.stack(points, axis=1) + np.array(base)
+        return np.asarray(np.stack(points, axis=1) + np.array(base))
 
     girth = math.pi * float(((front + back) / 2 + side).max())
     pair = spacing if isinstance(spacing, tuple) else (spacing, spacing)
@@ -185,7 +188,9 @@ def swept(
 
 
 def fan(profile: Sequence[tuple[float, float]], y: float, material: Material, spacing: float = 0.03) -> Surface:
-    """The end of what ``swept`` made of a closed line: the area inside it, flat at ``y``. Turned to +y if clockwise."""
+    """The end of what ``swept`` made of a closed line: the area inside it, flat at ``y``. Turned to +y if it runs
+    counter-clockwise as seen from -y.
+    """
     outline = np.array([*profile, profile[0]], dtype=float)
     steps = np.linalg.norm(np.diff(outline, axis=0), axis=1)
     along, middle = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum(), outline[:-1].mean(axis=0)
@@ -204,7 +209,7 @@ def prism(
 ) -> list[Surface]:
     """A solid of the closed line of points (x, z), counter-clockwise as seen from -y, between y0 < y1."""
     sides = swept([*profile, profile[0]], y0, y1, material, spacing)
-    return [sides, fan(profile, y0, material, spacing), fan(profile[::-1], y1, material, spacing)]
+    return [sides, fan(profile[::-1], y0, material, spacing), fan(profile, y1, material, spacing)]
 
 
 def pleated(
@@ -245,20 +250,20 @@ def leaf(
         half = width * np.sin(np.pi * np.clip(t, 0.04, 0.96)) * (s - 0.5)
         lift = length * (rise * t - 0.9 * t * t) + 0.6 * np.abs(half)
         run = length * t * (1 - 0.25 * t)
-        return start + run[:, None] * forward + half[:, None] * side + lift[:, None] * up
+        return np.asarray(start + run[:, None] * forward + half[:, None] * side + lift[:, None] * up)
 
     return Surface(shape, (width, length), material, (spacing, spacing))
 
 
-def disc(centre: Point, radius: float, material: Material, spacing: float = 0.025, *, facing_up: bool = True) -> Surface:
+def disc(
+    centre: Point, radius: float, material: Material, spacing: float = 0.025, *, facing_up: bool = True
+) -> Surface:
     """A level disc."""
     profile = [(radius, 0.0), (0.0, 0.0)] if facing_up else [(0.0, 0.0), (radius, 0.0)]
     return lathe(profile, material, (1.6 * spacing, spacing), centre)
 
 
-def turned(
-    surfaces: Iterable[Surface], axis: str, degrees: float, pivot: Point = (0.0, 0.0, 0.0)
-) -> list[Surface]:
+def turned(surfaces: Iterable[Surface], axis: str, degrees: float, pivot: Point = (0.0, 0.0, 0.0)) -> list[Surface]:
     """The surfaces turned about the axis "x", "y" or "z" through ``pivot`` (x to y, y to z, z to x)."""
     first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
     cos, sin, origin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees)), np.array(pivot)
@@ -293,9 +298,7 @@ def _mapped(surfaces: Iterable[Surface], mapping: Callable[[Array], Array]) -> l
     return [replace(surface, shape=through(surface.shape)) for surface in surfaces]
 
 
-def four(
-    make: Sequence[Surface] | Surface, x: float, y: float, *, x_back: float | None = None
-) -> list[Surface]:
+def four(make: Sequence[Surface] | Surface, x: float, y: float, *, x_back: float | None = None) -> list[Surface]:
     """Copies of what stands at the origin at (x, y), (x, -y) and, mirrored in y alike, at ``x_back`` (else -x)."""
     part = [make] if isinstance(make, Surface) else list(make)
     behind = -x if x_back is None else x_back

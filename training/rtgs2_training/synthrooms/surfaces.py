@@ -77,7 +77,7 @@ def box(
         corner, u, v = np.array(low, dtype=float), np.zeros(3), np.zeros(3)
         corner[axis] = high[axis] if outward else low[axis]
         u[first], v[second] = extent[first], extent[second]
-        if (np.cross(u, v)[axis] > 0) != outward:
+        if ((first + 1) % 3 == second) != outward:
             corner[second], v = high[second], -v
         surfaces.append(rectangle(corner, u, v, material, spacing, inset=(EDGE_INSET, EDGE_INSET)))
     return surfaces

@@ -7,7 +7,7 @@ bright colours less so. The patterns they are made of are in ``patterns``, pictu
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -77,6 +77,7 @@ __all__ = [
     "random_brick",
     "random_carpet",
     "random_ceramic",
+    "random_clay",
     "random_colour",
     "random_concrete",
     "random_fabric",
@@ -87,6 +88,7 @@ __all__ = [
     "random_paint",
     "random_panelling",
     "random_plaster",
+    "random_plastic",
     "random_stone",
     "random_tiles",
     "random_upholstery",
@@ -134,6 +136,9 @@ METALS: tuple[Colour, ...] = (
 )
 
 
+_REPEATS: tuple[Callable[..., Material], ...] = (striped, checked, zigzag, dotted)
+
+
 def one_of(rng: np.random.Generator, options: Sequence[Choice]) -> Choice:
     """One of the options, all equally likely."""
     return options[int(rng.integers(len(options)))]
@@ -176,6 +181,17 @@ def random_paint(rng: np.random.Generator) -> Material:
     return paint(random_colour(rng), gloss=float(rng.choice([0.0, 0.03, 0.08, 0.15])))
 
 
+def random_plastic(rng: np.random.Generator) -> Material:
+    """Dull dark plastic: castors, cases, computers."""
+    tone = float(rng.uniform(0.05, 0.14))
+    return paint((tone, tone, tone * float(rng.uniform(1.0, 1.1))), gloss=float(rng.choice([0.05, 0.25])))
+
+
+def random_clay(rng: np.random.Generator) -> Material:
+    """Unglazed clay."""
+    return paint(_varied((0.7, 0.42, 0.3), rng, 0.15), grain=0.05)
+
+
 def random_front(rng: np.random.Generator) -> Material:
     """What cupboards are made of: wood or paint, in equal parts."""
     return random_wood(rng) if chance(rng, 0.5) else random_paint(rng)
@@ -197,7 +213,9 @@ def random_fabric(rng: np.random.Generator, *, thin: bool = False) -> Material:
     """Cloth: plain half of the time, else striped, checked, zigzag, dotted or with flowers."""
     ground = random_colour(rng)
     figure, period = _contrasting(rng, ground), float(rng.uniform(0.07, 0.25))
-    kind = rng.choice(["plain", "stripes", "checks", "zigzag", "dots", "flowers"], p=[0.72, 0.08, 0.06, 0.03, 0.03, 0.08])
+    kind = rng.choice(
+        ["plain", "stripes", "checks", "zigzag", "dots", "flowers"], p=[0.72, 0.08, 0.06, 0.03, 0.03, 0.08]
+    )
     cloth = {
         "plain": fabric(ground, grain=float(rng.uniform(0.03, 0.1))),
         "stripes": striped(ground, figure, period=period),
@@ -283,7 +301,7 @@ def random_carpet(rng: np.random.Generator) -> Material:
     if chance(rng, 0.6):
         return mottled(colour, strength=float(rng.uniform(0.06, 0.2)), scale=0.06)
     figure, period = _contrasting(rng, colour), float(rng.uniform(0.15, 0.4))
-    return one_of(rng, (striped, checked, zigzag, dotted))(colour, figure, period=period)
+    return one_of(rng, _REPEATS)(colour, figure, period=period)
 
 
 def random_wallpaper(rng: np.random.Generator) -> Material:
@@ -296,7 +314,7 @@ def random_wallpaper(rng: np.random.Generator) -> Material:
     if kind in (1, 2):
         return flowered(ground, figure, random_colour(rng), period=period, count=int(rng.integers(3, 9)))
     if kind == 3:
-        return one_of(rng, (zigzag, dotted))(ground, figure, period=period)
+        return one_of(rng, _REPEATS[2:])(ground, figure, period=period)
     return fabric(ground, grain=0.08)
 
 

@@ -9,8 +9,11 @@ import numpy as np
 from ..piece import Part, Piece, Placement
 from ..surfaces import Array, Surface, moved
 
-# Finer than that, what a curved surface bulges out between two steps is under a millimetre.
-STEPS = 13
+# Where surfaces are measured: a grid with their edges, and on large ones points between, for they may be finely folded.
+_SLIM, _LONG = 0.1, 1.0  # metres
+_GRIDS = [np.stack(np.meshgrid(np.linspace(0, 1, nu), np.linspace(0, 1, 13)), axis=-1).reshape(-1, 2) for nu in (5, 13)]
+_BETWEEN = np.arange(1, 257)[:, None] * np.array((0.7548776662, 0.5698402910)) % 1.0
+_SLIM_PLACES, _PLACES = _GRIDS[0].T, np.concatenate([_GRIDS[1], _BETWEEN]).T
 
 
 def part(class_name: str, *groups: Iterable[Surface] | Surface) -> Part:
@@ -23,8 +26,9 @@ def part(class_name: str, *groups: Iterable[Surface] | Surface) -> Part:
 
 def bounds(surfaces: Iterable[Surface]) -> tuple[Array, Array]:
     """The lowest and the highest coordinates (3,) of the surfaces."""
-    s, t = (grid.ravel() for grid in np.meshgrid(np.linspace(0, 1, STEPS), np.linspace(0, 1, STEPS)))
-    points = np.concatenate([surface.shape(s, t) for surface in surfaces])
+    points = np.concatenate(
+        [one.shape(*(_SLIM_PLACES if one.size[0] < _SLIM and one.size[1] < _LONG else _PLACES)) for one in surfaces]
+    )
     return points.min(axis=0), points.max(axis=0)
 
 

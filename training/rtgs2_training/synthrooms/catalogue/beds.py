@@ -7,16 +7,23 @@ import numpy as np
 from ..piece import Piece, Placement
 from ..shapes import SIDES, beam, curved, outline_along_x, prism, rounded_box, rumpled, tube
 from ..surfaces import Surface, blob, box, moved
-from ..textures import Material, chance, one_of, random_fabric, random_front, random_metal, random_upholstery, random_wood
+from ..textures import (
+    Material,
+    chance,
+    one_of,
+    random_fabric,
+    random_front,
+    random_metal,
+    random_upholstery,
+    random_wood,
+)
 from .assembly import assemble, part
 from .fittings import legs
 
 WIDTHS = (0.9, 1.2, 1.4, 1.6, 1.8)
 
 
-def bedding(
-    rng: np.random.Generator, x0: float, x1: float, width: float, top: float, sleepers: int
-) -> list[Surface]:
+def bedding(rng: np.random.Generator, x0: float, x1: float, width: float, top: float, sleepers: int) -> list[Surface]:
     """Mattress, duvet and pillows on a bed whose head is at x0; ``top`` is the mattress's upper side."""
     y, thick = width / 2, float(rng.uniform(0.16, 0.26))
     sheet, cover = random_fabric(rng), random_fabric(rng)
@@ -24,25 +31,41 @@ def bedding(
     covered, start = chance(rng, 0.88), x0 + float(rng.uniform(0.35, 0.75))
     surfaces += box((x0, -y + 0.02, 0), (start + 0.1 if covered else x1, y - 0.02, top), sheet, 0.045, ("+z",))
     if covered:
+        turned_back = chance(rng, 0.4)
+        if turned_back:
+            surfaces += box((x1 - 0.35, -y + 0.02, 0), (x1, y - 0.02, top), sheet, 0.045, ("+z",))
         overhang, puff = float(rng.uniform(-0.02, 0.05)), float(rng.uniform(0.05, 0.11))
         drop = top - float(rng.choice([0.06, 0.12, thick + 0.05]))
-        end = x1 + (0.03 if chance(rng, 0.6) else -0.25)
+        end = x1 + (-0.25 if turned_back else 0.03)
         duvet = rounded_box(
-            (start, -y - overhang, drop), (end, y + overhang, top + puff), 0.09, cover, 0.05, ("-x", "+x", "-y", "+y", "+z")
+            (start, -y - overhang, drop),
+            (end, y + overhang, top + puff),
+            0.09,
+            cover,
+            0.05,
+            ("-x", "+x", "-y", "+y", "+z"),
         )
         surfaces += rumpled(duvet, rng, float(rng.uniform(0.005, 0.03)), float(rng.uniform(0.3, 0.7)))
         if chance(rng, 0.4):
             fold = rounded_box(
-                (start - 0.02, -y - overhang - 0.01, top), (start + 0.22, y + overhang + 0.01, top + puff + 0.03),
-                0.05, sheet, 0.05, ("-x", "+x", "-y", "+y", "+z"),
-            )  # fmt: skip
+                (start - 0.02, -y - overhang - 0.01, top),
+                (start + 0.22, y + overhang + 0.01, top + puff + 0.03),
+                0.05,
+                sheet,
+                0.05,
+                ("-x", "+x", "-y", "+y", "+z"),
+            )
             surfaces += rumpled(fold, rng, 0.008, 0.5)
         if chance(rng, 0.3):
             throw_x = x1 - float(rng.uniform(0.5, 0.8))
             surfaces += rounded_box(
-                (throw_x, -y - overhang - 0.02, drop), (throw_x + 0.4, y + overhang + 0.02, top + puff + 0.04),
-                0.08, random_fabric(rng), 0.05, ("-x", "+x", "-y", "+y", "+z"),
-            )  # fmt: skip
+                (throw_x, -y - overhang - 0.02, drop),
+                (throw_x + 0.4, y + overhang + 0.02, top + puff + 0.04),
+                0.08,
+                random_fabric(rng),
+                0.05,
+                ("-x", "+x", "-y", "+y", "+z"),
+            )
     case = sheet if chance(rng, 0.5) else random_fabric(rng)
     for row in range(1 + int(chance(rng, 0.35))):
         for number in range(sleepers):
@@ -67,12 +90,17 @@ def _headboard(rng: np.random.Generator, width: float, low: float, high: float, 
     if kind == 0:
         pads, columns = [], int(rng.integers(2, 7))
         for a in np.linspace(-y, y, columns + 1)[:-1]:
-            pads += rounded_box((-0.09, a, low), (0, a + 2 * y / columns, high), 0.035, stuff, 0.05, ("+x", "-y", "+y", "+z", "-x"))
+            pads += rounded_box(
+                (-0.09, a, low), (0, a + 2 * y / columns, high), 0.035, stuff, 0.05, ("+x", "-y", "+y", "+z", "-x")
+            )
         return pads
     if kind == 1:
         return box((-0.05, -y, 0), (0, y, high), stuff, 0.05, (*SIDES, "+z"))
     if kind == 2:
-        bars = [beam((-0.03, a, low), (-0.03, a, high), 0.06, 0.03, stuff, 0.034) for a in np.linspace(-y + 0.03, y - 0.03, max(5, int(width / 0.14)))]
+        bars = [
+            beam((-0.03, a, low), (-0.03, a, high), 0.06, 0.03, stuff, 0.034)
+            for a in np.linspace(-y + 0.03, y - 0.03, max(5, int(width / 0.14)))
+        ]
         posts = [beam((-0.03, s * y, 0), (-0.03, s * y, high + 0.03), 0.06, 0.06, stuff, 0.034) for s in (-1, 1)]
         return [*bars, *posts, *box((-0.05, -y, high - 0.08), (0, y, high), stuff, 0.034)]
     arch = [(-y, low), *((-y * np.cos(a), high - 0.3 + 0.3 * np.sin(a)) for a in np.linspace(0, np.pi, 15)), (y, low)]
@@ -105,7 +133,9 @@ def wooden_bed(rng: np.random.Generator) -> Piece:
     surfaces += box((0, -y, rail - 0.16), (length, y, rail - 0.1), stuff, 0.06, ("-z",))
     surfaces += _headboard(rng, width, rail - 0.16, float(rng.uniform(0.75, 1.2)), stuff)
     if chance(rng, 0.4):
-        surfaces += moved(_headboard(rng, width, rail - 0.16, float(rng.uniform(0.5, 0.75)), stuff), (length + 0.09, 0, 0))
+        surfaces += moved(
+            _headboard(rng, width, rail - 0.16, float(rng.uniform(0.5, 0.75)), stuff), (length + 0.09, 0, 0)
+        )
     surfaces += bedding(rng, 0.01, length, width, rail + float(rng.uniform(0.08, 0.16)), sleepers)
     return assemble([part("bed", surfaces)], clearance=0.6)
 
@@ -117,11 +147,16 @@ def metal_bed(rng: np.random.Generator) -> Piece:
     surfaces: list[Surface] = []
     for x, high in ((-0.02, float(rng.uniform(0.95, 1.25))), (length + 0.02, float(rng.uniform(0.6, 0.85)))):
         bow = high + float(rng.choice([0.0, 0.15]))
-        surfaces += [tube(curved([(x, -y, high), (x, -0.5 * y, bow), (x, 0.5 * y, bow), (x, y, high)], 12), 0.016, metal, 0.028)]
+        surfaces += [
+            tube(curved([(x, -y, high), (x, -0.5 * y, bow), (x, 0.5 * y, bow), (x, y, high)], 12), 0.016, metal, 0.028)
+        ]
         surfaces += [tube([(x, s * y, 0), (x, s * y, high)], 0.02, metal, 0.03) for s in (-1, 1)]
         surfaces += [blob((x, s * y, high + 0.02), (0.032, 0.032, 0.032), metal, 0.024) for s in (-1, 1)]
         surfaces += [tube([(x, -y, rail), (x, y, rail)], 0.014, metal, 0.03)]
-        surfaces += [tube([(x, a, rail), (x, a, 0.5 * (high + bow))], 0.009, metal, 0.03) for a in np.linspace(-0.75 * y, 0.75 * y, 7)]
+        surfaces += [
+            tube([(x, a, rail), (x, a, 0.5 * (high + bow))], 0.009, metal, 0.03)
+            for a in np.linspace(-0.75 * y, 0.75 * y, 7)
+        ]
     surfaces += [beam((0, s * y, rail - 0.03), (length, s * y, rail - 0.03), 0.03, 0.06, metal, 0.034) for s in (-1, 1)]
     surfaces += bedding(rng, 0.02, length, width, rail + 0.16, sleepers)
     return assemble([part("bed", surfaces)], clearance=0.6)
@@ -130,15 +165,42 @@ def metal_bed(rng: np.random.Generator) -> Piece:
 def four_poster(rng: np.random.Generator) -> Piece:
     """A bed with posts at its corners, joined by rails overhead, cloth over them now and then."""
     width, length = float(rng.uniform(1.4, 1.85)), float(rng.uniform(1.95, 2.08))
-    stuff, y, rail, high = one_of(rng, (random_wood, random_metal))(rng), width / 2 + 0.05, 0.38, float(rng.uniform(1.75, 2.1))
-    surfaces = legs(rng, length, y, high, stuff, x_back=0.0, thickness=(0.05, 0.08), style=one_of(rng, ("square", "round", "turned")))
-    surfaces += [beam((0, s * y, z), (length, s * y, z), 0.05, 0.06, stuff, 0.034) for s in (-1, 1) for z in (high, rail - 0.05)]
+    stuff, y, rail, high = (
+        one_of(rng, (random_wood, random_metal))(rng),
+        width / 2 + 0.05,
+        0.38,
+        float(rng.uniform(1.75, 2.1)),
+    )
+    surfaces = legs(
+        rng,
+        length,
+        y,
+        high,
+        stuff,
+        x_back=0.0,
+        thickness=(0.05, 0.08),
+        style=one_of(rng, ("square", "round", "turned")),
+    )
+    surfaces += [
+        beam((0, s * y, z), (length, s * y, z), 0.05, 0.06, stuff, 0.034) for s in (-1, 1) for z in (high, rail - 0.05)
+    ]
     surfaces += [beam((x, -y, high), (x, y, high), 0.05, 0.06, stuff, 0.034) for x in (0, length)]
     surfaces += box((0, -y, rail - 0.15), (length, y, rail), stuff, 0.036, ("+x", "-y", "+y"))
     surfaces += box((0, -y, 0.5 * rail), (0.04, y, float(rng.uniform(0.9, 1.2))), stuff, 0.05)
     if chance(rng, 0.4):
         cloth = random_fabric(rng, thin=True)
-        surfaces += rumpled(rounded_box((-0.02, -y - 0.03, high - 0.1), (length + 0.03, y + 0.03, high + 0.06), 0.04, cloth, 0.05, (*SIDES, "+z")), rng, 0.01)
+        surfaces += rumpled(
+            rounded_box(
+                (-0.02, -y - 0.03, high - 0.1),
+                (length + 0.03, y + 0.03, high + 0.06),
+                0.04,
+                cloth,
+                0.05,
+                (*SIDES, "+z"),
+            ),
+            rng,
+            0.01,
+        )
     surfaces += bedding(rng, 0.05, length - 0.04, width, rail + 0.17, 2)
     return assemble([part("bed", surfaces)], clearance=0.6)
 
@@ -150,13 +212,16 @@ def bunk_bed(rng: np.random.Generator) -> Piece:
     surfaces = legs(rng, length, y, high + 0.34, stuff, x_back=0.0, thickness=(0.05, 0.08), style="square")
     for level in (low, high):
         surfaces += box((0, -y, level - 0.12), (length, y, level), stuff, 0.036, SIDES)
-        surfaces += box((0, -y, level - 0.1), (length, y, level), stuff, 0.06, ("-z",))
+        surfaces += box((0, -y, level - 0.12), (length, y, level), stuff, 0.06, ("+z", "-z"))
         surfaces += moved(bedding(rng, 0.03, length - 0.03, width, level + 0.11, 1), (0, 0, 0))
     for z in (high + 0.18, high + 0.3):
         surfaces += [beam((0, s * y, z), (length, s * y, z), 0.025, 0.06, stuff, 0.034) for s in (-1, 1)]
         surfaces += [beam((x, -y, z), (x, y, z), 0.025, 0.06, stuff, 0.034) for x in (0, length)]
     at = length - 0.25
-    surfaces += [beam((at + s * 0.19, -y - 0.12, 0), (at + s * 0.19, -y - 0.02, high + 0.3), 0.03, 0.05, stuff, 0.03) for s in (-1, 1)]
+    surfaces += [
+        beam((at + s * 0.19, -y - 0.12, 0), (at + s * 0.19, -y - 0.02, high + 0.3), 0.03, 0.05, stuff, 0.03)
+        for s in (-1, 1)
+    ]
     for z in np.arange(0.25, high, 0.27):
         lean = -y - 0.12 + 0.1 * z / (high + 0.3)
         surfaces += [beam((at - 0.19, lean, float(z)), (at + 0.19, lean, float(z)), 0.05, 0.03, stuff, 0.03)]

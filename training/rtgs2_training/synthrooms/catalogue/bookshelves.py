@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -11,14 +12,16 @@ from ..shapes import SIDES, beam
 from ..surfaces import Surface, box, moved, rectangle
 from ..textures import chance, one_of, random_front, random_metal, random_wood
 from .assembly import assemble, bounds, part
-from .books import book_pile, book_row
+from .books import book_row
 from .fittings import columns
-from .small_things import basket, carton, photograph, vase
+from .small_things import basket, carton, photograph, pile, vase
 
 SHELF = ("+x", "+z", "-z", "-y", "+y")
 
 
-def _filled(rng: np.random.Generator, x: float, y0: float, y1: float, z: float, room: float, depth: float, share: float) -> list[Surface]:
+def _filled(
+    rng: np.random.Generator, x: float, y0: float, y1: float, z: float, room: float, depth: float, share: float
+) -> list[Surface]:
     """Books from y0 on, an ornament in what is left; x is the front edge of the board at z."""
     surfaces: list[Surface] = []
     books = float(np.clip(rng.normal(share, 0.25), 0.0, 0.98)) * (y1 - y0)
@@ -28,7 +31,7 @@ def _filled(rng: np.random.Generator, x: float, y0: float, y1: float, z: float, 
         books = 0.0
     free = y1 - y0 - books
     if free > 0.16 and chance(rng, 0.7):
-        thing = one_of(rng, (vase, carton, photograph, basket, lambda r: book_pile(r, int(r.integers(2, 6)))))(rng)
+        thing = one_of(rng, (vase, carton, photograph, basket, pile))(rng)
         low, high = bounds(thing)
         size = high - low
         if size[2] < room - 0.02 and size[1] < free and size[0] < depth:
@@ -56,11 +59,19 @@ def bookcase(rng: np.random.Generator) -> Piece:
         faces = ("+x", "-y", "+y") if 0 < number < bays else (*SIDES, "+z")
         surfaces += box((0, float(a), 0), (depth, float(a) + board, height), stuff, 0.045, faces)
     heights = np.linspace(plinth, height - board, levels + 1)
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
-        for low, high in zip(heights[:-1], heights[1:], strict=True):
+    for a, b in itertools.pairwise(edges):
+        for low, high in itertools.pairwise(heights):
             inner = (float(a) + board, float(b))
-            surfaces += box((0.01, inner[0], float(low) - board), (depth - 0.003, inner[1], float(low)), stuff, 0.045, ("+x", "+z", "-z"))
-            surfaces += _filled(rng, depth, inner[0] + 0.01, inner[1] - 0.01, float(low), float(high - low) - board, depth, share)
+            surfaces += box(
+                (0.01, inner[0], float(low) - board),
+                (depth - 0.003, inner[1], float(low)),
+                stuff,
+                0.045,
+                ("+x", "+z", "-z"),
+            )
+            surfaces += _filled(
+                rng, depth, inner[0] + 0.01, inner[1] - 0.01, float(low), float(high - low) - board, depth, share
+            )
     return _shelf(surfaces)
 
 
@@ -86,7 +97,9 @@ def cube_shelf(rng: np.random.Generator) -> Piece:
             if chance(rng, 0.2):
                 surfaces += box(low, high, insert, 0.04, ("+x", "+z", "-y", "+y"))
             else:
-                surfaces += _filled(rng, depth, a + 0.01, a + cell - rim - 0.01, z, cell - rim, depth, float(rng.uniform(0.2, 1.0)))
+                surfaces += _filled(
+                    rng, depth, a + 0.01, a + cell - rim - 0.01, z, cell - rim, depth, float(rng.uniform(0.2, 1.0))
+                )
     return _shelf(surfaces)
 
 
@@ -113,19 +126,40 @@ def steel_shelf(rng: np.random.Generator) -> Piece:
     width, height, depth = float(rng.uniform(0.7, 1.3)), float(rng.uniform(1.2, 1.95)), float(rng.uniform(0.28, 0.4))
     frame, board, levels = random_metal(rng), one_of(rng, (random_front, random_metal))(rng), int(rng.integers(3, 6))
     y = width / 2
-    surfaces = [beam((x, s * y, 0), (x, s * y, height), 0.03, 0.03, frame, 0.034) for x in (0.015, depth - 0.015) for s in (-1, 1)]
-    surfaces += [beam((0.01, -y, 0.1), (0.01, y, height - 0.1), 0.008, 0.02, frame, 0.034), beam((0.01, y, 0.1), (0.01, -y, height - 0.1), 0.008, 0.02, frame, 0.034)]
+    surfaces = [
+        beam((x, s * y, 0), (x, s * y, height), 0.03, 0.03, frame, 0.034)
+        for x in (0.015, depth - 0.015)
+        for s in (-1, 1)
+    ]
+    surfaces += [
+        beam((0.01, -y, 0.1), (0.01, y, height - 0.1), 0.008, 0.02, frame, 0.034),
+        beam((0.01, y, 0.1), (0.01, -y, height - 0.1), 0.008, 0.02, frame, 0.034),
+    ]
     for number in range(levels):
         z = 0.12 + number * (height - 0.16) / (levels - 1)
         surfaces += box((0, -y + 0.01, z - 0.03), (depth, y - 0.01, z), board, 0.04)
         if number < levels - 1:
-            surfaces += _filled(rng, depth, -y + 0.04, y - 0.04, z, (height - 0.16) / (levels - 1) - 0.04, depth - 0.02, float(rng.uniform(0.3, 1.0)))
+            surfaces += _filled(
+                rng,
+                depth,
+                -y + 0.04,
+                y - 0.04,
+                z,
+                (height - 0.16) / (levels - 1) - 0.04,
+                depth - 0.02,
+                float(rng.uniform(0.3, 1.0)),
+            )
     return _shelf(surfaces)
 
 
 def stepped_shelf(rng: np.random.Generator) -> Piece:
     """A case whose columns rise like stairs."""
-    steps, cell, depth, stuff = int(rng.integers(3, 5)), float(rng.uniform(0.32, 0.4)), float(rng.uniform(0.28, 0.36)), random_front(rng)
+    steps, cell, depth, stuff = (
+        int(rng.integers(3, 5)),
+        float(rng.uniform(0.32, 0.4)),
+        float(rng.uniform(0.28, 0.36)),
+        random_front(rng),
+    )
     surfaces: list[Surface] = []
     for number, (a, b) in enumerate(columns(steps * cell, steps)):
         top = (number + 1) * cell
@@ -133,9 +167,17 @@ def stepped_shelf(rng: np.random.Generator) -> Piece:
         surfaces += box((0, a, 0), (depth, a + 0.025, top), stuff, 0.045, ("+x", "-y", "+y"))
         surfaces += box((0, b - 0.025, 0), (depth, b, top), stuff, 0.045, ("+x", "-y", "+y"))
         for row in range(number + 2):
-            surfaces += box((0, a, row * cell - (0.025 if row else 0.0)), (depth, b, row * cell + (0.0 if row else 0.025)), stuff, 0.045, SHELF)
+            surfaces += box(
+                (0, a, row * cell - (0.025 if row else 0.0)),
+                (depth, b, row * cell + (0.0 if row else 0.025)),
+                stuff,
+                0.045,
+                SHELF,
+            )
             if row <= number:
-                surfaces += _filled(rng, depth, a + 0.035, b - 0.035, row * cell + (0.0 if row else 0.025), cell - 0.03, depth, 0.6)
+                surfaces += _filled(
+                    rng, depth, a + 0.035, b - 0.035, row * cell + (0.0 if row else 0.025), cell - 0.03, depth, 0.6
+                )
     return _shelf(surfaces)
 
 
@@ -148,7 +190,9 @@ def wall_shelves(rng: np.random.Generator) -> Piece:
         z = number * pitch
         shift = float(rng.uniform(-0.1, 0.1)) if chance(rng, 0.3) else 0.0
         surfaces += box((0, -y + shift, z), (depth, y + shift, z + 0.03), stuff, 0.036, SHELF)
-        surfaces += _filled(rng, depth, -y + shift + 0.02, y + shift - 0.02, z + 0.03, 0.3, depth, float(rng.uniform(0.4, 0.9)))
+        surfaces += _filled(
+            rng, depth, -y + shift + 0.02, y + shift - 0.02, z + 0.03, 0.3, depth, float(rng.uniform(0.4, 0.9))
+        )
     return _shelf(surfaces, Placement.MOUNTED, float(rng.uniform(1.15, 1.5)))
 
 
@@ -158,7 +202,7 @@ def revolving_bookcase(rng: np.random.Generator) -> Piece:
     levels: list[float] = list(np.linspace(0.08, height - 0.03, int(height / 0.36) + 1))
     surfaces = box((-half, -half, height - 0.03), (half, half, height), stuff, 0.036)
     surfaces += box((-0.03, -0.03, 0), (0.03, 0.03, 0.08), stuff, 0.04, SIDES)
-    for low, high in zip(levels[:-1], levels[1:], strict=True):
+    for low, high in itertools.pairwise(levels):
         surfaces += box((-half, -half, low - 0.025), (half, half, low), stuff, 0.04)
         for quarter in range(4):
             row = book_row(rng, 2 * half - 0.12, high - low - 0.05, 0.18)
@@ -168,5 +212,3 @@ def revolving_bookcase(rng: np.random.Generator) -> Piece:
             post = (math.cos(angle) * half * 1.36, math.sin(angle) * half * 1.36)
             surfaces += [beam((*post, low), (*post, high), 0.03, 0.03, stuff, 0.034)]
     return assemble([part("bookshelf", surfaces)], Placement.FREE, clearance=0.3)
-
-

@@ -28,9 +28,14 @@ BATH: tuple[Thing, ...] = (bottle, bottle, mug, pot_plant, carton)
 
 
 def strewn(
-    rng: np.random.Generator, things: Sequence[Thing], low: tuple[float, float], high: tuple[float, float], top: float,
-    share: float = 0.6, cell: float = 0.3,
-) -> list[Part]:  # fmt: skip
+    rng: np.random.Generator,
+    things: Sequence[Thing],
+    low: tuple[float, float],
+    high: tuple[float, float],
+    top: float,
+    share: float = 0.6,
+    cell: float = 0.3,
+) -> list[Part]:
     """Things on the level area (x, y) from ``low`` to ``high`` at z = ``top``, one in ``share`` of its cells."""
     rows, lanes = (max(1, int((b - a) / cell)) for a, b in zip(low, high, strict=True))
     parts: list[Part] = []

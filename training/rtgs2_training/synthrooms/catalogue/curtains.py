@@ -38,11 +38,23 @@ def _rod(rng: np.random.Generator, width: float, z: float, x: float = 0.07) -> l
     return surfaces + [beam((0, s * 0.9 * y, z), (x, s * 0.9 * y, z), 0.02, 0.03, stuff) for s in (-1, 1)]
 
 
-def _drape(rng: np.random.Generator, cloth: Material, width: float, height: float, *, tied: bool = False) -> list[Surface]:
+def _drape(
+    rng: np.random.Generator, cloth: Material, width: float, height: float, *, tied: bool = False
+) -> list[Surface]:
     folds = width / float(rng.uniform(0.1, 0.2))
     depth = float(rng.uniform(0.05, 0.1))
     waist = float(rng.uniform(0.35, 0.55)) if tied else 1.0
-    drape = pleated(width, height, folds, depth, cloth, (0.03, 0.08), flare=float(rng.uniform(1.0, 1.6)), waist=waist, phase=float(rng.uniform(0, 6)))
+    drape = pleated(
+        width,
+        height,
+        folds,
+        depth,
+        cloth,
+        (0.03, 0.08),
+        flare=float(rng.uniform(1.0, 1.6)),
+        waist=waist,
+        phase=float(rng.uniform(0, 6)),
+    )
     return moved(rumpled([drape], rng, 0.01, 0.9), (0.07, 0, 0))
 
 
@@ -96,7 +108,10 @@ def roller_blind(rng: np.random.Generator) -> Piece:
     width, height, cloth = float(rng.uniform(0.8, 1.6)), float(rng.uniform(0.5, 1.5)), random_fabric(rng, thin=True)
     y = width / 2
     surfaces = [rectangle((0.04, -y, 0), (0, width, 0), (0, 0, height), cloth, 0.04, inset=(0.3, 0.3))]
-    surfaces += [tube([(0.045, -y - 0.02, height), (0.045, y + 0.02, height)], 0.03, cloth, 0.03), beam((0.04, -y, 0), (0.04, y, 0), 0.015, 0.025, random_metal(rng))]
+    surfaces += [
+        tube([(0.045, -y - 0.02, height), (0.045, y + 0.02, height)], 0.03, cloth, 0.03),
+        beam((0.04, -y, 0), (0.04, y, 0), 0.015, 0.025, random_metal(rng)),
+    ]
     return _hung("curtain", surfaces, 2.3)
 
 
@@ -116,12 +131,25 @@ def roman_blind(rng: np.random.Generator) -> Piece:
 
 def slatted_blind(rng: np.random.Generator) -> Piece:
     """A Venetian blind: tilted slats of wood or metal, cords, a head rail."""
-    width, height, stuff = float(rng.uniform(0.8, 1.6)), float(rng.uniform(0.7, 1.5)), one_of(rng, (random_front, random_metal))(rng)
+    width, height, stuff = (
+        float(rng.uniform(0.8, 1.6)),
+        float(rng.uniform(0.7, 1.5)),
+        one_of(rng, (random_front, random_metal))(rng),
+    )
     y, pitch, tilt = width / 2, 0.055, float(rng.uniform(0.4, 1.1))
     surfaces = box((0.02, -y, height - 0.05), (0.07, y, height), stuff, 0.03, FRONT)
     for z in np.arange(0.03, height - 0.06, pitch):
         dx, dz = 0.025 * np.cos(tilt), 0.025 * np.sin(tilt)
-        surfaces += [rectangle((0.045 + dx, -y, float(z) - dz), (0, width, 0), (-2 * dx, 0, 2 * dz), stuff, (0.06, 0.025), inset=(0.3, 0.1))]
+        surfaces += [
+            rectangle(
+                (0.045 + dx, -y, float(z) - dz),
+                (0, width, 0),
+                (-2 * dx, 0, 2 * dz),
+                stuff,
+                (0.06, 0.025),
+                inset=(0.3, 0.1),
+            )
+        ]
     for a in (-0.35 * width, 0.35 * width):
         surfaces += [tube([(0.072, a, 0.02), (0.072, a, height)], 0.004, stuff, 0.04)]
     surfaces += box((0.025, -y, 0), (0.065, y, 0.02), stuff, 0.03, (*SIDES, "+z", "-z"))
@@ -141,7 +169,18 @@ def _shower_cloth(rng: np.random.Generator) -> Material:
 
 def _rings(y0: float, y1: float, z: float, x: float, metal: Material) -> list[Surface]:
     return [
-        tube([(x, float(a), z), (x + 0.028, float(a), z - 0.03), (x, float(a), z - 0.06), (x - 0.028, float(a), z - 0.03)], 0.004, metal, 0.02, closed=True)
+        tube(
+            [
+                (x, float(a), z),
+                (x + 0.028, float(a), z - 0.03),
+                (x, float(a), z - 0.06),
+                (x - 0.028, float(a), z - 0.03),
+            ],
+            0.004,
+            metal,
+            0.02,
+            closed=True,
+        )
         for a in np.linspace(y0, y1, max(4, int((y1 - y0) / 0.13)))
     ]
 
@@ -151,7 +190,16 @@ def shower_curtain(rng: np.random.Generator) -> Piece:
     width, height = float(rng.uniform(1.1, 1.7)), float(rng.uniform(1.7, 1.9))
     metal, cover = random_metal(rng), float(rng.uniform(0.75, 1.0))
     wide = width * cover
-    sheet = pleated(wide, height, wide / float(rng.uniform(0.13, 0.22)), 0.07, _shower_cloth(rng), (0.03, 0.07), flare=1.2, phase=float(rng.uniform(0, 6)))
+    sheet = pleated(
+        wide,
+        height,
+        wide / float(rng.uniform(0.13, 0.22)),
+        0.07,
+        _shower_cloth(rng),
+        (0.03, 0.07),
+        flare=1.2,
+        phase=float(rng.uniform(0, 6)),
+    )
     shift = 0.5 * (width - wide) * one_of(rng, (-1, 1))
     surfaces = moved(rumpled([sheet], rng, 0.008, 0.8), (0.05, shift, 0))
     surfaces += [tube([(0.05, -width / 2, height + 0.05), (0.05, width / 2, height + 0.05)], 0.0125, metal, 0.03)]
@@ -163,7 +211,9 @@ def gathered_shower_curtain(rng: np.random.Generator) -> Piece:
     """A curtain pushed together at one end of its rail."""
     width, height, wide = float(rng.uniform(1.2, 1.7)), float(rng.uniform(1.7, 1.9)), float(rng.uniform(0.35, 0.6))
     metal = random_metal(rng)
-    sheet = pleated(wide, height, wide / 0.09, 0.11, _shower_cloth(rng), (0.024, 0.07), flare=1.1, phase=float(rng.uniform(0, 6)))
+    sheet = pleated(
+        wide, height, wide / 0.09, 0.11, _shower_cloth(rng), (0.024, 0.07), flare=1.1, phase=float(rng.uniform(0, 6))
+    )
     shift = (0.5 * width - 0.5 * wide - 0.03) * one_of(rng, (-1, 1))
     surfaces = moved(rumpled([sheet], rng, 0.008, 0.8), (0.07, shift, 0))
     surfaces += [tube([(0.07, -width / 2, height + 0.05), (0.07, width / 2, height + 0.05)], 0.0125, metal, 0.03)]
@@ -199,14 +249,40 @@ def corner_shower_curtain(rng: np.random.Generator) -> Piece:
 
 def tray_shower_curtain(rng: np.random.Generator) -> Piece:
     """A curtain on a U-shaped rail around a square tray at a wall, with the shower's pipe and head."""
-    x, y, height, metal = float(rng.uniform(0.75, 0.9)), float(rng.uniform(0.4, 0.5)), float(rng.uniform(1.75, 1.9)), random_metal(rng)
+    x, y, height, metal = (
+        float(rng.uniform(0.75, 0.9)),
+        float(rng.uniform(0.4, 0.5)),
+        float(rng.uniform(1.75, 1.9)),
+        random_metal(rng),
+    )
     cloth, start = _shower_cloth(rng), 0.1
-    surfaces = [tube([(0, -y, start + height + 0.04), (x, -y, start + height + 0.04), (x, y, start + height + 0.04), (0, y, start + height + 0.04)], 0.0125, metal, 0.03)]
+    surfaces = [
+        tube(
+            [
+                (0, -y, start + height + 0.04),
+                (x, -y, start + height + 0.04),
+                (x, y, start + height + 0.04),
+                (0, y, start + height + 0.04),
+            ],
+            0.0125,
+            metal,
+            0.03,
+        )
+    ]
     sheet = pleated(2 * y - 0.04, height, 2 * y / 0.15, 0.06, cloth, (0.03, 0.07), flare=1.2)
     surfaces += moved([sheet], (x, 0, start))
     for s in (-1, 1):
         wing = pleated(float(rng.uniform(0.3, 0.8)) * x, height, 5, 0.06, cloth, (0.03, 0.07))
         surfaces += moved(moved([wing], (0, 0, start), 90), (0.62 * x, s * y, 0))
-    tray = box((0, -y - 0.03, 0), (x + 0.04, y + 0.03, 0.1), paint((0.92, 0.92, 0.9), gloss=0.15), 0.036, ("+x", "-y", "+y", "+z"))
-    pipe = [tube([(0.03, 0.1, 1.0), (0.03, 0.1, start + height - 0.05), (0.25, 0.1, start + height)], 0.011, metal, 0.03), blob((0.26, 0.1, start + height - 0.02), (0.07, 0.07, 0.02), metal, 0.02)]
+    tray = box(
+        (0, -y - 0.03, 0),
+        (x + 0.04, y + 0.03, 0.1),
+        paint((0.92, 0.92, 0.9), gloss=0.15),
+        0.036,
+        ("+x", "-y", "+y", "+z"),
+    )
+    pipe = [
+        tube([(0.03, 0.1, 1.0), (0.03, 0.1, start + height - 0.05), (0.25, 0.1, start + height)], 0.011, metal, 0.03),
+        blob((0.26, 0.1, start + height - 0.02), (0.07, 0.07, 0.02), metal, 0.02),
+    ]
     return assemble([part("shower curtain", surfaces), part("other furniture", [*tray, *pipe])], clearance=0.4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from ..piece import Part, Piece, Placement
@@ -49,9 +51,12 @@ def _top(depth: float, y0: float, y1: float, height: float, stuff: Material, thi
 
 def _drawers(look: Fronts, depth: float, y0: float, y1: float, foot: float, top: float, count: int) -> list[Surface]:
     """A pedestal of drawers under a desk."""
-    surfaces = [*carcass(depth - 0.04, y0, y1, foot, top, look.face), *box((0.02, y0, foot), (depth - 0.04, y1, top), look.face, 0.05, ("-x",))]
+    surfaces = [
+        *carcass(depth - 0.04, y0, y1, foot, top, look.face),
+        *box((0.02, y0, foot), (depth - 0.04, y1, top), look.face, 0.05, ("-x",)),
+    ]
     levels = np.linspace(foot, top, count + 1)
-    for low, high in zip(levels[:-1], levels[1:], strict=True):
+    for low, high in itertools.pairwise(levels):
         surfaces += front(look, depth - 0.04, (y0, float(low)), (y1, float(high)), drawer=True)
     return surfaces
 
@@ -67,9 +72,13 @@ def pedestal_desk(rng: np.random.Generator) -> Piece:
         surfaces += _drawers(look, depth, y - wide, y - 0.02, 0.04, under, int(rng.integers(2, 5)))
     else:
         surfaces += box((0.03, y - 0.045, 0), (depth - 0.05, y - 0.02, under), look.face, 0.04, SIDES)
-    surfaces += box((0.03, -y + wide, 0.25), (0.05, y - (wide if both else 0.04), under), look.face, 0.042, ("+x", "-x", "-z"))
+    surfaces += box(
+        (0.03, -y + wide, 0.25), (0.05, y - (wide if both else 0.04), under), look.face, 0.042, ("+x", "-x", "-z")
+    )
     if chance(rng, 0.5):
-        surfaces += front(look, depth - 0.04, (-y + wide, under - 0.12), (y - (wide if both else 0.045), under), drawer=True)
+        surfaces += front(
+            look, depth - 0.04, (-y + wide, under - 0.12), (y - (wide if both else 0.045), under), drawer=True
+        )
     surfaces = surfaces if chance(rng, 0.5) else mirrored(surfaces)
     return _desk(surfaces, _workplace(rng, depth, -y, y, height))
 
@@ -78,7 +87,11 @@ def plain_desk(rng: np.random.Generator) -> Piece:
     """A top on four legs, an A-frame of steel or trestles; one flat drawer now and then, a computer below."""
     depth, width, height = float(rng.uniform(0.5, 0.8)), float(rng.uniform(0.9, 1.7)), float(rng.uniform(0.71, 0.76))
     stuff, base, y = random_front(rng), one_of(rng, (random_front, random_metal, random_metal))(rng), width / 2
-    surfaces, under, kind = _top(depth, -y, y, height, stuff, float(rng.uniform(0.018, 0.04))), height - 0.03, rng.integers(3)
+    surfaces, under, kind = (
+        _top(depth, -y, y, height, stuff, float(rng.uniform(0.018, 0.04))),
+        height - 0.03,
+        rng.integers(3),
+    )
     if kind == 0:
         surfaces += legs(rng, depth - 0.06, y - 0.06, under, base, x_back=0.06, thickness=(0.035, 0.06))
         surfaces += box((0.05, -y + 0.05, under - 0.08), (depth - 0.05, y - 0.05, under), base, 0.036, SIDES)
@@ -93,8 +106,19 @@ def plain_desk(rng: np.random.Generator) -> Piece:
             for shift in (-0.15, 0.15):
                 for x in (0.08, depth - 0.08):
                     surfaces += [beam((x, s * (y - 0.28) + shift, 0), (x, s * (y - 0.28), under), 0.045, 0.045, base)]
-            surfaces += [beam((0.05, s * (y - 0.28), under - 0.025), (depth - 0.05, s * (y - 0.28), under - 0.025), 0.06, 0.05, base)]
-            surfaces += [beam((0.08, s * (y - 0.28) + k, 0.3), (depth - 0.08, s * (y - 0.28) + k, 0.3), 0.03, 0.045, base) for k in (-0.09, 0.09)]
+            surfaces += [
+                beam(
+                    (0.05, s * (y - 0.28), under - 0.025),
+                    (depth - 0.05, s * (y - 0.28), under - 0.025),
+                    0.06,
+                    0.05,
+                    base,
+                )
+            ]
+            surfaces += [
+                beam((0.08, s * (y - 0.28) + k, 0.3), (depth - 0.08, s * (y - 0.28) + k, 0.3), 0.03, 0.045, base)
+                for k in (-0.09, 0.09)
+            ]
     if kind != 2 and chance(rng, 0.4):
         look = random_fronts(rng, stuff)
         surfaces += box((0.05, -0.3, under - 0.12), (depth - 0.03, 0.3, under), stuff, 0.036, ("-y", "+y", "-z", "-x"))
@@ -107,13 +131,29 @@ def plain_desk(rng: np.random.Generator) -> Piece:
 
 def corner_desk(rng: np.random.Generator) -> Piece:
     """An L of two tops that meet in the corner, drawers under one of them."""
-    depth, width, reach, height = float(rng.uniform(0.55, 0.7)), float(rng.uniform(1.4, 1.9)), float(rng.uniform(1.2, 1.7)), 0.74
-    stuff, base, look, y = random_front(rng), one_of(rng, (random_front, random_metal))(rng), random_fronts(rng), width / 2
+    depth, width, reach, height = (
+        float(rng.uniform(0.55, 0.7)),
+        float(rng.uniform(1.4, 1.9)),
+        float(rng.uniform(1.2, 1.7)),
+        0.74,
+    )
+    stuff, base, look, y = (
+        random_front(rng),
+        one_of(rng, (random_front, random_metal))(rng),
+        random_fronts(rng),
+        width / 2,
+    )
     wing = float(rng.uniform(0.45, 0.6))
     surfaces = _top(depth, -y, y, height, stuff)
     surfaces += rounded_box((depth, -y, height - 0.028), (reach, -y + wing, height), 0.004, stuff, 0.034)
     under = height - 0.028
-    for x, a in ((0.05, -y + 0.05), (reach - 0.05, -y + 0.05), (reach - 0.05, -y + wing - 0.05), (depth - 0.05, y - 0.05), (0.05, y - 0.05)):
+    for x, a in (
+        (0.05, -y + 0.05),
+        (reach - 0.05, -y + 0.05),
+        (reach - 0.05, -y + wing - 0.05),
+        (depth - 0.05, y - 0.05),
+        (0.05, y - 0.05),
+    ):
         surfaces += [beam((x, a, 0), (x, a, under), 0.045, 0.045, base)]
     if chance(rng, 0.7):
         surfaces += _drawers(look, depth, y - 0.5, y - 0.09, 0.06, under, 3)
@@ -125,26 +165,41 @@ def corner_desk(rng: np.random.Generator) -> Piece:
 
 def secretary(rng: np.random.Generator) -> Piece:
     """An old bureau: drawers below, a flap let down to write on, pigeonholes behind it."""
-    width, depth, fold, height = float(rng.uniform(0.8, 1.1)), float(rng.uniform(0.42, 0.5)), 0.74, float(rng.uniform(1.05, 1.25))
+    width, depth, fold, height = (
+        float(rng.uniform(0.8, 1.1)),
+        float(rng.uniform(0.42, 0.5)),
+        0.74,
+        float(rng.uniform(1.05, 1.25)),
+    )
     look, y = random_fronts(rng), width / 2
     stuff, x = look.face, depth - 0.02
-    surfaces = [*carcass(x, -y, y, 0.1, fold - 0.02, stuff), *legs(rng, x - 0.05, y - 0.05, 0.1, stuff, x_back=0.05, thickness=(0.05, 0.07))]
+    surfaces = [
+        *carcass(x, -y, y, 0.1, fold - 0.02, stuff),
+        *legs(rng, x - 0.05, y - 0.05, 0.1, stuff, x_back=0.05, thickness=(0.05, 0.07)),
+    ]
     levels = np.linspace(0.11, fold - 0.03, 4)
-    for low, high in zip(levels[:-1], levels[1:], strict=True):
+    for low, high in itertools.pairwise(levels):
         surfaces += front(look, x, (-y, float(low)), (y, float(high)), drawer=True)
     surfaces += rounded_box((x - 0.02, -y + 0.03, fold), (x + 0.36, y - 0.03, fold + 0.025), 0.006, stuff, 0.034)
-    surfaces += [beam((x, s * (y - 0.05), fold - 0.03), (x + 0.28, s * (y - 0.05), fold - 0.03), 0.025, 0.05, stuff) for s in (-1, 1)]
+    surfaces += [
+        beam((x, s * (y - 0.05), fold - 0.03), (x + 0.28, s * (y - 0.05), fold - 0.03), 0.025, 0.05, stuff)
+        for s in (-1, 1)
+    ]
     shallow = 0.6 * depth
     surfaces += [rectangle((0.01, -y, fold), (0, width, 0), (0, 0, height - fold), stuff, 0.045)]
     surfaces += box((0, -y, height - BOARD), (shallow, y, height), stuff, 0.036)
     for a in (-y, y - BOARD):
         surfaces += box((0, a, fold), (shallow, a + BOARD, height), stuff, 0.036, (*SIDES, "+z"))
     for number, (a, b) in enumerate(columns(width - 0.04, int(rng.integers(3, 6)))):
-        surfaces += box((0.02, b - 0.006, fold), (shallow - 0.04, b + 0.006, height - BOARD), stuff, 0.034, ("+x", "-y", "+y"))
+        surfaces += box(
+            (0.02, b - 0.006, fold), (shallow - 0.04, b + 0.006, height - BOARD), stuff, 0.034, ("+x", "-y", "+y")
+        )
         middle = 0.5 * (fold + height) + 0.04 * (number % 2)
         surfaces += box((0.02, a, middle), (shallow - 0.04, b, middle + 0.012), stuff, 0.034, ("+x", "+z", "-z"))
         if chance(rng, 0.6):
-            surfaces += moved(book_row(rng, b - a - 0.03, middle - fold - 0.03, 0.14), (shallow - 0.05, a + 0.015, fold + 0.026))
+            surfaces += moved(
+                book_row(rng, b - a - 0.03, middle - fold - 0.03, 0.14), (shallow - 0.05, a + 0.015, fold + 0.026)
+            )
     extra = strewn(rng, DESK, (x, -y + 0.06), (x + 0.34, y - 0.06), fold + 0.025, 0.4, 0.26)
     extra += strewn(rng, DESK, (0, -y), (shallow, y), height, 0.4, 0.26)
     return _desk(surfaces, extra)
@@ -152,7 +207,12 @@ def secretary(rng: np.random.Generator) -> Piece:
 
 def desk_with_hutch(rng: np.random.Generator) -> Piece:
     """A desk with a rack of shelves over its back."""
-    depth, width, height, top = float(rng.uniform(0.55, 0.68)), float(rng.uniform(1.0, 1.4)), 0.74, float(rng.uniform(1.2, 1.5))
+    depth, width, height, top = (
+        float(rng.uniform(0.55, 0.68)),
+        float(rng.uniform(1.0, 1.4)),
+        0.74,
+        float(rng.uniform(1.2, 1.5)),
+    )
     stuff, look, y = random_front(rng), random_fronts(rng), width / 2
     surfaces, under, rack = _top(depth, -y, y, height, stuff), height - 0.028, 0.24
     surfaces += _drawers(look, depth, -y + 0.02, -y + 0.4, 0.05, under, 3)
@@ -164,9 +224,18 @@ def desk_with_hutch(rng: np.random.Generator) -> Piece:
     for z in (*((0.5 * (height + 0.3 + top),) if top > 1.35 else ()), height + 0.42 if top > 1.4 else top - 0.02):
         surfaces += box((0, -y + BOARD, z - 0.02), (rack, y - BOARD, z), stuff, 0.036)
     shelf = box((0, -y + BOARD, top - 0.02), (rack, y - BOARD, top), stuff, 0.036)
-    extra = _workplace(rng, depth, -y, y, height) if top > 1.3 else strewn(rng, DESK, (rack, -y), (depth, y), height, 0.4, 0.28)
+    extra = (
+        _workplace(rng, depth, -y, y, height)
+        if top > 1.3
+        else strewn(rng, DESK, (rack, -y), (depth, y), height, 0.4, 0.28)
+    )
     if chance(rng, 0.7):
-        extra.append(part(OBJECT, moved(book_row(rng, float(rng.uniform(0.3, 0.8)) * width, 0.28, 0.18), (rack - 0.02, -y + 0.06, top))))
+        extra.append(
+            part(
+                OBJECT,
+                moved(book_row(rng, float(rng.uniform(0.3, 0.8)) * width, 0.28, 0.18), (rack - 0.02, -y + 0.06, top)),
+            )
+        )
     return _desk(surfaces + shelf, extra)
 
 
@@ -176,8 +245,19 @@ def kneehole_bureau(rng: np.random.Generator) -> Piece:
     stuff, y = random_wood(rng) if chance(rng, 0.7) else random_front(rng), width / 2
     look, low = random_fronts(rng, stuff), height - 0.17
     surfaces = _top(depth, -y, y, height, stuff)
-    surfaces += box((0.03, -y + 0.03, low), (depth - 0.04, y - 0.03, height - 0.028), stuff, 0.036, ("-x", "-y", "+y", "-z"))
+    surfaces += box(
+        (0.03, -y + 0.03, low), (depth - 0.04, y - 0.03, height - 0.028), stuff, 0.036, ("-x", "-y", "+y", "-z")
+    )
     for a, b in columns(width - 0.06, int(rng.integers(2, 4))):
         surfaces += front(look, depth - 0.04, (a, low), (b, height - 0.03), drawer=True)
-    surfaces += legs(rng, depth - 0.07, y - 0.06, low, stuff, x_back=0.06, style=one_of(rng, ("turned", "tapered", "square")), thickness=(0.045, 0.065))
+    surfaces += legs(
+        rng,
+        depth - 0.07,
+        y - 0.06,
+        low,
+        stuff,
+        x_back=0.06,
+        style=one_of(rng, ("turned", "tapered", "square")),
+        thickness=(0.045, 0.065),
+    )
     return _desk(surfaces, _workplace(rng, depth, -y, y, height))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +15,16 @@ BOARD = 0.022  # metres: thickness of a board
 
 
 def legs(
-    rng: np.random.Generator, x: float, y: float, height: float, material: Material, *, x_back: float | None = None,
-    thickness: tuple[float, float] = (0.03, 0.07), style: str | None = None,
-) -> list[Surface]:  # fmt: skip
+    rng: np.random.Generator,
+    x: float,
+    y: float,
+    height: float,
+    material: Material,
+    *,
+    x_back: float | None = None,
+    thickness: tuple[float, float] = (0.03, 0.07),
+    style: str | None = None,
+) -> list[Surface]:
     """Four legs whose tops stand at (x, +-y) and (x_back or -x, +-y): square, round, tapered, turned or splayed."""
     style = style or one_of(rng, ("square", "round", "tapered", "splayed", "turned"))
     wide = float(rng.uniform(*thickness))
@@ -66,17 +74,32 @@ def random_fronts(rng: np.random.Generator, face: Material | None = None) -> Fro
 
 
 def front(
-    look: Fronts, x: float, low: tuple[float, float], high: tuple[float, float], *, drawer: bool, hinge: int = 1,
+    look: Fronts,
+    x: float,
+    low: tuple[float, float],
+    high: tuple[float, float],
+    *,
+    drawer: bool,
+    hinge: int = 1,
     spacing: float = 0.036,
-) -> list[Surface]:  # fmt: skip
-    """A door or drawer front that covers (y, z) from ``low`` to ``high``, before x. ``hinge`` +1: hung at its +y side."""
-    (y0, z0), (y1, z1) = (low[0] + look.gap / 2, low[1] + look.gap / 2), (high[0] - look.gap / 2, high[1] - look.gap / 2)
+) -> list[Surface]:
+    """A door or drawer front before x over (y, z) from ``low`` to ``high``. ``hinge`` +1: hung at its +y side."""
+    (y0, z0), (y1, z1) = (
+        (low[0] + look.gap / 2, low[1] + look.gap / 2),
+        (high[0] - look.gap / 2, high[1] - look.gap / 2),
+    )
     thick, faces = 0.018, ("+x", "-y", "+y", "+z", "-z")
     surfaces: list[Surface] = []
     rail = min(0.07, 0.25 * min(y1 - y0, z1 - z0))
     if look.panel == "framed" and rail > 0.03:
         surfaces += [
-            rectangle((x + 0.006, y0 + rail, z0 + rail), (0, y1 - y0 - 2 * rail, 0), (0, 0, z1 - z0 - 2 * rail), look.face, spacing)
+            rectangle(
+                (x + 0.006, y0 + rail, z0 + rail),
+                (0, y1 - y0 - 2 * rail, 0),
+                (0, 0, z1 - z0 - 2 * rail),
+                look.face,
+                spacing,
+            )
         ]
         for (a, b), (c, d) in (
             ((y0, z0), (y1, z0 + rail)),
@@ -89,7 +112,7 @@ def front(
         count = max(3, round((y1 - y0) / 0.05))
         edges = np.linspace(y0, y1, count + 1)
         surfaces += [rectangle((x + 0.002, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), look.face, 0.06)]
-        for a, b in zip(edges[:-1], edges[1:], strict=True):
+        for a, b in itertools.pairwise(edges):
             surfaces += box((x, a + 0.004, z0), (x + thick, b - 0.012, z1), look.face, 0.036, ("+x", "+y", "-y"))
     else:
         surfaces += box((x, y0, z0), (x + thick, y1, z1), look.face, spacing, faces)
@@ -107,16 +130,32 @@ def _handle(
     z = (low[1] + high[1]) / 2 if drawer or height > 1.0 else (high[1] - 0.12 if low[1] < 1.0 else low[1] + 0.12)
     if look.handle == "knob":
         sides = (-1, 1) if drawer and width > 0.55 else (0,)
-        return [blob((x + 0.016, y + 0.28 * side * width, z), (0.02, 0.018, 0.018), look.metal, 0.014) for side in sides]
+        return [
+            blob((x + 0.016, y + 0.28 * side * width, z), (0.02, 0.018, 0.018), look.metal, 0.014) for side in sides
+        ]
     if look.handle == "cup" and drawer:
         return [blob((x, y, z), (0.026, 0.05, 0.02), look.metal, 0.016)]
     if look.handle == "none":
         return []
     if drawer:
         half = min(0.09, 0.3 * width)
-        return [tube([(x, y - half, z), (x + 0.028, y - half, z), (x + 0.028, y + half, z), (x, y + half, z)], 0.007, look.metal, 0.016)]
+        return [
+            tube(
+                [(x, y - half, z), (x + 0.028, y - half, z), (x + 0.028, y + half, z), (x, y + half, z)],
+                0.007,
+                look.metal,
+                0.016,
+            )
+        ]
     half = 0.07 if height < 1.2 else 0.16
-    return [tube([(x, y, z - half), (x + 0.028, y, z - half), (x + 0.028, y, z + half), (x, y, z + half)], 0.007, look.metal, 0.016)]
+    return [
+        tube(
+            [(x, y, z - half), (x + 0.028, y, z - half), (x + 0.028, y, z + half), (x, y, z + half)],
+            0.007,
+            look.metal,
+            0.016,
+        )
+    ]
 
 
 def carcass(depth: float, y0: float, y1: float, z0: float, z1: float, material: Material) -> list[Surface]:
@@ -128,9 +167,7 @@ def carcass(depth: float, y0: float, y1: float, z0: float, z1: float, material: 
     return [*body, rectangle((depth - 0.014, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), material, 0.06)]
 
 
-def stand(
-    rng: np.random.Generator, depth: float, width: float, height: float, body: Material
-) -> list[Surface]:
+def stand(rng: np.random.Generator, depth: float, width: float, height: float, body: Material) -> list[Surface]:
     """What a cupboard stands on: a plinth set back, or four legs."""
     y = width / 2
     if height < 0.05 or chance(rng, 0.4):
@@ -142,37 +179,61 @@ def stand(
 def columns(width: float, count: int) -> list[tuple[float, float]]:
     """The width, centred on y = 0, as ``count`` equal stretches."""
     edges = np.linspace(-width / 2, width / 2, count + 1)
-    return [(float(a), float(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [(float(a), float(b)) for a, b in itertools.pairwise(edges)]
 
 
 def tap(metal: Material, rng: np.random.Generator, height: float = 0.2, reach: float = 0.14) -> list[Surface]:
-    """A tap at the origin whose spout reaches towards +x: a swan's neck or an angular one, with a lever or two knobs."""
+    """A tap at the origin, its spout towards +x: a swan's neck or an angular one, with a lever or two knobs."""
     if chance(rng, 0.5):
-        bend = [(0, 0, 0), (0, 0, 0.75 * height), (0.3 * reach, 0, height), (0.75 * reach, 0, 0.95 * height), (reach, 0, 0.6 * height)]
+        bend = [
+            (0, 0, 0),
+            (0, 0, 0.75 * height),
+            (0.3 * reach, 0, height),
+            (0.75 * reach, 0, 0.95 * height),
+            (reach, 0, 0.6 * height),
+        ]
         surfaces = [tube(bend, 0.011, metal, 0.018)]
     else:
         surfaces = [tube([(0, 0, 0), (0, 0, 0.6 * height), (reach, 0, 0.7 * height)], 0.014, metal, 0.018)]
     if chance(rng, 0.5):
-        return surfaces + [tube([(0, 0, 0.6 * height), (-0.02, 0, 0.95 * height)], 0.009, metal, 0.016)]
+        return [*surfaces, tube([(0, 0, 0.6 * height), (-0.02, 0, 0.95 * height)], 0.009, metal, 0.016)]
     for side in (-1, 1):
         surfaces += moved([cylinder((0, 0, 0), 0.018, 0.05, metal, 0.018)], (0, side * 0.08, 0))
     return surfaces
 
 
-def cushion(low: tuple[float, float, float], high: tuple[float, float, float], material: Material, *, softness: float = 0.5, spacing: float = 0.036, faces: tuple[str, ...] = AT_WALL) -> list[Surface]:
+def cushion(
+    low: tuple[float, float, float],
+    high: tuple[float, float, float],
+    material: Material,
+    *,
+    softness: float = 0.5,
+    spacing: float = 0.036,
+    faces: tuple[str, ...] = AT_WALL,
+) -> list[Surface]:
     """A stuffed cushion: rounded edges, its faces swelling."""
     least = float(np.min(np.subtract(high, low)))
-    return rounded_box(low, high, (0.25 + 0.2 * softness) * least, material, spacing, faces, bulge=0.14 * softness * least)
+    return rounded_box(
+        low, high, (0.25 + 0.2 * softness) * least, material, spacing, faces, bulge=0.14 * softness * least
+    )
 
 
 def glazed(
-    low: Point, high: Point, pane_low: tuple[float, float], pane_high: tuple[float, float], body: Material, pane: Material,
-    spacing: float = 0.034, faces: tuple[str, ...] = ("-y", "+y", "+z"),
-) -> list[Surface]:  # fmt: skip
-    """A box whose front (+x) has a pane let in over (y, z): an oven's window, a screen, a note. Nothing lies behind it."""
+    low: Point,
+    high: Point,
+    pane_low: tuple[float, float],
+    pane_high: tuple[float, float],
+    body: Material,
+    pane: Material,
+    spacing: float = 0.034,
+    faces: tuple[str, ...] = ("-y", "+y", "+z"),
+) -> list[Surface]:
+    """A box whose front (+x) has a pane let in over (y, z): an oven's window, a screen. Nothing lies behind it."""
     (y0, z0), (y1, z1) = pane_low, pane_high
     hole = (y0 - low[1], z0 - low[2], y1 - low[1], z1 - low[2])
     width, height = high[1] - low[1], high[2] - low[2]
     frame = rectangle((high[0], low[1], low[2]), (0, width, 0), (0, 0, height), body, spacing, (hole,), (0.3, 0.3))
-    inner = rectangle((high[0] - 0.003, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), pane, 0.9 * spacing, inset=(0.1, 0.1))
+    inner = rectangle(
+        (high[0] - 0.003, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), pane, 0.9 * spacing, inset=(0.1, 0.1)
+    )
     return [*box(low, high, body, spacing, faces), frame, inner]

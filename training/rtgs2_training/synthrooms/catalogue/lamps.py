@@ -84,7 +84,12 @@ def arc_lamp(rng: np.random.Generator) -> Piece:
     surfaces = [
         cylinder((0, 0, 0), 0.16, 0.06, stuff, 0.026),
         tube(bend, 0.012, stuff, 0.026),
-        lathe([(0.17, -0.12), (0.15, -0.04), (0.06, 0.02), (0.0, 0.03)], one_of(rng, (random_metal, random_paint))(rng), 0.026, end),
+        lathe(
+            [(0.17, -0.12), (0.15, -0.04), (0.06, 0.02), (0.0, 0.03)],
+            one_of(rng, (random_metal, random_paint))(rng),
+            0.026,
+            end,
+        ),
         blob((end[0], 0, end[2] - 0.09), (0.06, 0.06, 0.05), glow((1.0, 0.96, 0.86)), 0.024),
     ]
     return assemble([part(OBJECT, surfaces)], Placement.FREE)
@@ -95,7 +100,12 @@ def tripod_lamp(rng: np.random.Generator) -> Piece:
     stuff, height = foot_material(rng), float(rng.uniform(1.3, 1.6))
     top, r = height - 0.3, float(rng.uniform(0.18, 0.26))
     surfaces = [
-        tube([(0.3 * math.cos(a), 0.3 * math.sin(a), 0), (0.03 * math.cos(a), 0.03 * math.sin(a), top)], 0.014, stuff, 0.026)
+        tube(
+            [(0.3 * math.cos(a), 0.3 * math.sin(a), 0), (0.03 * math.cos(a), 0.03 * math.sin(a), top)],
+            0.014,
+            stuff,
+            0.026,
+        )
         for a in (0.3, 2.4, 4.5)
     ]
     surfaces += [lathe([(r, top), (r, height), (0.03, height)], shade(rng), 0.03)]
@@ -108,10 +118,15 @@ def dome_pendant(rng: np.random.Generator) -> Piece:
     stuff = one_of(rng, (random_metal, random_paint, random_ceramic))(rng)
     belly = float(rng.uniform(0.5, 0.95))
     surfaces = [
-        cylinder((0, 0, -0.03), 0.05, 0.03, stuff),
+        lathe([(0.0, -0.03), (0.05, -0.03), (0.05, 0.0)], stuff, 0.02),
         tube([(0, 0, -drop), (0, 0, -0.02)], 0.006, BLACK, 0.04),
         lathe([(r, -h), (belly * r, -0.4 * h), (0.04, 0), (0, 0.02)], stuff, 0.026, (0, 0, -drop)),
-        lathe([(0.04, -0.03), (0.9 * belly * r, -0.42 * h), (0.97 * r, -h + 0.01)], glow((1.0, 0.9, 0.7)), 0.034, (0, 0, -drop)),
+        lathe(
+            [(0.04, -0.03), (0.9 * belly * r, -0.42 * h), (0.97 * r, -h + 0.01)],
+            glow((1.0, 0.9, 0.7)),
+            0.034,
+            (0, 0, -drop),
+        ),
         blob((0, 0, -drop - 0.6 * h), (0.05, 0.05, 0.06), glow((1.0, 0.97, 0.88)), 0.024),
     ]
     return assemble([part(OBJECT, surfaces)], Placement.CEILING)
@@ -132,7 +147,10 @@ def ceiling_dome(rng: np.random.Generator) -> Piece:
     """A flat dome or square panel right under the ceiling."""
     r, light = float(rng.uniform(0.14, 0.26)), glow((1.0, 0.97, 0.9))
     if chance(rng, 0.35):
-        return assemble([part(OBJECT, box((-r, -r, -0.06), (r, r, 0), light, 0.034, ("-x", "+x", "-y", "+y", "-z")))], Placement.CEILING)
+        return assemble(
+            [part(OBJECT, box((-r, -r, -0.06), (r, r, 0), light, 0.034, ("-x", "+x", "-y", "+y", "-z")))],
+            Placement.CEILING,
+        )
     profile = [(0.0, -0.09), (0.6 * r, -0.075), (0.95 * r, -0.03), (r, 0.0)]
     return assemble([part(OBJECT, [lathe(profile, light, 0.028)])], Placement.CEILING)
 
@@ -144,5 +162,8 @@ def spotlights(rng: np.random.Generator) -> Piece:
     surfaces = box((-0.02, -half, -0.025), (0.02, half, 0), stuff, 0.024, ("-x", "+x", "-y", "+y", "-z"))
     for y in np.linspace(-half + 0.1, half - 0.1, count):
         tip = (float(rng.uniform(-0.06, 0.06)), float(y + rng.uniform(-0.04, 0.04)), -0.15)
-        surfaces += [tube([(0, y, -0.02), tip], [0.012, 0.04], stuff, 0.022), blob(tip, (0.035, 0.035, 0.015), glow((1, 0.97, 0.9)), 0.02)]
+        surfaces += [
+            tube([(0, y, -0.02), tip], [0.012, 0.04], stuff, 0.022),
+            blob(tip, (0.035, 0.035, 0.015), glow((1, 0.97, 0.9)), 0.02),
+        ]
     return assemble([part(OBJECT, surfaces)], Placement.CEILING)

@@ -37,7 +37,12 @@ def framed(rng: np.random.Generator, width: float, height: float, subject: Mater
     """A framed picture, its back at x = 0, centred on y = 0, standing on z = 0; with a mount half of the time."""
     edge, thick = float(rng.uniform(0.012, 0.06)) * (0.6 + 0.5 * min(width, height)), float(rng.uniform(0.015, 0.04))
     stuff, y = one_of(rng, (random_wood, random_metal, random_front))(rng), width / 2
-    rails = [((-y, 0), (y, edge)), ((-y, height - edge), (y, height)), ((-y, edge), (-y + edge, height - edge)), ((y - edge, edge), (y, height - edge))]
+    rails = [
+        ((-y, 0), (y, edge)),
+        ((-y, height - edge), (y, height)),
+        ((-y, edge), (-y + edge, height - edge)),
+        ((y - edge, edge), (y, height - edge)),
+    ]
     surfaces: list[Surface] = []
     for (a, b), (c, d) in rails:
         surfaces += solid((0, a, b), (thick, c, d), stuff, 0.02, FACES)
@@ -72,7 +77,11 @@ def poster(rng: np.random.Generator) -> Piece:
     height, thick = width * float(rng.choice([1.41, 1.5, 0.71, 1.0])), float(rng.choice([0.004, 0.03]))
     y, edge = width / 2, paint((0.93, 0.92, 0.89))
     surfaces = solid((0, -y, 0), (thick, y, height), edge, 0.02, ("-y", "+y", "+z", "-z"))
-    surfaces += [rectangle((thick, -y, 0), (0, width, 0), (0, 0, height), random_artwork(rng, width, height), 0.022, inset=(0.3, 0.3))]
+    surfaces += [
+        rectangle(
+            (thick, -y, 0), (0, width, 0), (0, 0, height), random_artwork(rng, width, height), 0.022, inset=(0.3, 0.3)
+        )
+    ]
     return _hung([surfaces], height, rng)
 
 
@@ -106,22 +115,24 @@ def mirror_surface(rng: np.random.Generator) -> Material:
     """Silvered glass: the greys of a room, out of focus."""
     tone = float(rng.uniform(0.5, 0.8))
 
-    return Material(lambda u, v, rng: shaded((tone, tone * 1.02, tone * 1.03), 0.14 * noise(u * 2, v * 2, rng)), gloss=0.45)
+    return Material(
+        lambda u, v, rng: shaded((tone, tone * 1.02, tone * 1.03), 0.14 * noise(u * 2, v * 2, rng)), gloss=0.45
+    )
 
 
 def wall_mirror(rng: np.random.Generator) -> Piece:
     """A mirror in a frame: round, oval or upright."""
     width = float(rng.uniform(0.35, 0.8))
     if chance(rng, 0.5):
-        height, glass = width * float(rng.choice([1.0, 1.5, 2.0])), mirror_surface(rng)
-        return _hung([framed(rng, width, height, glass)], height, rng)
+        height = width * float(rng.choice([1.0, 1.5, 2.0]))
+        return _hung([framed(rng, width, height, mirror_surface(rng))], height, rng)
     r, stuff = width / 2, one_of(rng, (random_wood, random_metal, random_front))(rng)
     stretch = float(rng.choice([1.0, 1.0, 1.4]))
     ring = [(0.02, r * math.cos(a), stretch * r * math.sin(a)) for a in np.linspace(0, 2 * math.pi, 25)[:-1]]
     glass = turned([lathe([(r, 0.012), (0, 0.012)], mirror_surface(rng), 0.026)], "y", 90)
+
     def stretched(surface: Surface) -> Surface:
         shape = surface.shape
         return replace(surface, shape=lambda s, t: shape(s, t) * np.array((1.0, 1.0, stretch)))
 
     return _hung([[tube(ring, 0.018, stuff, 0.022, closed=True), *(stretched(one) for one in glass)]], 2 * r, rng)
-

@@ -26,7 +26,11 @@ def shell(rng: np.random.Generator) -> Material:
 
 def _handle(x: float, y: float, low: float, high: float, metal: Material, style: int) -> list[Surface]:
     if style == 0:
-        return [tube([(x, y, low), (x + 0.04, y, low + 0.02), (x + 0.04, y, high - 0.02), (x, y, high)], 0.011, metal, 0.022)]
+        return [
+            tube(
+                [(x, y, low), (x + 0.04, y, low + 0.02), (x + 0.04, y, high - 0.02), (x, y, high)], 0.011, metal, 0.022
+            )
+        ]
     return box((x, y - 0.014, low), (x + 0.03, y + 0.014, high), metal, 0.024)
 
 
@@ -57,7 +61,10 @@ def _doors(rng: np.random.Generator, x: float, stuff: Material, metal: Material,
         surfaces += _handle(front, y, *grip, metal, style)
         if z1 - z0 > 0.6 and chance(rng, 0.3):
             w, h = (float(v) for v in rng.uniform(0.1, 0.22, 2))
-            at, up = float(rng.uniform(y0 + 0.08, max(y0 + 0.081, y1 - 0.08 - w))), float(rng.uniform(0.45 * z0 + 0.55 * z1, z1 - 0.02 - h))
+            at, up = (
+                float(rng.uniform(y0 + 0.08, max(y0 + 0.081, y1 - 0.08 - w))),
+                float(rng.uniform(0.45 * z0 + 0.55 * z1, z1 - 0.02 - h)),
+            )
             sheet = random_artwork(rng, w, h) if chance(rng, 0.5) else paint((0.92, 0.9, 0.82))
             surfaces += glazed(low, high, (at, up), (at + w, up + h), stuff, sheet, 0.042, faces)
         else:
@@ -68,7 +75,9 @@ def _doors(rng: np.random.Generator, x: float, stuff: Material, metal: Material,
 def _body(depth: float, y: float, foot: float, height: float, stuff: Material) -> list[Surface]:
     surfaces = box((0, -y, foot), (depth, y, height), stuff, 0.042, ("-y", "+y", "+z"))
     surfaces += [rectangle((depth - 0.02, -y, foot), (0, 2 * y, 0), (0, 0, height - foot), stuff, 0.06)]
-    return surfaces + box((0, -y + 0.01, 0), (depth - 0.03, y - 0.01, foot), paint((0.15, 0.15, 0.16)), 0.04, ("+x", "-y", "+y"))
+    return surfaces + box(
+        (0, -y + 0.01, 0), (depth - 0.03, y - 0.01, foot), paint((0.15, 0.15, 0.16)), 0.04, ("+x", "-y", "+y")
+    )
 
 
 def combined_refrigerator(rng: np.random.Generator) -> Piece:
@@ -76,7 +85,9 @@ def combined_refrigerator(rng: np.random.Generator) -> Piece:
     width, height, depth = float(rng.uniform(0.54, 0.72)), float(rng.uniform(1.45, 2.02)), float(rng.uniform(0.58, 0.7))
     stuff, metal, y, x = shell(rng), random_metal(rng), width / 2, depth - 0.055
     split = height * (float(rng.uniform(0.3, 0.42)) if chance(rng, 0.7) else float(rng.uniform(0.66, 0.74)))
-    surfaces = _body(x, y, 0.04, height, stuff) + _doors(rng, x, stuff, metal, [(-y, 0.05, y, split), (-y, split, y, height)])
+    surfaces = _body(x, y, 0.04, height, stuff) + _doors(
+        rng, x, stuff, metal, [(-y, 0.05, y, split), (-y, split, y, height)]
+    )
     return assemble([part("refrigerator", surfaces)], clearance=0.5)
 
 
@@ -94,7 +105,11 @@ def single_refrigerator(rng: np.random.Generator) -> Piece:
 
 def side_by_side(rng: np.random.Generator) -> Piece:
     """A wide one with two tall doors, or four; an ice dispenser in one of them now and then."""
-    width, height, depth = float(rng.uniform(0.85, 0.95)), float(rng.uniform(1.74, 1.88)), float(rng.uniform(0.66, 0.76))
+    width, height, depth = (
+        float(rng.uniform(0.85, 0.95)),
+        float(rng.uniform(1.74, 1.88)),
+        float(rng.uniform(0.66, 0.76)),
+    )
     stuff, metal, y, x = shell(rng), random_metal(rng), width / 2, depth - 0.055
     middle, low = float(rng.choice([0.0, -0.08])), 0.05
     fields = [(-y, low, middle, height), (middle, low, y, height)]
@@ -116,10 +131,27 @@ def retro_refrigerator(rng: np.random.Generator) -> Piece:
     surfaces = rounded_box((0, -y, 0.05), (depth - 0.06, y, height), 0.09, stuff, 0.04, (*SIDES, "+z"))
     split = float(rng.choice([0.0, 0.72])) * height
     for low, high in ((0.1, split - 0.01), (split, height - 0.01)) if split else ((0.1, height - 0.01),):
-        surfaces += rounded_box((depth - 0.13, -y + 0.008, low), (depth, y - 0.008, high), 0.065, stuff, 0.036, DOOR_FACES, bulge=0.015)
-        surfaces += [tube([(depth + 0.005, y - 0.08, low + 0.55 * (high - low)), (depth + 0.04, y - 0.08, low + 0.56 * (high - low)), (depth + 0.035, y - 0.2, low + 0.6 * (high - low))], 0.014, metal, 0.022)]
+        surfaces += rounded_box(
+            (depth - 0.13, -y + 0.008, low), (depth, y - 0.008, high), 0.065, stuff, 0.036, DOOR_FACES, bulge=0.015
+        )
+        surfaces += [
+            tube(
+                [
+                    (depth + 0.005, y - 0.08, low + 0.55 * (high - low)),
+                    (depth + 0.04, y - 0.08, low + 0.56 * (high - low)),
+                    (depth + 0.035, y - 0.2, low + 0.6 * (high - low)),
+                ],
+                0.014,
+                metal,
+                0.022,
+            )
+        ]
     surfaces += box((depth + 0.012, -0.1, height - 0.2), (depth + 0.024, 0.04, height - 0.17), metal, 0.018)
-    surfaces += [tube([(a, s * (y - 0.08), 0), (a, s * (y - 0.08), 0.09)], 0.02, metal, 0.024) for a in (0.1, depth - 0.12) for s in (-1, 1)]
+    surfaces += [
+        tube([(a, s * (y - 0.08), 0), (a, s * (y - 0.08), 0.09)], 0.02, metal, 0.024)
+        for a in (0.1, depth - 0.12)
+        for s in (-1, 1)
+    ]
     return assemble([part("refrigerator", surfaces)], Placement.WALL, clearance=0.5)
 
 

@@ -54,7 +54,9 @@ def bowl(rng: np.random.Generator, radius: float | None = None) -> list[Surface]
     profile = [(0.4, 0.0), (0.8, 0.25), (1.0, 0.6), (0.95, 0.58), (0.75, 0.28), (0.4, 0.1), (0.0, 0.1)]
     surfaces = [lathe([(r * a, r * b) for a, b in profile], glaze, 0.018)]
     if r > 0.11 and chance(rng, 0.6):
-        skin = paint(one_of(rng, ((0.92, 0.55, 0.12), (0.55, 0.66, 0.2), (0.75, 0.16, 0.12), (0.9, 0.8, 0.25))), gloss=0.06)
+        skin = paint(
+            one_of(rng, ((0.92, 0.55, 0.12), (0.55, 0.66, 0.2), (0.75, 0.16, 0.12), (0.9, 0.8, 0.25))), gloss=0.06
+        )
         for number in range(5):
             angle, reach = 1.3 * number, 0.0 if number == 4 else 0.5 * r
             where = (reach * math.cos(angle), reach * math.sin(angle), 0.5 * r + (0.03 if number == 4 else 0.0))
@@ -79,7 +81,10 @@ def vase(rng: np.random.Generator) -> list[Surface]:
         for angle in np.arange(int(rng.integers(4, 9))) * 2.4:
             reach, rise = float(rng.uniform(0.03, 0.16)), float(rng.uniform(0.12, 0.3))
             tip = (reach * math.cos(angle), reach * math.sin(angle), rim + rise)
-            surfaces += [tube([(0, 0, 0.7 * rim), tip], 0.004, stalk, 0.025), blob(tip, (0.035, 0.035, 0.028), petals, 0.022)]
+            surfaces += [
+                tube([(0, 0, 0.7 * rim), tip], 0.004, stalk, 0.025),
+                blob(tip, (0.035, 0.035, 0.028), petals, 0.022),
+            ]
     return surfaces
 
 
@@ -120,7 +125,11 @@ def basket(rng: np.random.Generator) -> list[Surface]:
     r, h = float(rng.uniform(0.11, 0.22)), float(rng.uniform(0.2, 0.5))
     shell = one_of(rng, (random_fabric, random_paint, random_metal, random_wood))(rng)
     power, lower = (float(rng.choice([2.0, 6.0])), 0.8 * r)
-    rim = [Section(0, lower, lower, lower, 0, power), Section(h, r, r, r, 0, power), Section(h, 0.93 * r, 0.93 * r, 0.93 * r, 0, power)]
+    rim = [
+        Section(0, lower, lower, lower, 0, power),
+        Section(h, r, r, r, 0, power),
+        Section(h, 0.93 * r, 0.93 * r, 0.93 * r, 0, power),
+    ]
     inside = [Section(0.5 * h, 0.8 * r, 0.8 * r, 0.8 * r, 0, power), Section(0.5 * h, 0, 0, 0, 0, power)]
     surfaces = [loft([*rim, *inside], shell, 0.028)]
     if chance(rng, 0.4):
@@ -144,7 +153,17 @@ def shoes(rng: np.random.Generator) -> list[Surface]:
     high = float(rng.choice([0.1, 0.13, 0.3]))
     one = [
         *rounded_box((-0.13, -0.045, 0), (0.14, 0.045, 0.025), 0.02, sole, 0.026, ("-x", "+x", "-y", "+y")),
-        loft([Section(0.02, 0.13, 0.12, 0.045, 0, 3), Section(0.06, 0.1, 0.12, 0.044, 0, 2.5), Section(0.09, 0.02, 0.1, 0.038, -0.02), Section(high, 0.02, 0.1, 0.036, -0.02), Section(high - 0.03, 0, 0, 0, -0.05)], skin, 0.026),
+        loft(
+            [
+                Section(0.02, 0.13, 0.12, 0.045, 0, 3),
+                Section(0.06, 0.1, 0.12, 0.044, 0, 2.5),
+                Section(0.09, 0.02, 0.1, 0.038, -0.02),
+                Section(high, 0.02, 0.1, 0.036, -0.02),
+                Section(high - 0.03, 0, 0, 0, -0.05),
+            ],
+            skin,
+            0.026,
+        ),
     ]
     yaw = rng.uniform(-20, 20, 2)
     return [*moved(one, (0, -0.07, 0), float(yaw[0])), *moved(one, (0.03, 0.08, 0), float(yaw[1]))]
@@ -154,7 +173,12 @@ def bag(rng: np.random.Generator) -> list[Surface]:
     """A handbag, a tote or a rucksack with its handle up."""
     cloth = one_of(rng, (random_leather, random_fabric))(rng)
     x, y, h = (float(v) for v in rng.uniform((0.06, 0.13, 0.2), (0.13, 0.22, 0.4)))
-    body = [Section(0, x, x, y, 0, 5), Section(0.6 * h, 0.9 * x, 0.9 * x, 0.95 * y, 0, 4), Section(h, 0.25 * x, 0.25 * x, 0.8 * y, 0, 3), Section(h, 0, 0, 0)]
+    body = [
+        Section(0, x, x, y, 0, 5),
+        Section(0.6 * h, 0.9 * x, 0.9 * x, 0.95 * y, 0, 4),
+        Section(h, 0.25 * x, 0.25 * x, 0.8 * y, 0, 3),
+        Section(h, 0, 0, 0),
+    ]
     handle = [(0, -0.4 * y, 0.95 * h), (0, -0.3 * y, h + 0.1), (0, 0.3 * y, h + 0.1), (0, 0.4 * y, 0.95 * h)]
     return [loft(body, cloth, 0.03), tube(handle, 0.009, cloth, 0.022)]
 
@@ -162,32 +186,48 @@ def bag(rng: np.random.Generator) -> list[Surface]:
 def throw_pillow(rng: np.random.Generator) -> list[Surface]:
     """A cushion that stands leaning back, about 0.45 m square."""
     half, thick = float(rng.uniform(0.17, 0.26)), float(rng.uniform(0.06, 0.1))
-    return turned([blob((0, 0, half), (thick, half, half), random_fabric(rng), 0.03, 3.2)], "y", float(rng.uniform(-25, -8)))
+    return turned(
+        [blob((0, 0, half), (thick, half, half), random_fabric(rng), 0.03, 3.2)], "y", float(rng.uniform(-25, -8))
+    )
 
 
 def suitcase(rng: np.random.Generator) -> list[Surface]:
     """A trolley case standing up, its handle out or in."""
     y, h, shell = float(rng.uniform(0.19, 0.26)), float(rng.uniform(0.5, 0.72)), random_paint(rng)
     surfaces = rounded_box((-0.12, -y, 0.04), (0.12, y, h), 0.05, shell, 0.034)
-    surfaces += [cylinder((sx * 0.08, sy * (y - 0.04), 0), 0.022, 0.05, random_paint(rng)) for sx in (-1, 1) for sy in (-1, 1)]
+    surfaces += [
+        cylinder((sx * 0.08, sy * (y - 0.04), 0), 0.022, 0.05, random_paint(rng)) for sx in (-1, 1) for sy in (-1, 1)
+    ]
     rise = h + float(rng.choice([0.03, 0.4]))
-    return [*surfaces, tube([(-0.08, -0.09, h - 0.02), (-0.08, -0.09, rise), (-0.08, 0.09, rise), (-0.08, 0.09, h - 0.02)], 0.009, random_metal(rng), 0.022)]
+    return [
+        *surfaces,
+        tube(
+            [(-0.08, -0.09, h - 0.02), (-0.08, -0.09, rise), (-0.08, 0.09, rise), (-0.08, 0.09, h - 0.02)],
+            0.009,
+            random_metal(rng),
+            0.022,
+        ),
+    ]
 
 
 def toaster(rng: np.random.Generator) -> list[Surface]:
     """A toaster."""
-    surfaces = rounded_box((-0.08, -0.14, 0.01), (0.08, 0.14, 0.19), 0.045, random_metal(rng), 0.024, OPEN_BELOW)
+    y, h = float(rng.uniform(0.12, 0.17)), float(rng.uniform(0.16, 0.21))
+    surfaces = rounded_box((-0.08, -y, 0.01), (0.08, y, h), 0.045, random_metal(rng), 0.024, OPEN_BELOW)
     slot = paint((0.08, 0.08, 0.08))
-    return [*surfaces, *(rectangle((x, -0.1, 0.192), (0.025, 0, 0), (0, 0.2, 0), slot, 0.02) for x in (-0.045, 0.02))]
+    slots = (rectangle((x, -0.7 * y, h + 0.002), (0.025, 0, 0), (0, 1.4 * y, 0), slot, 0.02) for x in (-0.045, 0.02))
+    return [*surfaces, *slots]
 
 
 def kettle(rng: np.random.Generator) -> list[Surface]:
     """A kettle with spout and handle."""
-    metal = one_of(rng, (random_metal, random_paint))(rng)
+    metal, k = one_of(rng, (random_metal, random_paint))(rng), float(rng.uniform(0.85, 1.15))
+    belly = [(0.09, 0.0), (0.085, 0.1), (0.055, 0.19), (0.02, 0.2), (0.0, 0.22)]
+    grip = [(0.05, 0.0, 0.19), (0.0, 0.0, 0.27), (-0.1, 0.0, 0.24), (-0.09, 0.0, 0.08)]
     return [
-        lathe([(0.09, 0), (0.085, 0.1), (0.055, 0.19), (0.02, 0.2), (0, 0.22)], metal, 0.022),
-        tube([(0.07, 0, 0.1), (0.13, 0, 0.18)], [0.02, 0.012], metal, 0.02),
-        tube([(0.05, 0, 0.19), (0.0, 0, 0.27), (-0.1, 0, 0.24), (-0.09, 0, 0.08)], 0.011, random_paint(rng), 0.022),
+        lathe([(k * r, k * z) for r, z in belly], metal, 0.022),
+        tube([(0.07 * k, 0, 0.1 * k), (0.13 * k, 0, 0.18 * k)], [0.02, 0.012], metal, 0.02),
+        tube([k * np.array(point) for point in grip], 0.011, random_paint(rng), 0.022),
     ]
 
 

@@ -34,7 +34,9 @@ def top_material(rng: np.random.Generator) -> Material:
     return (random_wood, random_front, random_stone)[int(kind)](rng)
 
 
-def square_top(x: float, y: float, height: float, thick: float, stuff: Material, *, rounding: float = 0.008) -> list[Surface]:
+def square_top(
+    x: float, y: float, height: float, thick: float, stuff: Material, *, rounding: float = 0.008
+) -> list[Surface]:
     """A rectangular top with its underside."""
     return rounded_box((-x, -y, height - thick), (x, y, height), rounding, stuff, 0.034)
 
@@ -43,7 +45,11 @@ def oval_top(x: float, y: float, height: float, thick: float, stuff: Material, e
     """A round, oval or superelliptic top with its underside."""
     low, edge, high = (
         [Section(z0, a * x, a * x, a * y, 0, exponent), Section(z1, b * x, b * x, b * y, 0, exponent)]
-        for z0, z1, a, b in ((height - thick, height - thick, 0, 1), (height - thick, height, 1, 1), (height, height, 1, 0))
+        for z0, z1, a, b in (
+            (height - thick, height - thick, 0, 1),
+            (height - thick, height, 1, 1),
+            (height, height, 1, 0),
+        )
     )
     under, rim, top = loft(low, stuff, (0.06, 0.06)), loft(edge, stuff, (0.03, 0.02)), loft(high, stuff, 0.034)
     girth, reach = top.size
@@ -56,7 +62,16 @@ def oval_top(x: float, y: float, height: float, thick: float, stuff: Material, e
     return [under, rim, replace(top, material=replace(stuff, colour=grain_along_y), spacing=cells)]
 
 
-def _table(rng: np.random.Generator, surfaces: list[Surface], low: tuple[float, float], high: tuple[float, float], height: float, *, dining: bool, placement: Placement = Placement.FREE) -> Piece:
+def _table(
+    rng: np.random.Generator,
+    surfaces: list[Surface],
+    low: tuple[float, float],
+    high: tuple[float, float],
+    height: float,
+    *,
+    dining: bool,
+    placement: Placement = Placement.FREE,
+) -> Piece:
     parts: list[Part] = [part("table", surfaces)]
     if chance(rng, 0.75):
         parts += strewn(rng, DINING if dining else LIVING, low, high, height, float(rng.uniform(0.1, 0.6)))
@@ -76,7 +91,14 @@ def dining_table(rng: np.random.Generator) -> Piece:
     surfaces += legs(rng, a - 0.02, b - 0.02, height - top, base, thickness=(0.045, 0.085))
     if chance(rng, 0.15):
         cloth, drop = random_fabric(rng), float(rng.uniform(0.15, 0.35))
-        surfaces += rounded_box((-x - 0.015, -y - 0.015, height - drop), (x + 0.015, y + 0.015, height + 0.006), 0.02, cloth, 0.034, (*SIDES, "+z"))
+        surfaces += rounded_box(
+            (-x - 0.015, -y - 0.015, height - drop),
+            (x + 0.015, y + 0.015, height + 0.006),
+            0.02,
+            cloth,
+            0.034,
+            (*SIDES, "+z"),
+        )
         height += 0.006
     return _table(rng, surfaces, (-x, -y), (x, y), height, dining=True)
 
@@ -90,12 +112,25 @@ def round_table(rng: np.random.Generator) -> Piece:
     kind = rng.integers(3)
     under = height - 0.03
     if kind == 0:
-        surfaces += [lathe([(0.5 * x, 0), (0.45 * x, 0.015), (0.1 * x, 0.1), (0.055, 0.3), (0.05, 0.55), (0.3 * x, under)], base, 0.03)]
+        surfaces += [
+            lathe(
+                [(0.5 * x, 0), (0.45 * x, 0.015), (0.1 * x, 0.1), (0.055, 0.3), (0.05, 0.55), (0.3 * x, under)],
+                base,
+                0.03,
+            )
+        ]
     elif kind == 1:
         surfaces += [lathe([(0.055, 0.14), (0.075, 0.3), (0.05, 0.38), (0.07, under)], base, 0.028)]
         for angle in np.arange(4) * math.pi / 2 + math.pi / 4:
             reach = (0.6 * x * math.cos(angle), 0.6 * x * math.sin(angle))
-            surfaces += [tube([(0, 0, 0.24), (0.5 * reach[0], 0.5 * reach[1], 0.16), (*reach, 0.03)], [0.04, 0.035, 0.026], base, 0.028)]
+            surfaces += [
+                tube(
+                    [(0, 0, 0.24), (0.5 * reach[0], 0.5 * reach[1], 0.16), (*reach, 0.03)],
+                    [0.04, 0.035, 0.026],
+                    base,
+                    0.028,
+                )
+            ]
     else:
         surfaces += legs(rng, 0.62 * x, 0.62 * y, under, base, thickness=(0.045, 0.07))
     return _table(rng, surfaces, (-0.7 * x, -0.7 * y), (0.7 * x, 0.7 * y), height, dining=True)
@@ -109,7 +144,10 @@ def trestle_table(rng: np.random.Generator) -> Piece:
     for s in (-1, 1):
         a, k = s * (y - 0.25), x - 0.08
         if kind == 0:
-            surfaces += [beam((k, a, 0), (-k, a, under), 0.08, 0.05, base), beam((-k, a, 0), (k, a, under), 0.08, 0.05, base)]
+            surfaces += [
+                beam((k, a, 0), (-k, a, under), 0.08, 0.05, base),
+                beam((-k, a, 0), (k, a, under), 0.08, 0.05, base),
+            ]
         elif kind == 1:
             surfaces += [beam((k, a + d, 0), (k - 0.1, a, under), 0.05, 0.05, base) for d in (-0.16, 0.16)]
             surfaces += [beam((-k, a + d, 0), (-k + 0.1, a, under), 0.05, 0.05, base) for d in (-0.16, 0.16)]
@@ -163,7 +201,20 @@ def side_table(rng: np.random.Generator) -> Piece:
     elif kind == 1:
         surfaces += legs(rng, 0.6 * r, 0.6 * r, height - 0.02, base, thickness=(0.025, 0.04))
     else:
-        surfaces += [tube([(0.8 * r, s * 0.8 * r, 0.012), (-0.8 * r, s * 0.8 * r, 0.012), (-0.8 * r, s * 0.8 * r, height - 0.025), (0.6 * r, s * 0.8 * r, height - 0.025)], 0.011, base, 0.026) for s in (-1, 1)]
+        surfaces += [
+            tube(
+                [
+                    (0.8 * r, s * 0.8 * r, 0.012),
+                    (-0.8 * r, s * 0.8 * r, 0.012),
+                    (-0.8 * r, s * 0.8 * r, height - 0.025),
+                    (0.6 * r, s * 0.8 * r, height - 0.025),
+                ],
+                0.011,
+                base,
+                0.026,
+            )
+            for s in (-1, 1)
+        ]
     return _table(rng, surfaces, (-0.7 * r, -0.7 * r), (0.7 * r, 0.7 * r), height, dining=False)
 
 
@@ -175,7 +226,19 @@ def console_table(rng: np.random.Generator) -> Piece:
     surfaces += box((-x + 0.03, -y + 0.04, height - 0.12), (x - 0.03, y - 0.04, height - 0.03), base, 0.034, SIDES)
     if chance(rng, 0.4):
         bow = curved([(x - 0.05, -y + 0.1, height - 0.1), (x - 0.02, -y + 0.12, 0.4), (x - 0.08, -y + 0.08, 0.0)], 8)
-        surfaces += four([tube([p - np.array((x - 0.05, -y + 0.1, 0)) for p in bow], [0.03] * 4 + [0.018] * 4, base, 0.026)], x - 0.05, y - 0.1)
+        surfaces += four(
+            [tube([p - np.array((x - 0.05, -y + 0.1, 0)) for p in bow], [0.03] * 4 + [0.018] * 4, base, 0.026)],
+            x - 0.05,
+            y - 0.1,
+        )
     else:
-        surfaces += legs(rng, x - 0.04, y - 0.05, height - 0.03, base, thickness=(0.03, 0.05), style=one_of(rng, ("square", "tapered", "turned")))
+        surfaces += legs(
+            rng,
+            x - 0.04,
+            y - 0.05,
+            height - 0.03,
+            base,
+            thickness=(0.03, 0.05),
+            style=one_of(rng, ("square", "tapered", "turned")),
+        )
     return _table(rng, surfaces, (-x, -y), (x, y), height, dining=False, placement=Placement.WALL)

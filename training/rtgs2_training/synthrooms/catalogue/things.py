@@ -45,7 +45,9 @@ def boxes(rng: np.random.Generator) -> Piece:
     for _ in range(int(rng.integers(1, 5))):
         scale = float(rng.uniform(1.2, 2.4))
         half, high = 0.11 * scale, 0.14 * scale
-        one = box((-half, -1.3 * half, 0), (half, 1.3 * half, high), random_fabric(rng), 0.034, ("-x", "+x", "-y", "+y", "+z"))
+        one = box(
+            (-half, -1.3 * half, 0), (half, 1.3 * half, high), random_fabric(rng), 0.034, ("-x", "+x", "-y", "+y", "+z")
+        )
         if z > 0.4 or chance(rng, 0.4):
             x, z = x + 0.55, 0.0
         surfaces += moved(one, (x, 0, z), float(rng.uniform(-25, 25)))
@@ -81,7 +83,9 @@ def round_rug(rng: np.random.Generator) -> Piece:
 def bath_mat(rng: np.random.Generator) -> Piece:
     """A small thick mat."""
     x, y = float(rng.uniform(0.22, 0.32)), float(rng.uniform(0.35, 0.5))
-    return _laid(rounded_box((-x, -y, 0), (x, y, 0.025), 0.012, random_carpet(rng), 0.032, ("-x", "+x", "-y", "+y", "+z")))
+    return _laid(
+        rounded_box((-x, -y, 0), (x, y, 0.025), 0.012, random_carpet(rng), 0.032, ("-x", "+x", "-y", "+y", "+z"))
+    )
 
 
 def _laid(surfaces: list[Surface]) -> Piece:
