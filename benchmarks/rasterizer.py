@@ -49,14 +49,14 @@ def scene_and_camera(name: str, size: tuple[int, int]) -> tuple[Scene, Camera]:
     """A scene with features, and a view of it: ``flat``, ``plant`` or a PLY file seen from outside."""
     if name == "flat":
         room = demo_room(757_000, size, views=1)
-        scene, camera = Scene(**room.gaussians), room.views["0000"].camera
+        scene, camera = room.scene, room.views["0000"].camera
     elif name == "plant":
         scene, camera = plant(387_000), look_at((0.75, 0.0, 0.5), (0.0, 0.0, 0.45), size)
     else:
         scene = Scene.load(name, up="-y")
         low, high = np.percentile(scene.means, [2, 98], axis=0)
         target = (low + high) / 2
-        camera = look_at(target + [0.9 * np.linalg.norm(high - low), 0, 0], target, size)
+        camera = look_at(target + np.array([0.9 * np.linalg.norm(high - low), 0, 0]), target, size)
     if scene.features is None:
         values = np.random.default_rng(0).standard_normal((len(scene), FEATURES), dtype=np.float32)
         scene = scene.with_features(values, "0" * 64)

@@ -60,7 +60,7 @@ def demo_room() -> Path:
     path = FOLDER / "room.ply"
     if not path.is_file():
         FOLDER.mkdir(parents=True, exist_ok=True)
-        Scene(**generate_demo_room().gaussians).save(path)
+        generate_demo_room().scene.save(path)
     return path
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rtgs2_export.cli import main as rtgs2_export
 from rtgs2_training.synthrooms import demo_room
-from rtgs2_trt import Scene, save_cameras
+from rtgs2_trt import save_cameras
 from rtgs2_trt.cli import main as rtgs2
 
 CHECKPOINT = Path(__file__).parent / "ckpt.pt"
@@ -30,7 +30,7 @@ def main() -> int:
     output.mkdir(parents=True, exist_ok=True)
 
     room = demo_room()
-    Scene(**room.gaussians).save(output / "room.ply")
+    room.scene.save(output / "room.ply")
     save_cameras(output / "cameras.json", {name: view.camera for name, view in room.views.items()})
 
     quiet = ["--quiet"] if arguments.quiet else []

@@ -113,7 +113,7 @@ def _field(points: Array, wavelength: float, rng: np.random.Generator) -> Array:
         wave = rng.normal(size=3)
         wave *= 2 * np.pi / (wavelength * rng.uniform(0.5, 2.0) * np.linalg.norm(wave))
         total += np.sin(points @ wave + rng.uniform(0, 2 * np.pi))
-    return total / np.sqrt(3)
+    return np.asarray(total / np.sqrt(3))
 
 
 def _coverage(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> tuple[NDArray[np.bool_], Array]:
