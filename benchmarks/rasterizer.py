@@ -19,9 +19,7 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "demo"))
-from furnished_room import furnished_room, room_cameras
-
+from rtgs2_training.synthrooms import demo_room
 from rtgs2_trt import Camera, Scene, forced_instruction_set, instruction_sets, rasterize
 from rtgs2_trt.console import image_size
 
@@ -50,19 +48,23 @@ def main() -> int:
 def scene_and_camera(name: str, size: tuple[int, int]) -> tuple[Scene, Camera]:
     """A scene with features, and a view of it: ``flat``, ``plant`` or a PLY file seen from outside."""
     if name == "flat":
-        scene = Scene(**furnished_room(seed=0, density=6.52))
-        eye, target, fov_degrees = room_cameras()["overview"]
+        room = demo_room(757_000, size, views=1)
+        scene, camera = room.scene, room.views["0000"].camera
     elif name == "plant":
-        scene, eye, target, fov_degrees = plant(387_000), (0.75, 0.0, 0.5), (0.0, 0.0, 0.45), 60.0
+        scene, camera = plant(387_000), look_at((0.75, 0.0, 0.5), (0.0, 0.0, 0.45), size)
     else:
         scene = Scene.load(name, up="-y")
         low, high = np.percentile(scene.means, [2, 98], axis=0)
-        eye = (low + high) / 2 + [0.9 * np.linalg.norm(high - low), 0, 0]
-        target, fov_degrees = (low + high) / 2, 60.0
+        target = (low + high) / 2
+        camera = look_at(target + np.array([0.9 * np.linalg.norm(high - low), 0, 0]), target, size)
     if scene.features is None:
         values = np.random.default_rng(0).standard_normal((len(scene), FEATURES), dtype=np.float32)
         scene = scene.with_features(values, "0" * 64)
-    return scene, Camera.look_at(eye, target, width=size[0], height=size[1], fov_degrees=fov_degrees)
+    return scene, camera
+
+
+def look_at(eye: Any, target: Any, size: tuple[int, int]) -> Camera:
+    return Camera.look_at(eye, target, width=size[0], height=size[1], fov_degrees=60.0)
 
 
 def plant(count: int) -> Scene:

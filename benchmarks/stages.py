@@ -55,13 +55,12 @@ def main() -> int:
 
 def demo_room() -> Path:
     """The demo's room, made if it is not there."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "demo"))
-    from furnished_room import furnished_room
+    from rtgs2_training.synthrooms import demo_room as generate_demo_room
 
     path = FOLDER / "room.ply"
     if not path.is_file():
         FOLDER.mkdir(parents=True, exist_ok=True)
-        Scene(**furnished_room()).save(path)
+        generate_demo_room().scene.save(path)
     return path
 
 

@@ -13,12 +13,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from furnished_room import furnished_room, room_cameras
-
 from rtgs2_export.cli import main as rtgs2_export
-from rtgs2_trt import Camera, Scene, save_cameras
+from rtgs2_training.synthrooms import demo_room
+from rtgs2_trt import save_cameras
 from rtgs2_trt.cli import main as rtgs2
 
 CHECKPOINT = Path(__file__).parent / "ckpt.pt"
@@ -32,13 +29,9 @@ def main() -> int:
     output: Path = arguments.output
     output.mkdir(parents=True, exist_ok=True)
 
-    room = Scene(**furnished_room())
-    room.save(output / "room.ply")
-    cameras = {
-        name: Camera.look_at(eye, target, width=320, height=240, fov_degrees=fov)
-        for name, (eye, target, fov) in room_cameras().items()
-    }
-    save_cameras(output / "cameras.json", cameras)
+    room = demo_room()
+    room.scene.save(output / "room.ply")
+    save_cameras(output / "cameras.json", {name: view.camera for name, view in room.views.items()})
 
     quiet = ["--quiet"] if arguments.quiet else []
     bundle = str(output / "demo.rtgs2")

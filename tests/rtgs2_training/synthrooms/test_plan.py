@@ -1,5 +1,7 @@
 """Floor plans: closed outlines, openings inside their walls, doors that fit both rooms, every room reachable."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def test_rooms_do_not_overlap_and_openings_fit(plan):
         for wall in space.walls:
             spans = sorted((o.left, o.right) for o in wall.openings)
             assert all(0.0 < left < right < wall.length for left, right in spans)
-            assert all(a[1] < b[0] for a, b in zip(spans, spans[1:], strict=False))
+            assert all(a[1] < b[0] for a, b in pairwise(spans))
             assert all(0 <= o.low < o.high < space.height for o in wall.openings)
 
 
@@ -54,7 +56,6 @@ def test_every_room_is_reached_and_both_sides_of_a_doorway_lie_opposite(plan):
                 continue
             ends = np.array([wall.point(-o.depth, o.right), wall.point(-o.depth, o.left)])
             for j, left, right in far_sides:
-                if np.allclose(ends, [left, right]):
-                    if {i, j} & joined:
-                        joined |= {i, j}
+                if np.allclose(ends, [left, right]) and {i, j} & joined:
+                    joined |= {i, j}
     assert joined == set(range(len(plan.spaces)))

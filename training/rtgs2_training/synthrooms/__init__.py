@@ -4,7 +4,8 @@ One room: ``generate_room(seed, RoomSettings(...))``. A data set: ``write_datase
 """
 
 from .dataset import write_dataset, write_scene
+from .demo_room import demo_room
 from .room import Room, View, generate_room
 from .settings import RoomSettings
 
-__all__ = ["Room", "RoomSettings", "View", "generate_room", "write_dataset", "write_scene"]
+__all__ = ["Room", "RoomSettings", "View", "demo_room", "generate_room", "write_dataset", "write_scene"]

@@ -22,7 +22,6 @@ from rtgs2_trt.atomic import atomic_file, atomic_folder
 from rtgs2_trt.camera_files import save_cameras
 from rtgs2_trt.classes import builtin_class_table
 from rtgs2_trt.errors import InputError
-from rtgs2_trt.scene import Scene
 
 from .room import CLASS_TABLE, Room, generate_room
 from .settings import RoomSettings
@@ -147,7 +146,7 @@ def write_scene(folder: Path, room: Room, settings: RoomSettings) -> None:
     try:
         with atomic_folder(folder, may_replace=lambda _: False) as temporary:
             (temporary / PLY).parent.mkdir(parents=True)
-            Scene(**room.gaussians).save(temporary / PLY)
+            room.scene.save(temporary / PLY)
             save_cameras(temporary / "cameras.json", {name: view.camera for name, view in room.views.items()})
             for kind in ("semantic", "instance", "depth"):
                 (temporary / kind).mkdir()

@@ -113,7 +113,7 @@ def _field(points: Array, wavelength: float, rng: np.random.Generator) -> Array:
         wave = rng.normal(size=3)
         wave *= 2 * np.pi / (wavelength * rng.uniform(0.5, 2.0) * np.linalg.norm(wave))
         total += np.sin(points @ wave + rng.uniform(0, 2 * np.pi))
-    return total / np.sqrt(3)
+    return np.asarray(total / np.sqrt(3))
 
 
 def _coverage(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> tuple[NDArray[np.bool_], Array]:
@@ -123,7 +123,7 @@ def _coverage(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> tuple
     field = _field(surfels.points, 1.2, rng)
     sparse = field > np.quantile(field[:: max(1, count // 5000)], 1 - flaws.thinned) if flaws.thinned else field > 1e9
     keep = ~(sparse & (rng.random(count) < 0.5))
-    grow[sparse] = 1.38
+    grow[sparse] = 1.5
     for _ in range(rng.poisson(flaws.holes)):
         centre, radius = surfels.points[rng.integers(count)], rng.uniform(0.08, 0.4)
         offset = (surfels.points - centre) / radius

@@ -1,4 +1,4 @@
-"""Puts furniture into a room, piece by piece, where it fits. What belongs into which room is the business of recipes."""
+"""Puts furniture into a room, piece by piece, where it fits. What belongs into which room is said in ``recipes``."""
 
 from __future__ import annotations
 

@@ -1,25 +1,19 @@
-"""Baked light: sky and sun through the windows, lamps, ambient light with occlusion, and a hint of gloss.
-
-Shadows come from a grid that counts the surfels in cells of 10 cm. The light that reaches the cells from a source is
-carried outwards from cell to cell, each a step further from the source than the one it is taken from; a cell dims it by
-what it holds. Soft like real shadows indoors, and the cost does not grow with the number of surfels.
-"""
+"""Baked light: sky and sun through the windows, lamps, ambient light with occlusion, and a hint of gloss."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .plan import FloorPlan, Opening, Wall
+from .shadow_grid import CELL, ShadowGrid
 from .surfaces import Array
 from .surfels import Surfels
 
-CELL = 0.1  # metres
 LIFT = 0.16  # metres over a surface at which its light is looked up, so that it does not shade itself
-DENSITY = 4.0  # a full cell lets exp(-DENSITY) through
 GAMMA = 2.2
 
 
@@ -110,14 +104,14 @@ def lit(surfels: Surfels, plan: FloorPlan, lighting: Lighting) -> tuple[Array, A
     up = 0.5 + 0.5 * surfels.normals[:, 2:]
     light = lighting.ambient[_room_of(plan, surfels.points)] * (0.72 + 0.28 * up) * openness
     brightness, towards = np.zeros(len(surfels)), np.zeros((len(surfels), 3))
-    for source, colour, share_of in _sources(lighting):
-        run = source - surfels.points
+    for source in _sources(lighting):
+        run = source.position - surfels.points
         distance = np.sqrt(np.einsum("nk,nk->n", run, run))
         run /= np.maximum(distance, 0.05)[:, None]
-        share = share_of(run, distance) * _facing(surfels, run)
-        share *= at.value(grid.reach(source)) * (0.35 + 0.65 * openness[:, 0])
-        light += share[:, None] * colour
-        share *= float(np.mean(colour))
+        share = source.arriving(run, distance) * _facing(surfels, run)
+        share *= at.value(grid.reach(source.position)) * (0.35 + 0.65 * openness[:, 0])
+        light += share[:, None] * source.colour
+        share *= float(np.mean(source.colour))
         brightness += share
         towards += (share + 1e-9)[:, None] * run
     if lighting.sun is not None:
@@ -147,30 +141,40 @@ def _room_of(plan: FloorPlan, points: Array) -> NDArray[np.int64]:
             dx = np.maximum(np.maximum(x0 - points[:, 0], points[:, 0] - x1), 0)
             dy = np.maximum(np.maximum(y0 - points[:, 1], points[:, 1] - y1), 0)
             nearest[index] = np.minimum(nearest[index], dx + dy)
-    return np.argmin(nearest, axis=0)
+    return np.asarray(np.argmin(nearest, axis=0))
 
 
-def _sources(lighting: Lighting):  # type: ignore[no-untyped-def]
-    """Position, colour and share(direction to it, distance) of every light that spreads from a point."""
+@dataclass(frozen=True)
+class _Source:
+    """A light that spreads from a point; through a window only ``inward``, by the window's ``area``."""
+
+    position: Array
+    colour: Array
+    inward: Array | None = None
+    area: float = 0.0
+
+    def arriving(self, towards: Array, distance: Array) -> Array:
+        """What arrives (N,) from unit directions (N, 3) to the source and distances (N,) to it."""
+        if self.inward is None:
+            return np.asarray(1 / (distance**2 + 0.2))
+        return np.asarray(self.area / np.pi * np.maximum(-towards @ self.inward, 0) / (distance**2 + 0.2))
+
+
+def _sources(lighting: Lighting) -> Iterator[_Source]:
     for wall, opening in lighting.windows:
-        columns = max(1, round(opening.width / 1.0))
+        columns = max(1, round(opening.width))
         area = opening.width * (opening.high - opening.low) / columns
-        inward = np.array([*wall.inward, 0.0])
         for y in np.linspace(opening.left, opening.right, 2 * columns + 1)[1::2]:
-            source = np.array([*wall.point(0.08, float(y)), 0.45 * opening.low + 0.55 * opening.high])
-
-            def through(run: Array, distance: Array, area: float = area, inward: Array = inward) -> Array:
-                return area / np.pi * np.maximum(-run @ inward, 0) / (distance**2 + 0.2)
-
-            yield source, lighting.sky, through
+            position = np.array([*wall.point(0.08, float(y)), 0.45 * opening.low + 0.55 * opening.high])
+            yield _Source(position, lighting.sky, np.array([*wall.inward, 0.0]), area)
     for lamp in lighting.lamps:
-        yield lamp.position, lamp.intensity, lambda run, distance: 1 / (distance**2 + 0.2)
+        yield _Source(lamp.position, lamp.intensity)
 
 
 def _facing(surfels: Surfels, towards: Array) -> Array:
     """Lambert's cosine (N,); both sides of thin things are lit."""
     cosine = np.einsum("nk,nk->n", surfels.normals, towards)
-    return np.where(surfels.thin, 0.3 + 0.5 * np.abs(cosine), np.maximum(cosine, 0))
+    return np.asarray(np.where(surfels.thin, 0.3 + 0.5 * np.abs(cosine), np.maximum(cosine, 0)))
 
 
 def _sunlight(surfels: Surfels, grid: ShadowGrid, lighting: Lighting) -> Array:
@@ -201,99 +205,4 @@ def _sunlight(surfels: Surfels, grid: ShadowGrid, lighting: Lighting) -> Array:
     for reached in np.arange(CELL, float(length[asked].max(initial=0.0)), 1.2 * CELL):
         crossed += grid.nearest(grid.filled, start + reached * towards) * (reached < length[asked] - 0.2)
     share[asked] *= np.exp(-1.5 * crossed)
-    return share[:, None] * lighting.sun.colour
-
-
-@dataclass(frozen=True)
-class Lookup:
-    """Where points lie between the centres of the cells: flat indices (8, N) and weights (8, N)."""
-
-    cells: NDArray[np.int32]
-    weights: NDArray[np.float32]
-
-    def value(self, volume: Array) -> Array:
-        """The volume, interpolated, at the points (N,)."""
-        flat = volume.ravel()
-        total = flat[self.cells[0]] * self.weights[0]
-        for cell, weight in zip(self.cells[1:], self.weights[1:], strict=True):
-            total += flat[cell] * weight
-        return np.asarray(total)
-
-
-class ShadowGrid:
-    """How much of each cell of the flat is filled, 0..1."""
-
-    def __init__(self, surfels: Surfels, plan: FloorPlan) -> None:
-        x0, y0, x1, y1 = plan.bounds
-        self.origin = np.array([x0, y0, 0.0]) - 3 * CELL
-        self.shape = np.ceil((np.array([x1, y1, plan.height]) + 3 * CELL - self.origin) / CELL).astype(int)
-        cast = surfels.taken(~surfels.glows)
-        area = 2 * np.pi * cast.radii.prod(axis=1) * 0.6
-        cells = self._cells(cast.points)
-        filled = np.bincount(cells, area, minlength=int(self.shape.prod())).reshape(self.shape) / CELL**2
-        self.filled = np.minimum(filled, 1.0).astype(np.float32)
-        self.nearby = _blurred(self.filled)
-
-    def _cells(self, points: Array) -> NDArray[np.int64]:
-        i, j, k = np.clip((points - self.origin) / CELL, 0, self.shape - 1).astype(np.int64).T
-        return np.asarray((i * self.shape[1] + j) * self.shape[2] + k)
-
-    def nearest(self, volume: Array, points: Array) -> Array:
-        """The volume (N,) in the cells of the points (N, 3)."""
-        return np.asarray(volume.ravel()[self._cells(points)])
-
-    def lookup(self, points: Array) -> Lookup:
-        """How to interpolate at points (N, 3)."""
-        position = np.clip((points - self.origin) / CELL - 0.5, 0, self.shape - 1.001)
-        low = position.astype(np.int32)
-        rest = (position - low).astype(np.float32)
-        cells, weights = [], []
-        for dx, dy, dz in np.ndindex(2, 2, 2):
-            i, j, k = low[:, 0] + dx, low[:, 1] + dy, low[:, 2] + dz
-            cells.append((i * self.shape[1] + j) * self.shape[2] + k)
-            x, y, z = (rest[:, axis] if d else 1 - rest[:, axis] for axis, d in enumerate((dx, dy, dz)))
-            weights.append(x * y * z)
-        return Lookup(np.array(cells, np.int32), np.array(weights, np.float32))
-
-    def reach(self, source: Array) -> Array:
-        """The share of light from a point that arrives in each cell."""
-        centre = np.clip((source - self.origin) / CELL, 0, self.shape - 1).astype(np.int32)
-        i, j, k = (np.arange(n, dtype=np.int32) - c for n, c in zip(self.shape, centre, strict=True))
-        ring = np.maximum(np.maximum(np.abs(i)[:, None, None], np.abs(j)[None, :, None]), np.abs(k)[None, None, :])
-        ring = ring.ravel()
-        order = np.argsort(ring.astype(np.int16), kind="stable")
-        bounds = np.searchsorted(ring[order], np.arange(int(ring.max()) + 2))
-        flat = np.ones(ring.size, np.float32)
-        through = np.exp(np.float32(-DENSITY) * self.filled).ravel()
-        _, ny, nz = (int(side) for side in self.shape)
-        for distance in range(3, len(bounds) - 1):
-            cells = order[bounds[distance] : bounds[distance + 1]]
-            a, rest = np.divmod(cells, ny * nz)
-            b, c = np.divmod(rest, nz)
-            back = np.float32(1 - 1 / distance)  # one ring nearer to the source
-            base, shares, steps = None, [], []
-            total = None
-            position = []
-            for axis, stride, middle in ((a, ny * nz, centre[0]), (b, nz, centre[1]), (c, 1, centre[2])):
-                exact = (axis - middle) * back
-                low = np.floor(exact + 1e-4)
-                position.append((low.astype(np.int64) + middle) * stride)
-                shares.append(np.maximum(exact - low, 0).astype(np.float32))
-                steps.append(stride)
-            base = position[0] + position[1] + position[2]
-            total = np.zeros(len(cells), np.float32)
-            for dx, dy, dz in np.ndindex(2, 2, 2):
-                weight = np.ones(len(cells), np.float32)
-                for share, d in zip(shares, (dx, dy, dz), strict=True):
-                    weight *= share if d else 1 - share
-                index = base + dx * steps[0] + dy * steps[1] + dz * steps[2]
-                total += weight * flat[np.minimum(index, flat.size - 1)]
-            flat[cells] = total * through[cells]
-        return flat.reshape(self.shape)
-
-
-def _blurred(volume: Array) -> Array:
-    """The volume averaged over a cube of 3 cells."""
-    for axis in range(3):
-        volume = (np.roll(volume, -1, axis) + volume + np.roll(volume, 1, axis)) / 3
-    return volume
+    return np.asarray(share[:, None] * lighting.sun.colour)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -184,19 +183,18 @@ def _leaf(width: float, height: float, material: Material, handle: float, rng: n
                     parts += box((x[0], 0.11, z), (x[1], width - 0.11, z + 0.03), other, 0.025, (face, "-z", "+z"))
     elif style < 0.7:  # a field of another material, such as frosted glass
         field = paint(random_colour(rng), gloss=0.12)
-        for x, u in ((x1 + 0.003, width - 0.26), (x0 - 0.003, -(width - 0.26))):
-            y = 0.13 if u > 0 else width - 0.13
-            parts.append(rectangle((x, y, 0.35), (0, u, 0), (0, 0, height - 0.5), field, 0.045))
+        for plane, u in ((x1 + 0.003, width - 0.26), (x0 - 0.003, -(width - 0.26))):
+            start = 0.13 if u > 0 else width - 0.13
+            parts.append(rectangle((plane, start, 0.35), (0, u, 0), (0, 0, height - 0.5), field, 0.045))
     fittings, z = random_metal(rng), 1.0
     for side in (-1, 1):
-        x = x1 if side > 0 else x0
-        low, high = sorted((x, x + side * 0.05))
-        y = handle
+        at = x1 if side > 0 else x0
+        near, far = sorted((at, at + side * 0.05))
         if rng.random() < 0.7:
-            parts += box((low, y - 0.11, z), (high, y, z + 0.025), fittings, 0.014)
+            parts += box((near, handle - 0.11, z), (far, handle, z + 0.025), fittings, 0.014)
         else:
             knob = lathe([(0.01, 0.0), (0.01, 0.03), (0.028, 0.04), (0.028, 0.06), (0.0, 0.065)], fittings, 0.014)
-            parts += _sideways(knob, (x, y, z), side)
+            parts += _sideways(knob, (at, handle, z), side)
     return parts
 
 
@@ -206,13 +204,6 @@ def _sideways(surface: Surface, at: tuple[float, float, float], side: int) -> li
 
     def shape(s: Array, t: Array) -> Array:
         points = lying(s, t)
-        return np.stack([side * points[:, 2], side * points[:, 0], points[:, 1]], axis=1) + origin
+        return np.asarray(np.stack([side * points[:, 2], side * points[:, 0], points[:, 1]], axis=1) + origin)
 
     return [Surface(shape, surface.size, surface.material, surface.spacing, surface.holes, surface.inset)]
-
-
-def leaf_footprint(opening: Opening) -> float:
-    """How far (metres) into the room a leaf reaches."""
-    if not opening.leaf_degrees:
-        return 0.0
-    return opening.width * math.sin(math.radians(min(opening.leaf_degrees, 90)))

@@ -1,7 +1,7 @@
 """Floor plans: how many rooms a flat has, of what kind and shape, where its walls have doors and windows.
 
-A wall runs clockwise round its room, so from inside it goes from left to right. Its frame, used throughout: x out of the
-wall into the room, y along the wall from its start, z up.
+A wall runs clockwise round its room, so from inside it goes from left to right. Its frame, used throughout: x out of
+the wall into the room, y along the wall from its start, z up.
 """
 
 from __future__ import annotations
@@ -241,10 +241,8 @@ def outline(rects: tuple[Rect, ...]) -> list[Corner]:
     if b0 == y1:  # above
         upper = [(x0, b1), (a1, b1), (a1, y1), (x1, y1)] if a0 == x0 else [(x0, y1), (a0, y1), (a0, b1), (x1, b1)]
         return [(x0, y0), *upper, (x1, y0)]
-    lower = [(a1, y0), (a1, b0), (x0, b0)] if a0 == x0 else [(x1, b0), (a0, b0), (a0, y0)]
-    if a0 == x0:
-        return [(x0, b0), (x0, y1), (x1, y1), (x1, y0), (a1, y0), (a1, b0)]
-    return [(x0, y0), (x0, y1), (x1, y1), *lower]
+    lower = [(x1, y0), (a1, y0), (a1, b0), (x0, b0)] if a0 == x0 else [(x1, b0), (a0, b0), (a0, y0), (x0, y0)]
+    return [(x0, y1), (x1, y1), *lower]
 
 
 def _with_doors(cells: list[tuple[str, tuple[Rect, ...]]], rng: np.random.Generator) -> list[Space] | None:

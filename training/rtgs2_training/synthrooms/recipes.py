@@ -141,7 +141,7 @@ def _bathroom(room: Furnisher) -> None:
         if room.chance(0.75):
             curtain = room.maker("shower curtain")()
             free = max(0.0, tub.width - curtain.width) / 2
-            there = pose.relative(tub.depth - 0.1, float(room.rng.uniform(-free, free)))
+            there = pose.relative(tub.depth, float(room.rng.uniform(-free, free)))
             z = min(max(curtain.lift, 0.2), room.space.height - curtain.height)
             room.floor.place(curtain, Pose(there.x, there.y, z, pose.yaw_degrees))
     if not tubs or room.chance(0.25):

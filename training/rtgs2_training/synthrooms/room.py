@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.classes import builtin_class_table
+from rtgs2_trt.scene import Scene
 
 from .floor_space import FloorSpace
 from .imperfections import captured, random_flaws, surfels_wanted
@@ -35,8 +37,8 @@ _STREAMS = ("plan", "shell", "furniture", "lighting", "surfels", "flaws", "camer
 class View:
     """A camera and what it sees at its pixel centres, (H, W) each.
 
-    ``semantic`` uint16 class ids, 0 where nothing is; ``instance`` uint16, 0 likewise; ``depth`` uint16 millimetres along
-    the view's z, 0 where nothing is, through the glass of windows and beyond 65 m.
+    ``semantic`` uint16 class ids, 0 where nothing is; ``instance`` uint16, 0 likewise; ``depth`` uint16 millimetres
+    along the view's z, 0 where nothing is, through the glass of windows and beyond 65 m.
     """
 
     camera: Camera
@@ -63,11 +65,17 @@ class Room:
     owner_ids: NDArray[np.uint16]
     transparent: NDArray[np.bool_]  # (P,) owners whose depth is unknown: glass
 
+    @property
+    def scene(self) -> Scene:
+        """The Gaussians."""
+        return Scene(**cast(dict[str, Any], self.gaussians))
+
 
 def generate_room(seed: int, settings: RoomSettings | None = None, *, threads: int = 1) -> Room:
     """Make the room of a seed. The same seed and settings give the same bytes (on one machine).
 
-    Seeds under 100 000 are kept for the demo and for tests: no data set that ``rtgs2-train generate`` writes holds them.
+    Seeds under 100 000 are kept for the demo and for tests: no data set that ``rtgs2-train generate`` writes holds
+    them.
 
     Args:
         seed: not negative.
@@ -111,11 +119,6 @@ def _lamps(parts: list[Part]) -> list[Array]:
             points = np.concatenate([surface.shape(half, half[::-1]) for surface in glowing])
             positions.append(points.mean(axis=0))
     return positions
-
-
-def view_of(room_mesh: Mesh, owner_ids: NDArray[np.uint16], transparent: NDArray[np.bool_], camera: Camera) -> View:
-    """Label and depth images of one camera."""
-    return _labelled(front_surface(room_mesh.triangles, camera), room_mesh, owner_ids, transparent, camera)
 
 
 def _labelled(

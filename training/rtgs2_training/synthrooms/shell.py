@@ -18,7 +18,7 @@ MISSING_CEILING, TORN_CEILING = 0.3, 0.1  # share of flats
 
 @dataclass
 class Shell:
-    """What the shell is made of, in the world; ``panes`` are the glass of the windows, which has labels but no Gaussians."""
+    """What the shell is made of, in the world. ``panes`` are the glass of the windows: labels, but no Gaussians."""
 
     parts: list[Part] = field(default_factory=list)
     panes: list[tuple[int, Surface]] = field(default_factory=list)  # index into parts, surface

@@ -99,7 +99,8 @@ def lathe(
 
     def shape(s: Array, t: Array) -> Array:
         angle, r = 2 * np.pi * s, np.interp(t, along, radius)
-        return np.stack([r * np.cos(angle), r * np.sin(angle), np.interp(t, along, height)], axis=1) + np.array(base)
+        points = np.stack([r * np.cos(angle), r * np.sin(angle), np.interp(t, along, height)], axis=1)
+        return np.asarray(points + np.array(base))
 
     size = (2 * math.pi * float(radius.max()), float(steps.sum()))
     return Surface(shape, size, material, _pair(spacing), inset=(0.0, EDGE_INSET))
@@ -118,7 +119,7 @@ def blob(centre: Point, radii: Point, material: Material, spacing: float = 0.03,
         ring = np.cos(latitude)
         unit = np.stack([ring * np.cos(angle), ring * np.sin(angle), np.sin(latitude)], axis=1)
         unit /= np.sum(np.abs(unit) ** exponent, axis=1, keepdims=True) ** (1 / exponent)
-        return unit * np.array(radii) + np.array(centre)
+        return np.asarray(unit * np.array(radii) + np.array(centre))
 
     girth = math.pi * (radii[0] + radii[1])
     size = (girth, girth / 4 + math.pi * radii[2] / 2)
@@ -131,7 +132,7 @@ def moved(surfaces: Iterable[Surface], offset: Point, yaw_degrees: float = 0.0) 
 
     def place(points: Array) -> Array:
         x, y, z = points.T
-        return np.stack([cos * x - sin * y, sin * x + cos * y, z], axis=1) + np.array(offset)
+        return np.asarray(np.stack([cos * x - sin * y, sin * x + cos * y, z], axis=1) + np.array(offset))
 
     def placed(shape: Shape) -> Shape:
         return lambda s, t: place(shape(s, t))

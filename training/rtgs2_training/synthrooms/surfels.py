@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from .surfaces import Array, Surface
 
-OVERLAP = 0.64  # standard deviation of a disc per cell: neighbours blend into a surface without holes
-JITTER = 0.25  # cells
+OVERLAP = 0.73  # standard deviation of a disc per cell: neighbours blend into a surface without holes
+JITTER = 0.18  # cells
 _UNEVEN = 0.3  # standard deviation of the logarithm of a surface's share of the Gaussians
 
 
@@ -128,7 +128,8 @@ def _albedo(surface: Surface, u: Array, v: Array, cells: tuple[int, int], rng: n
     across, along = surface.size[0] / cells[0] / 4, surface.size[1] / cells[1] / 4
     us = (u + np.array([[-across], [across], [-across], [across]])).ravel()
     vs = (v + np.array([[-along], [-along], [along], [along]])).ravel()
-    return np.clip(surface.material.colour(us, vs, rng), 0.0, 1.0).reshape(4, len(u), 3).mean(axis=0)
+    colour = np.clip(surface.material.colour(us, vs, rng), 0.0, 1.0)
+    return np.asarray(colour.reshape(4, len(u), 3).mean(axis=0))
 
 
 def _cross(a: Array, b: Array) -> Array:

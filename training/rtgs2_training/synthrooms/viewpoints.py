@@ -73,7 +73,7 @@ def _target(rooms: list[FloorSpace], index: int, eye: Array, rng: np.random.Gene
             pitch = np.clip(target[2] - eye[2], -0.9 * np.linalg.norm(target[:2] - eye[:2]), 1.0)
             return np.array([target[0], target[1], eye[2] + pitch])
     heading, pitch = rng.uniform(0, 2 * np.pi), math.radians(float(np.clip(rng.normal(-12, 14), -50, 30)))
-    return eye + 2 * np.array([math.cos(heading), math.sin(heading), math.tan(pitch)])
+    return np.asarray(eye + 2 * np.array([math.cos(heading), math.sin(heading), math.tan(pitch)]))
 
 
 def worth_keeping(front: FrontSurface, owner: Array) -> bool:

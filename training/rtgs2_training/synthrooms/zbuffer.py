@@ -19,7 +19,7 @@ _CHUNK = 1 << 21  # pixels of bounding boxes at a time
 
 @dataclass(frozen=True)
 class FrontSurface:
-    """What a camera sees: triangle (H, W) int32, -1 where nothing is; depth (H, W) float64, view z in metres, inf there."""
+    """What a camera sees: the triangle (H, W), -1 where nothing is, and the view's z (H, W) in metres, there inf."""
 
     triangle: NDArray[np.int32]
     depth: NDArray[np.float64]
