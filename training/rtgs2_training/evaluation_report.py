@@ -27,7 +27,7 @@ def text_report(values: dict[str, Any]) -> str:
     if "miou" in values:
         present = _sorted_classes(values)
         width = max((len(name) for name, _, _ in present), default=0)
-        lines += [f"{'class':{width}}     IoU  of pixels"]
+        lines += [f"{'class':{width}}   IoU, %  of pixels"]
         lines += [f"{name:{width}}  {100 * iou:6.2f}  {100 * share:7.2f} %" for name, iou, share in present]
         absent = [name for name, iou in values["iou"].items() if iou is None]
         if absent:
