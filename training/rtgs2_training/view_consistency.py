@@ -60,7 +60,7 @@ class Consistency:
 
     @property
     def share(self) -> float:
-        """kept / points, NaN without points."""
+        """Share of points kept, NaN without points."""
         return self.kept / self.points if self.points else float("nan")
 
     def __add__(self, other: Consistency) -> Consistency:
