@@ -9,12 +9,15 @@ from importlib.metadata import version
 
 from rtgs2_trt.console import run_command
 
+from .commands import generate
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(prog="rtgs2-train", description="Train and evaluate RT-GS2 networks.")
     parser.add_argument("--version", action="version", version=f"rtgs2-trt {version('rtgs2-trt')}")
-    parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    generate.add_parser(commands)
     arguments = parser.parse_args(argv)
     return run_command(arguments.command, arguments)
 
