@@ -58,6 +58,17 @@ class Console:
         yield from track(items, f"  {name}", console=self._progress)
         self.seconds[name] = time.perf_counter() - start
 
+    @contextmanager
+    def counted(self, total: int, name: str) -> Iterator[Callable[[], None]]:
+        """Show a progress bar; what is yielded moves it on by one of `total`."""
+        from rich.progress import Progress
+
+        start = time.perf_counter()
+        with Progress(console=self._progress) as progress:
+            task = progress.add_task(f"  {name}", total=total)
+            yield lambda: progress.advance(task)
+        self.seconds[name] = time.perf_counter() - start
+
     def note(self, text: str) -> None:
         """Say something beside the result, on standard error."""
         self._progress.print(text, markup=False)

@@ -269,6 +269,20 @@ def comparison_sheet(
     return picture_page(pictures, captions, legend=legend, heading=heading, note=note, tile_width=tile_width)
 
 
+def legend_picture(entries: Sequence[LegendEntry], width: int, size: int) -> Picture:
+    """Swatch, name and share of each entry, in as many columns as ``width`` pixels take, read column by column.
+
+    Args:
+        entries: at least one, as from :func:`legend_entries`.
+        width: of the picture, pixels.
+        size: of the letters, pixels.
+
+    Returns:
+        (H, width, 3) uint8.
+    """
+    return np.array(_legend(entries, width, size))
+
+
 def _legend(entries: Sequence[LegendEntry], width: int, size: int) -> Image.Image:
     """Swatch, name and share of each entry, in as many columns as ``width`` takes, read column by column."""
     font = page_font(size)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rtgs2_training.synthrooms.surfaces import Array, Surface, blob, box, cylinder, lathe, moved, rectangle
+from rtgs2_training.synthrooms.textures import BLACK, BRASS, OAK, WALNUT, WHITE, Material, fabric, striped
+
 from .objects import book_pile, book_row, bowl, mug, photograph, plant_pot, plate, storage_box, table_lamp, twigs, vase
-from .surfaces import Array, Surface, blob, box, cylinder, lathe, moved, rectangle
-from .textures import BLACK, BRASS, OAK, WALNUT, WHITE, Material, fabric, striped
 
 
 def dining_table(places: Sequence[tuple[float, float]], length: float = 1.7, width: float = 0.9) -> list[Surface]:

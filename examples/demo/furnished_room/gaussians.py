@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rtgs2_training.synthrooms.surfaces import Array, Surfels, join, sample
+
 from .layout import HIGH, LOW, furnishings, shell
 from .lighting import degree_one, lit
-from .surfaces import Array, Surfels, join, sample
 
 SH_DC = 0.28209479177387814
 THICKNESS = (0.002, 0.004)  # metres, standard deviation along the normal

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from rtgs2_training.synthrooms.surfaces import Surface, box, moved, rectangle
+from rtgs2_training.synthrooms.textures import BLACK, BRASS, CHINA, WHITE, abstract, outdoors, paint, planks, rug
+
 from . import furniture, objects
-from .surfaces import Surface, box, moved, rectangle
-from .textures import BLACK, BRASS, CHINA, WHITE, abstract, outdoors, paint, planks, rug
 
 LOW, HIGH = (-3.0, -2.5, 0.0), (3.0, 2.5, 2.7)  # the room, metres
 WINDOW = (-1.7, 0.7, 0.85, 2.3)  # opening in the north wall (y = 2.5): x0, x1, z0, z1

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from rtgs2_training.synthrooms.surfaces import Array, Surfels
+from rtgs2_training.synthrooms.textures import Colour
+
 from .layout import HIGH, LOW, SILL, WINDOW
-from .surfaces import Array, Surfels
-from .textures import Colour
 
 CELL = 0.05  # metres
 SUN = np.array([0.30, 1.0, 0.85]) / np.linalg.norm([0.30, 1.0, 0.85])  # direction towards the sun

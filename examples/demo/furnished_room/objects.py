@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .surfaces import Array, Point, Surface, blob, box, cylinder, lathe, moved, rectangle
-from .textures import (
+from rtgs2_training.synthrooms.surfaces import Array, Point, Surface, blob, box, cylinder, lathe, moved, rectangle
+from rtgs2_training.synthrooms.textures import (
     BLACK,
     CHINA,
     LEAF,

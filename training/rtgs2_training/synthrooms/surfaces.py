@@ -1,10 +1,10 @@
-"""Surfaces: parametric patches with a material, the primitives made of them, and their sampling into surfels."""
+"""Surfaces: parametric patches with a material, and the primitives made of them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,6 @@ Point = tuple[float, float, float]
 Shape = Callable[[Array, Array], Array]
 
 BOX_FACES = ("-x", "+x", "-y", "+y", "-z", "+z")
-OVERLAP = 0.75  # standard deviation of a disc per cell: neighbours blend into a surface without holes
-JITTER = 0.18  # cells
 EDGE_INSET = 0.3  # cells the outermost discs of a solid are drawn in by, so that edges do not fray
 
 
@@ -37,21 +35,6 @@ class Surface:
     spacing: tuple[float, float]
     holes: tuple[tuple[float, float, float, float], ...] = ()
     inset: tuple[float, float] = (0.0, 0.0)
-
-
-@dataclass(frozen=True)
-class Surfels:
-    """N small discs. Row i of every array belongs to disc i; the frame is (tangent, normal x tangent, normal)."""
-
-    points: Array  # (N, 3)
-    tangents: Array  # (N, 3)
-    normals: Array  # (N, 3)
-    radii: Array  # (N, 2) standard deviations in the plane, metres
-    albedo: Array  # (N, 3) sRGB, 0..1; of a glowing one: the colour itself
-    gloss: Array  # (N,) strength of the mirror-like reflection
-    thin: NDArray[np.bool_]  # (N,) lit from both sides
-    glows: NDArray[np.bool_]  # (N,) light source: not lit, casts no shadow
-    shell: NDArray[np.bool_]  # (N,) part of the room itself: casts no shadow
 
 
 def _pair(spacing: float | tuple[float, float]) -> tuple[float, float]:
@@ -154,53 +137,3 @@ def moved(surfaces: Iterable[Surface], offset: Point, yaw_degrees: float = 0.0) 
         return lambda s, t: place(shape(s, t))
 
     return [replace(surface, shape=placed(surface.shape)) for surface in surfaces]
-
-
-def sample(
-    surfaces: Iterable[Surface], rng: np.random.Generator, density: float = 1.0, *, shell: bool = False
-) -> Surfels:
-    """One slightly jittered surfel per cell of every surface; ``density`` scales their number."""
-    return join([_sample_one(surface, rng, density, shell) for surface in surfaces])
-
-
-def _sample_one(surface: Surface, rng: np.random.Generator, density: float, shell: bool) -> Surfels:
-    nu, nv = (
-        max(2, round(length * math.sqrt(density) / cell))
-        for length, cell in zip(surface.size, surface.spacing, strict=True)
-    )
-    column, row = (axis.ravel() for axis in np.meshgrid(np.arange(nu), np.arange(nv)))
-    s = (column + 0.5 + rng.uniform(-JITTER, JITTER, nu * nv)) / nu
-    t = (row + 0.5 + rng.uniform(-JITTER, JITTER, nu * nv)) / nv
-    s = 0.5 + (s - 0.5) * (1 - 2 * surface.inset[0] / nu)
-    t = 0.5 + (t - 0.5) * (1 - 2 * surface.inset[1] / nv)
-    u, v = s * surface.size[0], t * surface.size[1]
-    keep = np.ones(s.shape, dtype=bool)
-    for u0, v0, u1, v1 in surface.holes:
-        keep &= ~((u > u0) & (u < u1) & (v > v0) & (v < v1))
-    s, t, u, v = s[keep], t[keep], u[keep], v[keep]
-
-    step = 1e-3
-    along_s = (surface.shape(s + step, t) - surface.shape(s - step, t)) / (2 * step)
-    along_t = (surface.shape(s, t + step) - surface.shape(s, t - step)) / (2 * step)
-    tangent = along_s / np.linalg.norm(along_s, axis=1, keepdims=True)
-    normal = np.cross(along_s, along_t)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    across = np.abs(np.sum(np.cross(normal, tangent) * along_t, axis=1))
-    radii = OVERLAP * np.stack([np.linalg.norm(along_s, axis=1) / nu, across / nv], axis=1)
-    count, material = len(s), surface.material
-    return Surfels(
-        points=surface.shape(s, t),
-        tangents=tangent,
-        normals=normal,
-        radii=radii * rng.lognormal(0.0, 0.08, (count, 1)),
-        albedo=np.clip(material.colour(u, v, rng), 0.0, 1.0),
-        gloss=np.full(count, material.gloss),
-        thin=np.full(count, material.thin),
-        glows=np.full(count, material.glows),
-        shell=np.full(count, shell),
-    )
-
-
-def join(parts: Sequence[Surfels]) -> Surfels:
-    """All surfels of the parts, in order."""
-    return Surfels(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Surfels)))

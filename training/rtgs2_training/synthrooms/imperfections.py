@@ -1,0 +1,227 @@
+"""The flaws of real captures: floaters, holes, blurred, long and faint Gaussians, uneven coverage, noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .gaussians import as_scene, to_sh
+from .plan import FloorPlan
+from .surfaces import Array
+from .surfels import Surfels
+
+NO_OWNER = -1
+_SURPLUS = 1.04  # more surfels than wanted, so that the number comes out right at the end
+
+
+@dataclass(frozen=True)
+class Flaws:
+    """How strong each flaw of a scene is."""
+
+    floaters: float  # share of the Gaussians
+    faint: float  # share of doubles beside the surface, faint
+    thinned: float  # share of the surface that is covered sparsely
+    holes: float  # expected number
+    blurred: float  # expected number of blurred places
+    long: float  # spread of the Gaussians' aspect
+    weak: float  # share of Gaussians with low opacity
+    position: float  # metres, standard deviation off the surface
+    colour: float  # standard deviation of the colour of single Gaussians
+    shine: float  # likewise of the view-dependent part
+
+
+def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
+    """Flaws of a good or a bad capture; ``strength`` 0 is none at all, 1 as usual."""
+    bad = strength * rng.gamma(2.2, 0.45)  # mean 1
+
+    def some(amount: float) -> float:
+        return float(bad * amount * np.exp(rng.normal(0, 0.5)))
+
+    return Flaws(
+        floaters=min(some(0.006), 0.06),
+        faint=min(some(0.06), 0.25),
+        thinned=min(some(0.15), 0.5),
+        holes=some(3.0),
+        blurred=some(4.0),
+        long=min(some(0.35), 0.9),
+        weak=min(some(0.08), 0.3),
+        position=min(some(0.004), 0.015),
+        colour=min(some(0.025), 0.09),
+        shine=min(some(0.02), 0.08),
+    )
+
+
+def surfels_wanted(gaussians: int, flaws: Flaws) -> int:
+    """How many surfels to sample so that ``gaussians`` are left."""
+    kept = 1 - 0.5 * flaws.thinned
+    return round(_SURPLUS * gaussians * (1 - flaws.floaters - flaws.faint) / kept)
+
+
+def captured(
+    surfels: Surfels,
+    colour: Array,
+    highlight: Array,
+    plan: FloorPlan,
+    gaussians: int,
+    flaws: Flaws,
+    rng: np.random.Generator,
+) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.int32]]:
+    """The scene as a capture would have it, and the owner (N,) of each Gaussian, -1 for floaters.
+
+    Args:
+        surfels: N discs.
+        colour: (N, 3) of each, sRGB.
+        highlight: (N, 3), see :func:`rtgs2_training.synthrooms.lighting.lit`.
+        plan: where floaters may be.
+        gaussians: how many to return, at most.
+        flaws: what to do to them.
+        rng: where and how.
+    """
+    keep, grow = _coverage(surfels, flaws, rng)
+    colour, highlight, grow = colour[keep], highlight[keep], grow[keep]
+    surfels = surfels.taken(keep)
+    floaters, doubles = round(flaws.floaters * gaussians), round(flaws.faint * gaussians)
+    excess = len(surfels) - (gaussians - floaters - doubles)
+    if excess > 0:
+        kept = np.sort(rng.permutation(len(surfels))[excess:])
+        colour, highlight, grow, surfels = colour[kept], highlight[kept], grow[kept], surfels.taken(kept)
+
+    count = len(surfels)
+    blur = _blur(surfels, flaws, rng)
+    surfels = _shaken(surfels, grow * (1 + blur), flaws, rng)
+    colour = _smoothed(surfels, colour, blur) + rng.normal(0, 1, (count, 1)) * flaws.colour
+    colour = colour + rng.normal(0, 0.4 * flaws.colour, (count, 3))
+    highlight = highlight + rng.normal(0, 1, (count, 3)) * flaws.shine
+    weak = rng.random(count) < flaws.weak
+    opacities = np.where(weak, rng.uniform(0.08, 0.75, count), 1 - rng.gamma(1.6, 0.035, count))
+    opacities = np.clip(opacities * (1 - 0.25 * np.minimum(blur, 1)), 0.04, 0.995)
+    thickness = np.exp(rng.normal(np.log(0.003), 0.35, count)) + 0.4 * flaws.position * rng.random(count)
+    scene = as_scene(surfels, thickness, opacities, to_sh(np.clip(colour, 0, 1), highlight))
+
+    extra, extra_owner = _doubles(scene, surfels, doubles, rng)
+    stray = _floaters(plan, floaters, rng)
+    scene = {name: np.concatenate([scene[name], extra[name], stray[name]]) for name in scene}
+    return scene, np.concatenate([surfels.owner, extra_owner, np.full(floaters, NO_OWNER, np.int32)])
+
+
+def _field(points: Array, wavelength: float, rng: np.random.Generator) -> Array:
+    """A smooth random field (N,), roughly normal with standard deviation 1."""
+    total = np.zeros(len(points))
+    for _ in range(6):
+        wave = rng.normal(size=3)
+        wave *= 2 * np.pi / (wavelength * rng.uniform(0.5, 2.0) * np.linalg.norm(wave))
+        total += np.sin(points @ wave + rng.uniform(0, 2 * np.pi))
+    return total / np.sqrt(3)
+
+
+def _coverage(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> tuple[NDArray[np.bool_], Array]:
+    """Which surfels are left, and by how much those left grow."""
+    count = len(surfels)
+    grow = np.ones(count)
+    field = _field(surfels.points, 1.2, rng)
+    sparse = field > np.quantile(field[:: max(1, count // 5000)], 1 - flaws.thinned) if flaws.thinned else field > 1e9
+    keep = ~(sparse & (rng.random(count) < 0.5))
+    grow[sparse] = 1.38
+    for _ in range(rng.poisson(flaws.holes)):
+        centre, radius = surfels.points[rng.integers(count)], rng.uniform(0.08, 0.4)
+        offset = (surfels.points - centre) / radius
+        squared = np.einsum("nk,nk->n", offset, offset)
+        keep &= rng.random(count) > 0.97 * np.clip(1.5 * (1 - squared), 0, 1)
+    return keep, grow
+
+
+def _blur(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> Array:
+    """How much (N,) larger the Gaussians are in blurred places; 0 elsewhere."""
+    blur = np.zeros(len(surfels))
+    for _ in range(rng.poisson(flaws.blurred)):
+        centre, radius = surfels.points[rng.integers(len(surfels))], rng.uniform(0.2, 0.7)
+        offset = (surfels.points - centre) / radius
+        share = np.exp(-np.einsum("nk,nk->n", offset, offset))
+        blur = np.maximum(blur, rng.uniform(0.3, 1.4) * np.where(share > 0.15, share, 0))
+    return blur
+
+
+def _smoothed(surfels: Surfels, colour: Array, blur: Array) -> Array:
+    """Colours of blurred places averaged over cells of 12 cm, part by part."""
+    chosen = np.flatnonzero(blur > 0.05)
+    if len(chosen) == 0:
+        return colour
+    cell = np.floor(surfels.points[chosen] / 0.12).astype(np.int64)
+    cell -= cell.min(axis=0)
+    key = ((cell[:, 0] * 4096 + cell[:, 1]) * 4096 + cell[:, 2]) * 65536 + surfels.owner[chosen]
+    _, group = np.unique(key, return_inverse=True)
+    size = np.bincount(group)
+    mean = np.stack([np.bincount(group, colour[chosen, k]) / size for k in range(3)], axis=1)[group]
+    share = np.minimum(blur[chosen], 1)[:, None] * 0.8
+    colour = colour.copy()
+    colour[chosen] = (1 - share) * colour[chosen] + share * mean
+    return colour
+
+
+def _shaken(surfels: Surfels, grow: Array, flaws: Flaws, rng: np.random.Generator) -> Surfels:
+    """Turned in their plane, stretched, of various sizes, off their place."""
+    count = len(surfels)
+    across = np.stack(
+        [
+            surfels.normals[:, 1] * surfels.tangents[:, 2] - surfels.normals[:, 2] * surfels.tangents[:, 1],
+            surfels.normals[:, 2] * surfels.tangents[:, 0] - surfels.normals[:, 0] * surfels.tangents[:, 2],
+            surfels.normals[:, 0] * surfels.tangents[:, 1] - surfels.normals[:, 1] * surfels.tangents[:, 0],
+        ],
+        axis=1,
+    )
+    even = surfels.radii[:, 0] / surfels.radii[:, 1]
+    angle = np.where((even > 0.7) & (even < 1.4), rng.uniform(-np.pi, np.pi, count), rng.normal(0, 0.1, count))
+    angle = angle * (flaws.long > 0)
+    tangents = np.cos(angle)[:, None] * surfels.tangents + np.sin(angle)[:, None] * across
+    stretch = np.exp(rng.normal(0, 0.5 * flaws.long, count) * rng.gamma(1.0, 1.0, count))
+    stretch = np.clip(stretch, 0.25, 4.0)
+    size = grow * np.exp(rng.normal(0, 0.12 + 0.25 * flaws.long, count))
+    radii = surfels.radii * (size[:, None] * np.stack([np.sqrt(stretch), 1 / np.sqrt(stretch)], axis=1))
+    tilt = rng.normal(0, 0.25 * flaws.long, (count, 2))
+    normals = surfels.normals + tilt[:, :1] * tangents
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    tangents -= np.einsum("nk,nk->n", tangents, normals)[:, None] * normals
+    tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
+    off = rng.normal(0, 1, count) * flaws.position * rng.gamma(1.0, 1.0, count)
+    points = surfels.points + off[:, None] * surfels.normals
+    return surfels.changed(points=points, tangents=tangents, normals=normals, radii=np.minimum(radii, 0.25))
+
+
+def _doubles(
+    scene: dict[str, NDArray[np.float32]], surfels: Surfels, count: int, rng: np.random.Generator
+) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.int32]]:
+    """Faint copies of some Gaussians a little before or behind the surface."""
+    chosen = rng.integers(len(surfels), size=count)
+    extra = {name: array[chosen].copy() for name, array in scene.items()}
+    off = rng.normal(0, 0.03, (count, 1)) * surfels.normals[chosen]
+    extra["means"] += (off + rng.normal(0, 0.01, (count, 3))).astype(np.float32)
+    extra["scales"] *= np.exp(rng.normal(0.2, 0.6, (count, 3))).astype(np.float32)
+    extra["scales"] = np.clip(extra["scales"], 5e-4, 0.2)
+    extra["opacities"] = rng.uniform(0.02, 0.3, count).astype(np.float32)
+    extra["sh"][:, 0] += rng.normal(0, 0.2, (count, 3)).astype(np.float32)
+    return extra, surfels.owner[chosen]
+
+
+def _floaters(plan: FloorPlan, count: int, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
+    """Specks and faint clouds in the air."""
+    areas = np.array([space.area for space in plan.spaces])
+    rooms = rng.choice(len(areas), count, p=areas / areas.sum())
+    means, rotations = rng.random((count, 3)), rng.normal(size=(count, 4))
+    for index, space in enumerate(plan.spaces):
+        x0, y0, x1, y1 = space.rectangles[0]
+        inside = rooms == index
+        means[inside] = np.array([x0, y0, 0.1]) + means[inside] * np.array([x1 - x0, y1 - y0, space.height - 0.2])
+    sh = np.zeros((count, 4, 3))
+    sh[:, 0] = (rng.uniform(0.1, 0.9, (count, 1)) + rng.normal(0, 0.05, (count, 3)) - 0.5) / 0.28209479177387814
+    cloud = rng.random(count) < 0.12
+    size = np.where(cloud, rng.uniform(0.05, 0.22, count), rng.lognormal(np.log(0.012), 0.5, count))
+    arrays = {
+        "means": means,
+        "scales": size[:, None] * np.exp(rng.normal(0, 0.4, (count, 3))),
+        "rotations": rotations / np.linalg.norm(rotations, axis=1, keepdims=True),
+        "opacities": np.where(cloud, rng.uniform(0.01, 0.08, count), rng.uniform(0.04, 0.5, count)),
+        "sh": sh,
+    }
+    return {name: array.astype(np.float32) for name, array in arrays.items()}

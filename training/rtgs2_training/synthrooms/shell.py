@@ -1,0 +1,134 @@
+"""The shell of a flat: floors, walls, ceilings, skirting, doors and windows, and the light that comes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .finishes import Finish, ceiling_finish, floor_finish, joinery, wall_finish
+from .openings import WindowStyle, door, lining, window, window_style
+from .piece import Part
+from .plan import FloorPlan, Opening, Space, Wall
+from .surfaces import Surface, box, rectangle
+from .textures import Material
+
+MISSING_CEILING, TORN_CEILING = 0.3, 0.1  # share of flats
+
+
+@dataclass
+class Shell:
+    """What the shell is made of, in the world; ``panes`` are the glass of the windows, which has labels but no Gaussians."""
+
+    parts: list[Part] = field(default_factory=list)
+    panes: list[tuple[int, Surface]] = field(default_factory=list)  # index into parts, surface
+    windows: list[tuple[int, Wall, Opening]] = field(default_factory=list)  # space, wall, opening
+    style: WindowStyle | None = None
+
+
+def shell(plan: FloorPlan, rng: np.random.Generator) -> Shell:
+    """Build the shell of every room of the flat."""
+    built = Shell(style=window_style(rng))
+    chance = rng.random()
+    ceiling = "none" if chance < MISSING_CEILING else "torn" if chance < MISSING_CEILING + TORN_CEILING else "whole"
+    shared_floor = floor_finish(rng, "living") if rng.random() < 0.4 else None
+    shared_wall = wall_finish(rng, "living") if rng.random() < 0.4 else None
+    for index, space in enumerate(plan.spaces):
+        dry = space.kind not in ("bathroom", "kitchen")
+        floor = shared_floor if shared_floor and dry else floor_finish(rng, space.kind)
+        walls = shared_wall if shared_wall and dry else wall_finish(rng, space.kind)
+        built.parts.append(Part("floor", tuple(_floor(space, floor))))
+        _add_walls(built, index, space, walls, floor, rng)
+        if ceiling != "none":
+            built.parts.append(Part("ceiling", tuple(_ceiling(space, ceiling == "torn", rng))))
+    return built
+
+
+def _floor(space: Space, finish: Finish) -> list[Surface]:
+    return [
+        rectangle((x0, y0, 0), (x1 - x0, 0, 0), (0, y1 - y0, 0), finish.material, finish.spacing)
+        for x0, y0, x1, y1 in space.rectangles
+    ]
+
+
+def _ceiling(space: Space, torn: bool, rng: np.random.Generator) -> list[Surface]:
+    finish, z = ceiling_finish(rng), space.height
+    parts: list[Surface] = []
+    for x0, y0, x1, y1 in space.rectangles:
+        width, depth = x1 - x0, y1 - y0
+        holes = []
+        if torn:
+            for _ in range(int(rng.integers(1, 4))):
+                u, v = rng.uniform(0, 0.6 * width), rng.uniform(0, 0.6 * depth)
+                holes.append((u, v, u + rng.uniform(0.3, 0.6) * width, v + rng.uniform(0.3, 0.6) * depth))
+        parts.append(rectangle((x0, y1, z), (width, 0, 0), (0, -depth, 0), finish.material, finish.spacing, holes))
+        if rng.random() < 0.1 and not torn:
+            material, drop = joinery(rng), float(rng.uniform(0.1, 0.25))
+            for x in np.arange(x0 + 0.4, x1 - 0.3, rng.uniform(0.7, 1.3)):
+                parts += box((x, y0, z - drop), (x + 0.12, y1, z), material, 0.05, ("-x", "+x", "-z"))
+    return parts
+
+
+def _add_walls(built: Shell, index: int, space: Space, finish: Finish, floor: Finish, rng: np.random.Generator) -> None:
+    accent = (int(rng.integers(len(space.walls))), wall_finish(rng, space.kind)) if rng.random() < 0.35 else None
+    wainscot = (float(rng.uniform(0.7, 1.4)), wall_finish(rng, space.kind)) if rng.random() < 0.18 else None
+    skirting = (float(rng.uniform(0.05, 0.14)), joinery(rng)) if rng.random() < 0.7 else None
+    if skirting and rng.random() < 0.2:
+        skirting = (skirting[0], finish.material)
+    surfaces: list[Surface] = []
+    doors: list[Part] = []
+    windows: list[tuple[Part, Surface, Opening, Wall]] = []
+    reveal = joinery(rng) if rng.random() < 0.5 else finish.material
+    for number, wall in enumerate(space.walls):
+        own = accent[1] if accent and accent[0] == number else finish
+        bands = [(0.0, space.height, own)]
+        if wainscot:
+            bands = [(0.0, wainscot[0], wainscot[1]), (wainscot[0], space.height, own)]
+        in_frame = [_band(wall, low, high, band) for low, high, band in bands]
+        if skirting:
+            in_frame += _skirting(wall, *skirting)
+        for opening in wall.openings:
+            if opening.kind == "window":
+                in_frame += lining(opening, reveal)
+                assert built.style is not None
+                part, pane, _ = window(opening, built.style, rng)
+                windows.append((Part("window", tuple(wall.placed(part.surfaces))), wall.placed([pane])[0], opening, wall))
+            elif not opening.shared:
+                if opening.kind == "passage":
+                    in_frame += lining(opening, own.material)
+                else:
+                    doors.append(Part("door", tuple(wall.placed(door(opening, rng).surfaces))))
+                threshold = rectangle(
+                    (-opening.depth, opening.left, 0), (opening.depth, 0, 0), (0, opening.width, 0),
+                    floor.material, 0.04,
+                )  # fmt: skip
+                doors.append(Part("floor", tuple(wall.placed([threshold]))))
+        surfaces += wall.placed(in_frame)
+    built.parts += [Part("wall", tuple(surfaces)), *doors]
+    for part, pane, opening, wall in windows:
+        built.panes.append((len(built.parts), pane))
+        built.windows.append((index, wall, opening))
+        built.parts.append(part)
+
+
+def _band(wall: Wall, low: float, high: float, finish: Finish) -> Surface:
+    """A strip of wall from one height to another, without its openings."""
+    holes = [(o.left, max(o.low, low) - low, o.right, min(o.high, high) - low) for o in wall.openings]
+    holes = [hole for hole in holes if hole[3] > hole[1]]
+    return rectangle((0, 0, low), (0, wall.length, 0), (0, 0, high - low), finish.material, finish.spacing, holes)
+
+
+def _skirting(wall: Wall, height: float, material: Material) -> list[Surface]:
+    parts: list[Surface] = []
+    start = 0.0
+    for opening in sorted((o for o in wall.openings if o.low < height), key=lambda o: o.left):
+        parts += _board(start, opening.left - 0.08, height, material)
+        start = opening.right + 0.08
+    return parts + _board(start, wall.length, height, material)
+
+
+def _board(left: float, right: float, height: float, material: Material) -> list[Surface]:
+    if right - left < 0.05:
+        return []
+    return box((0, left, 0), (0.015, right, height), material, 0.06, ("+x", "+z", "-y", "+y"))
+
