@@ -26,7 +26,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--gaussians", type=int, default=100_000, metavar="N", help="a room (default 100000)")
     parser.add_argument("--image-size", type=image_size, default=(320, 240), metavar="WxH", help="default 320x240")
     parser.add_argument(
-        "--imperfections", type=float, default=1.0, metavar="X", help="flaws of captures, 0 none, 1 usual (default), to 3"
+        "--imperfections",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="flaws of captures, 0 none, 1 usual (default), to 3",
     )
     parser.add_argument("--workers", type=int, metavar="N", help="rooms at a time (default: one a core)")
     parser.add_argument("--sheets", metavar="DIR", help="also draw a contact sheet of every room into this folder")
