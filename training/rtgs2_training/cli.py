@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from rtgs2_trt.console import run_command
 
-from .commands import encoder, generate
+from .commands import encoder, evaluate, generate
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,6 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"rtgs2-trt {version('rtgs2-trt')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     encoder.add_parser(commands)
+    evaluate.add_parser(commands)
     generate.add_parser(commands)
     arguments = parser.parse_args(argv)
     return run_command(arguments.command, arguments)

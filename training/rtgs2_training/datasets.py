@@ -17,8 +17,9 @@ research code have none: the caller gives the class table, and scenes are the su
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -44,6 +45,7 @@ IGNORED = -1
 ForeignIds = Literal["error", "ignore"]
 
 _DESCRIPTION_LIMIT = 16 << 20
+_PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\ud800-\udfff]{1,60}")  # at most 240 bytes: file systems take 255
 _UNLABELLED_IDS = (0, 255, 65535)
 _FOREIGN = -2
 _LABEL_FOLDERS = ("semantic_remap", "semantic")  # the first is made from the second where a data set has both
@@ -66,7 +68,7 @@ class SceneFolder:
     name: str
     path: Path
     ply: Path
-    classes: ClassTable
+    classes: ClassTable = field(repr=False)
     foreign_ids: ForeignIds = "error"
     complete: bool = False
 
@@ -350,8 +352,7 @@ def _read_json(file: Path) -> Any:
 
 def _check_plain_name(name: object, file: Path, field: str) -> None:
     """Refuse what would lead out of the data set's folder: names become parts of paths."""
-    plain = isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\\0") and ":" not in name
-    if not plain:
+    if not isinstance(name, str) or not _PLAIN_NAME.fullmatch(name) or name in (".", ".."):
         raise _broken(file, field, name, "a plain file name without slashes, colons or '..'")
 
 

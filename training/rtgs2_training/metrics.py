@@ -130,6 +130,12 @@ class DepthError:
         self._squares += float((difference**2).sum())
         self._relative += float((np.abs(difference) / true).sum())
 
+    def merge(self, other: DepthError) -> None:
+        """Add what `other` has counted."""
+        self.pixels += other.pixels
+        self._squares += other._squares
+        self._relative += other._relative
+
     @property
     def rmse(self) -> float:
         """Root of the mean squared difference, metres; NaN without pixels."""
