@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from .stage_clock import StageClock
 from .task import TrainingTask
 
 RESULT = "ckpt.pt"
+_TELL_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,8 @@ class _Loop:
         optimizer = task.optimizer()
         if self.state_file.exists():
             self._restore(optimizer)
-        self.first_step = self.step
+        self.clocked_steps = self.timed_steps = 0  # since the last row; in stage_seconds
+        self.told_at, self.told_step = time.monotonic(), self.step
         self.objective, self.optimizer = fabric.setup(task.objective, optimizer)
 
     def run(self) -> Outcome:
@@ -104,13 +105,14 @@ class _Loop:
         )
         out_of_time = self._out_of_time()
         try:
-            with self._progress() as show:
+            with self.console.counted(task.steps - self.step, "training steps") as advance:
                 while self.step < task.steps and not out_of_time:
                     self._train_step(batches)
+                    advance()
                     at_end = self.step == task.steps
                     if self.step % settings.log_steps == 0 or at_end:
                         self._write_row()
-                        show(self.step, self.log)
+                        self._tell()
                     out_of_time = self._out_of_time()
                     if at_end or self.step % task.validation.every_steps == 0:
                         self._validate()
@@ -123,7 +125,7 @@ class _Loop:
             self.log.plot()
         return self._outcome()
 
-    def _train_step(self, batches: Iterator[Any]) -> None:
+    def _train_step(self, batches: Generator[Any, None, None]) -> None:
         task, clock = self.task, self.clock
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(task.schedule, self.step, task.steps)
@@ -144,6 +146,7 @@ class _Loop:
             task.after_step(self.step)
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0.0) + value.detach()
+        self.clocked_steps += 1
         self.sums["count"] = self.sums.get("count", 0.0) + 1.0
 
     def _write_row(self) -> None:
@@ -153,9 +156,11 @@ class _Loop:
         seconds = self.clock.take()
         for name, value in seconds.items():
             self.stage_seconds[name] = self.stage_seconds.get(name, 0.0) + value
+        self.timed_steps += self.clocked_steps
         row = {name: value / count for name, value in sums.items()}
         row["learning_rate"] = learning_rate(self.task.schedule, self.step - 1, self.task.steps)
-        row |= {f"seconds_{name}": value / count for name, value in seconds.items()}
+        row |= {f"seconds_{name}": value / self.clocked_steps for name, value in seconds.items()}
+        self.clocked_steps = 0
         self.log.add(self.step, row)
         if self.fabric.is_global_zero:
             self.log.write()
@@ -219,18 +224,16 @@ class _Loop:
             return False
         return late
 
-    @contextmanager
-    def _progress(self) -> Iterator[Any]:
-        with self.console.progress(f"training {type(self.task).__name__}", self.task.steps) as advance:
-
-            def show(step: int, log: MetricsLog) -> None:
-                advance(step, f"loss {log.last('loss') or 0:.3f}")
-
-            advance(self.step, "")
-            yield show
+    def _tell(self) -> None:
+        """Say now and then how the training goes."""
+        now = time.monotonic()
+        if now - self.told_at >= _TELL_SECONDS:
+            rate = (self.step - self.told_step) / (now - self.told_at)
+            self.console.note(f"  step {self.step}: loss {self.log.last('loss'):.4f}, {rate:.2f} steps/s")
+            self.told_at, self.told_step = now, self.step
 
     def _outcome(self) -> Outcome:
-        steps = max(1, self.step - self.first_step)
+        steps = max(1, self.timed_steps)
         prefix = "validation_"
         names = {name for row in self.log.rows for name in row if name.startswith(prefix)}
         return Outcome(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,7 +11,9 @@ _Key = TypeVar("_Key")
 _Item = TypeVar("_Item")
 
 
-def prefetched(load: Callable[[_Key], _Item], keys: Iterable[_Key], *, workers: int, ahead: int) -> Iterator[_Item]:
+def prefetched(
+    load: Callable[[_Key], _Item], keys: Iterable[_Key], *, workers: int, ahead: int
+) -> Generator[_Item, None, None]:
     """Yield ``load(key)`` for every key in order, computed by threads up to `ahead` keys early.
 
     Loading reads files and runs NumPy and the core, all of which release the interpreter's lock.

@@ -118,9 +118,7 @@ def write_dataset(
     )
 
 
-def _written(
-    folder: Path, seed: int, missing: list[int], settings: RoomSettings, workers: int
-) -> Iterator[int]:
+def _written(folder: Path, seed: int, missing: list[int], settings: RoomSettings, workers: int) -> Iterator[int]:
     if workers == 1:
         for index in missing:
             write_scene(folder / scene_name(index), generate_room(room_seed(seed, index), settings), settings)
@@ -161,7 +159,9 @@ def write_scene(folder: Path, room: Room, settings: RoomSettings) -> None:
                 np.savez_compressed(file, class_id=room.class_ids, instance_id=room.instance_ids)
             _write_json(temporary / SCENE_FILE, _made_from(room.seed, settings))
     except OSError as problem:
-        raise InputError(f"cannot be written: {problem}", file=folder, fix="Check permissions and free space") from problem
+        raise InputError(
+            f"cannot be written: {problem}", file=folder, fix="Check permissions and free space"
+        ) from problem
 
 
 def _made_from(seed: int, settings: RoomSettings) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .piece import Part, Piece
+from .piece import Part, Piece, Placement
 from .plan import Space, Wall
 from .surfaces import Array, moved
 
@@ -121,8 +121,8 @@ def footprint(piece: Piece, pose: Pose, margin: float) -> Footprint:
     front = piece.depth / 2 + margin if centred else piece.depth + margin
     half = piece.width / 2 + margin
     corners = [pose.point(x, y) for x, y in ((back, -half), (back, half), (front, half), (front, -half))]
-    low = pose.z
-    return Footprint(np.array(corners), low + 0.01, low + piece.height)
+    low = pose.z - piece.height if piece.placement is Placement.CEILING else pose.z
+    return Footprint(np.array(corners), low + 0.01, low + piece.height - 0.002)
 
 
 def front_of(piece: Piece, pose: Pose) -> Footprint | None:

@@ -34,20 +34,20 @@ class Flaws:
 
 def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
     """Flaws of a good or a bad capture; ``strength`` 0 is none at all, 1 as usual."""
-    bad = strength * rng.gamma(2.2, 0.45)  # mean 1
+    bad = strength * (0.1 + 1.3 * rng.beta(1.4, 2.6))
 
     def some(amount: float) -> float:
-        return float(bad * amount * np.exp(rng.normal(0, 0.5)))
+        return float(bad * amount * np.exp(rng.normal(0, 0.4)))
 
     return Flaws(
-        floaters=min(some(0.006), 0.06),
+        floaters=min(some(0.005), 0.04),
         faint=min(some(0.06), 0.25),
         thinned=min(some(0.15), 0.5),
         holes=some(3.0),
         blurred=some(4.0),
-        long=min(some(0.35), 0.9),
+        long=min(some(0.3), 0.6),
         weak=min(some(0.08), 0.3),
-        position=min(some(0.004), 0.015),
+        position=min(some(0.003), 0.012),
         colour=min(some(0.025), 0.09),
         shine=min(some(0.02), 0.08),
     )
@@ -101,7 +101,7 @@ def captured(
     scene = as_scene(surfels, thickness, opacities, to_sh(np.clip(colour, 0, 1), highlight))
 
     extra, extra_owner = _doubles(scene, surfels, doubles, rng)
-    stray = _floaters(plan, floaters, rng)
+    stray = _floaters(plan, colour[rng.integers(count, size=floaters)], rng)
     scene = {name: np.concatenate([scene[name], extra[name], stray[name]]) for name in scene}
     return scene, np.concatenate([surfels.owner, extra_owner, np.full(floaters, NO_OWNER, np.int32)])
 
@@ -204,8 +204,9 @@ def _doubles(
     return extra, surfels.owner[chosen]
 
 
-def _floaters(plan: FloorPlan, count: int, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
-    """Specks and faint clouds in the air."""
+def _floaters(plan: FloorPlan, colour: Array, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
+    """Specks and faint clouds in the air, of colours (N, 3) seen elsewhere in the scene."""
+    count = len(colour)
     areas = np.array([space.area for space in plan.spaces])
     rooms = rng.choice(len(areas), count, p=areas / areas.sum())
     means, rotations = rng.random((count, 3)), rng.normal(size=(count, 4))
@@ -213,8 +214,7 @@ def _floaters(plan: FloorPlan, count: int, rng: np.random.Generator) -> dict[str
         x0, y0, x1, y1 = space.rectangles[0]
         inside = rooms == index
         means[inside] = np.array([x0, y0, 0.1]) + means[inside] * np.array([x1 - x0, y1 - y0, space.height - 0.2])
-    sh = np.zeros((count, 4, 3))
-    sh[:, 0] = (rng.uniform(0.1, 0.9, (count, 1)) + rng.normal(0, 0.05, (count, 3)) - 0.5) / 0.28209479177387814
+    sh = to_sh(np.clip(colour + rng.normal(0, 0.08, (count, 1)), 0, 1), np.zeros((count, 3)))
     cloud = rng.random(count) < 0.12
     size = np.where(cloud, rng.uniform(0.05, 0.22, count), rng.lognormal(np.log(0.012), 0.5, count))
     arrays = {

@@ -78,7 +78,7 @@ def random_lighting(
         sun = Sun(towards, np.array([3.4, 2.9, 2.2]) * rng.uniform(0.5, 1.1))
     warmth = rng.uniform(0, 1)
     lamp_colour = np.array([1.0, 0.74 + 0.22 * warmth, 0.42 + 0.52 * warmth])
-    lamps = [Lamp(position, lamp_colour * rng.uniform(0.2, 0.7)) for position in glowing]
+    lamps = [Lamp(position, lamp_colour * rng.uniform(0.1, 0.4)) for position in glowing]
     ambient = []
     for index, space in enumerate(plan.spaces):
         lit_by_day = sum(o.width * (o.high - o.low) for room, _, o in windows if room == index)
@@ -164,7 +164,7 @@ def _sources(lighting: Lighting):  # type: ignore[no-untyped-def]
 
             yield source, lighting.sky, through
     for lamp in lighting.lamps:
-        yield lamp.position, lamp.intensity, lambda run, distance: 1 / (distance**2 + 0.1)
+        yield lamp.position, lamp.intensity, lambda run, distance: 1 / (distance**2 + 0.2)
 
 
 def _facing(surfels: Surfels, towards: Array) -> Array:
@@ -188,7 +188,9 @@ def _sunlight(surfels: Surfels, grid: ShadowGrid, lighting: Lighting) -> Array:
         distance = (surfels.points - start) @ inward / against
         crossing = surfels.points + distance[:, None] * towards - start
         y, z = crossing @ np.array([*wall.along, 0.0]), crossing[:, 2]
-        edge = np.minimum(np.minimum(y - opening.left, opening.right - y), np.minimum(z - opening.low, opening.high - z))
+        edge = np.minimum(
+            np.minimum(y - opening.left, opening.right - y), np.minimum(z - opening.low, opening.high - z)
+        )
         through = np.clip((edge - 0.04) / 0.05, 0, 1) * (distance > 0)
         length = np.where(through > reaches, distance, length)
         reaches = np.maximum(reaches, through)
@@ -295,4 +297,3 @@ def _blurred(volume: Array) -> Array:
     for axis in range(3):
         volume = (np.roll(volume, -1, axis) + volume + np.roll(volume, 1, axis)) / 3
     return volume
-

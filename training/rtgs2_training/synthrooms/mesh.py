@@ -58,9 +58,7 @@ def triangles_of(surface: Surface) -> Array:
         quads = quads[keep]
     triangles = quads.reshape(-1, 3, 3)
     if len(s) > 2 or len(t) > 2:  # the poles of round things are points
-        area = np.linalg.norm(
-            np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]), axis=1
-        )
+        area = np.linalg.norm(np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]), axis=1)
         triangles = triangles[area > 1e-10]
     return np.asarray(triangles)
 

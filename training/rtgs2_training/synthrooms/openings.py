@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .finishes import any_colour, joinery, metal
+from .finishes import joinery
 from .piece import Part
 from .plan import Opening
 from .surfaces import Array, Surface, box, lathe, moved, rectangle
-from .textures import Material, glow, mix, noise, paint
+from .textures import Material, glow, mix, noise, paint, random_colour, random_fabric, random_metal
 
 LEAF_THICKNESS = 0.04
 
@@ -45,8 +45,8 @@ def lining(opening: Opening, material: Material, spacing: float = 0.05) -> list[
     return parts
 
 
-def window(opening: Opening, style: WindowStyle, rng: np.random.Generator) -> tuple[Part, Surface, Surface | None]:
-    """Frame and view as one part, the pane (for labels alone), and the view once more if it gives light."""
+def window(opening: Opening, style: WindowStyle, ceiling: float, rng: np.random.Generator) -> tuple[Part, Surface]:
+    """Frame and view as one part, and the pane, which is for labels alone; the view ends at the ``ceiling``."""
     y0, y1, z0, z1, d = opening.left, opening.right, opening.low, opening.high, opening.depth
     rail, back = style.rail, -d
     columns = max(1, round((y1 - y0) / rng.uniform(0.55, 1.4)))
@@ -57,25 +57,27 @@ def window(opening: Opening, style: WindowStyle, rng: np.random.Generator) -> tu
     for z in [z0 + rail, z1 - rail, *([] if cross is None else [z0 + cross * (z1 - z0)])]:
         parts += box((back, y0, z - rail), (back + 0.05, y1, z + rail), style.frame, 0.03, ("+x", "-z", "+z"))
     if rng.random() < 0.6:
-        parts += box((back, y0 - 0.04, z0 - 0.03), (0.05, y1 + 0.04, z0), style.frame, 0.03, ("+x", "-y", "+y", "+z", "-z"))
+        parts += box(
+            (back, y0 - 0.04, z0 - 0.03), (0.05, y1 + 0.04, z0), style.frame, 0.03, ("+x", "-y", "+y", "+z", "-z")
+        )
     if rng.random() < 0.4:  # a casing on the wall
         for a, b in ((y0 - 0.07, y0), (y1, y1 + 0.07)):
             parts += box((0, a, z0), (0.02, b, z1 + 0.07), style.frame, 0.03, ("+x", "-y", "+y"))
         parts += box((0, y0, z1), (0.02, y1, z1 + 0.07), style.frame, 0.03, ("+x", "+z", "-z"))
     if rng.random() < 0.25:
         parts += _blind(opening, rng)
-    view = _view(opening, style, rng)
+    view = _view(opening, style, ceiling, rng)
     if view is not None:
         parts.append(view)
     pane = rectangle((back + 0.01, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), style.frame)
-    return Part("window", tuple(parts)), pane, view
+    return Part("window", tuple(parts)), pane
 
 
 def _blind(opening: Opening, rng: np.random.Generator) -> list[Surface]:
     """A roller blind or slats, drawn down part of the way."""
     y0, y1, z1 = opening.left + 0.03, opening.right - 0.03, opening.high
     z0 = z1 - float(rng.uniform(0.15, 0.8)) * (opening.high - opening.low)
-    x, material = -opening.depth + 0.055, paint(any_colour(rng), thin=True)
+    x, material = -opening.depth + 0.055, random_fabric(rng, thin=True)
     if rng.random() < 0.5:
         return [rectangle((x, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), material, 0.035)]
     slats: list[Surface] = []
@@ -84,7 +86,7 @@ def _blind(opening: Opening, rng: np.random.Generator) -> list[Surface]:
     return slats
 
 
-def _view(opening: Opening, style: WindowStyle, rng: np.random.Generator) -> Surface | None:
+def _view(opening: Opening, style: WindowStyle, ceiling: float, rng: np.random.Generator) -> Surface | None:
     if style.view == "black":
         return None
     far = min(float(rng.uniform(0.25, 1.6)), opening.free - opening.depth - 0.1)
@@ -92,7 +94,7 @@ def _view(opening: Opening, style: WindowStyle, rng: np.random.Generator) -> Sur
     if far < 0.12:
         far, reach = 0.05, 0.0
     y0, z0 = opening.left - reach, opening.low - reach
-    width, height = opening.width + 2 * reach, opening.high - opening.low + 2 * reach
+    width, height = opening.width + 2 * reach, min(opening.high + reach, ceiling) - z0
     texture = {"outdoors": outdoors, "sky": sky, "dusk": dusk}[style.view](rng, width, height, style.brightness)
     return rectangle((-opening.depth - far, y0, z0), (0, width, 0), (0, 0, height), texture, 0.055)
 
@@ -117,11 +119,11 @@ def dusk(rng: np.random.Generator, width: float, height: float, brightness: floa
 def outdoors(rng: np.random.Generator, width: float, height: float, brightness: float) -> Material:
     """Sky, trees or houses, ground."""
     skyline, ground = float(rng.uniform(0.25, 0.75)), float(rng.uniform(0.05, 0.3))
-    near, far = any_colour(rng), any_colour(rng)
+    near, far = random_colour(rng), random_colour(rng)
     if rng.random() < 0.6:
         near, far = (0.32, 0.48, 0.22), (0.62, 0.74, 0.42)
     blocks = rng.random() < 0.35
-    lawn = any_colour(rng) if rng.random() < 0.5 else (0.60, 0.74, 0.42)
+    lawn = random_colour(rng) if rng.random() < 0.5 else (0.60, 0.74, 0.42)
     top = (0.62, 0.80, 0.98) if rng.random() < 0.6 else (0.86, 0.88, 0.90)
 
     def texture(u: Array, v: Array, rng: np.random.Generator) -> Array:
@@ -129,7 +131,9 @@ def outdoors(rng: np.random.Generator, width: float, height: float, brightness: 
         view = mix((0.95, 0.97, 1.0), top, (y - 0.45) * 2.0)
         view = mix(view, (1.0, 1.0, 1.0), 0.8 * noise(u * 1.5, v * 3, rng) + 0.4 * noise(u * 4, v * 7, rng))
         line = np.floor(u / 0.5) * 0.5 if blocks else u
-        crown = skyline + 0.15 * noise(line * 1.4, np.zeros_like(u), rng) + 0.04 * noise(line * 6, np.zeros_like(u), rng)
+        crown = (
+            skyline + 0.15 * noise(line * 1.4, np.zeros_like(u), rng) + 0.04 * noise(line * 6, np.zeros_like(u), rng)
+        )
         leaves = mix(near, far, 0.5 + 0.5 * noise(u * 9, v * 9, rng))
         view = mix(view, leaves, (y < crown) * 1.0)
         return mix(view, lawn, (y < ground) * 1.0) * brightness
@@ -146,7 +150,7 @@ def door(opening: Opening, rng: np.random.Generator) -> Part:
     wide = float(rng.uniform(0.05, 0.11))
     parts: list[Surface] = []
     if rng.random() < 0.85 or opening.leaf_degrees is None:
-        for a, b, inner in ((y0 - wide, y0 + 0.015, "+y"), (y1 - 0.015, y1 + wide, "-y")):
+        for a, b in ((y0 - wide, y0 + 0.015), (y1 - 0.015, y1 + wide)):
             parts += box((-d - 0.02, a, 0), (0.02, b, top + wide), frame, 0.034, ("-x", "+x", "-y", "+y"))
         parts += box((-d - 0.02, y0, top - 0.015), (0.02, y1, top + wide), frame, 0.034, ("-x", "+x", "+z", "-z"))
     else:
@@ -179,11 +183,11 @@ def _leaf(width: float, height: float, material: Material, handle: float, rng: n
                 for z in (low, high - 0.03):
                     parts += box((x[0], 0.11, z), (x[1], width - 0.11, z + 0.03), other, 0.025, (face, "-z", "+z"))
     elif style < 0.7:  # a field of another material, such as frosted glass
-        field = paint(any_colour(rng), gloss=0.12)
+        field = paint(random_colour(rng), gloss=0.12)
         for x, u in ((x1 + 0.003, width - 0.26), (x0 - 0.003, -(width - 0.26))):
             y = 0.13 if u > 0 else width - 0.13
             parts.append(rectangle((x, y, 0.35), (0, u, 0), (0, 0, height - 0.5), field, 0.045))
-    fittings, z = metal(rng), 1.0
+    fittings, z = random_metal(rng), 1.0
     for side in (-1, 1):
         x = x1 if side > 0 else x0
         low, high = sorted((x, x + side * 0.05))

@@ -26,8 +26,8 @@ AREAS = {  # square metres
     "dining": (9, 16),
     "studio": (17, 28),
 }
-_COUNTS = {1: 0.20, 2: 0.38, 3: 0.32, 4: 0.10}
-_WEIGHTS = {"living": 0.9, "bedroom": 1.1, "kitchen": 1.5, "bathroom": 1.7, "office": 0.8, "dining": 0.4, "studio": 0.6}
+_COUNTS = {1: 0.22, 2: 0.46, 3: 0.26, 4: 0.06}
+_WEIGHTS = {"living": 0.9, "bedroom": 1.1, "kitchen": 1.6, "bathroom": 2.0, "office": 0.8, "dining": 0.4, "studio": 0.6}
 _NARROWEST = {"bathroom": 1.75}
 _NARROWEST_ROOM = 2.3
 _DOORWAY_CLEARANCE = 0.12  # between an opening and the next corner or opening
@@ -104,9 +104,7 @@ class Wall:
 
     def free(self, left: float, right: float, low: float, high: float) -> bool:
         """Whether no opening meets this part of the wall."""
-        return all(
-            o.right <= left or o.left >= right or o.high <= low or o.low >= high for o in self.openings
-        )
+        return all(o.right <= left or o.left >= right or o.high <= low or o.low >= high for o in self.openings)
 
 
 @dataclass(frozen=True)
@@ -131,8 +129,11 @@ class Space:
 
     def contains(self, x: float, y: float, margin: float = 0.0) -> bool:
         """Whether a point is inside and at least about ``margin`` from every wall."""
+
         def inside(px: float, py: float) -> bool:
-            return any(x0 - 1e-6 <= px <= x1 + 1e-6 and y0 - 1e-6 <= py <= y1 + 1e-6 for x0, y0, x1, y1 in self.rectangles)
+            return any(
+                x0 - 1e-6 <= px <= x1 + 1e-6 and y0 - 1e-6 <= py <= y1 + 1e-6 for x0, y0, x1, y1 in self.rectangles
+            )
 
         return all(inside(x + dx * margin, y + dy * margin) for dx in (-1, 0, 1) for dy in (-1, 0, 1))
 
@@ -307,7 +308,9 @@ def _join(spaces: list[Space], i: int, j: int, rng: np.random.Generator) -> bool
     ends = [a.point(0, y) for y in (opening.left, opening.right)]
     across = sorted((p[0] - b.start[0]) * b.along[0] + (p[1] - b.start[1]) * b.along[1] for p in ends)
     mirrored = replace(opening, left=across[0], right=across[1], shared=True)
-    if not (a.free(opening.left - 0.2, opening.right + 0.2, 0, high) and b.free(across[0] - 0.2, across[1] + 0.2, 0, high)):
+    if not (
+        a.free(opening.left - 0.2, opening.right + 0.2, 0, high) and b.free(across[0] - 0.2, across[1] + 0.2, 0, high)
+    ):
         return False
     spaces[i] = _opened(spaces[i], near, opening)
     spaces[j] = _opened(spaces[j], far, mirrored)

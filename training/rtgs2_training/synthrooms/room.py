@@ -13,11 +13,11 @@ from rtgs2_trt.classes import builtin_class_table
 
 from .floor_space import FloorSpace
 from .imperfections import captured, random_flaws, surfels_wanted
-from .layout import furnish
 from .lighting import lit, random_lighting
 from .mesh import Mesh, tessellate
 from .piece import Part
 from .plan import floor_plan
+from .recipes import furnish
 from .settings import RoomSettings
 from .shell import shell
 from .surfaces import Array
@@ -27,6 +27,7 @@ from .zbuffer import FrontSurface, front_surface
 
 CLASS_TABLE = "synthrooms"
 MILLIMETRES = 1000
+_MORE_VIEWS = {"bathroom": 1.6, "kitchen": 1.3}  # what stands there stands nowhere else
 _STREAMS = ("plan", "shell", "furniture", "lighting", "surfels", "flaws", "cameras")
 
 
@@ -137,8 +138,8 @@ def _views(
     rng: np.random.Generator,
     threads: int,
 ) -> dict[str, View]:
-    """Views that show something, every room in proportion to the root of its area."""
-    weights = np.sqrt([room.space.area for room in rooms])
+    """Views that show something; the larger the room, the more."""
+    weights = np.sqrt([room.space.area for room in rooms]) * [_MORE_VIEWS.get(room.space.kind, 1.0) for room in rooms]
     weights /= weights.sum()
 
     def candidate() -> Camera:

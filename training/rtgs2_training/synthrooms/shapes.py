@@ -118,8 +118,10 @@ def tube(
         size = np.interp(t, along, radii)[:, None]
         return across(t, line) + size * (aspect * ring[:, :1] * first + ring[:, 1:] * second)
 
-    girth = 2 * math.pi * float(radii.max()) * (1 + aspect) / 2
-    return Surface(shape, (girth, float(steps.sum())), material, (spacing, spacing))
+    # At least six discs around, or thin bars look thick; the longer ones are covered by longer discs.
+    girth, length = 2 * math.pi * float(radii.max()) * (1 + aspect) / 2, float(steps.sum())
+    cells = (min(spacing, girth / 6), max(spacing, min(0.05, length / 16)))
+    return Surface(shape, (girth, length), material, cells, inset=(0.0, 0.0 if closed else 0.4))
 
 
 def beam(
@@ -229,7 +231,7 @@ def pleated(
         return np.stack([x, (s - 0.5) * width * tied, height * t], axis=1)
 
     stretch = 1 + min(1.2, 12 * (folds * depth / width) ** 2)
-    return Surface(shape, (width * stretch, height), material, spacing)
+    return Surface(shape, (width * stretch, height), material, spacing, inset=(0.2, 0.45))
 
 
 def leaf(

@@ -91,8 +91,10 @@ def _add_walls(built: Shell, index: int, space: Space, finish: Finish, floor: Fi
             if opening.kind == "window":
                 in_frame += lining(opening, reveal)
                 assert built.style is not None
-                part, pane, _ = window(opening, built.style, rng)
-                windows.append((Part("window", tuple(wall.placed(part.surfaces))), wall.placed([pane])[0], opening, wall))
+                part, pane = window(opening, built.style, space.height, rng)
+                windows.append(
+                    (Part("window", tuple(wall.placed(part.surfaces))), wall.placed([pane])[0], opening, wall)
+                )
             elif not opening.shared:
                 if opening.kind == "passage":
                     in_frame += lining(opening, own.material)
@@ -131,4 +133,3 @@ def _board(left: float, right: float, height: float, material: Material) -> list
     if right - left < 0.05:
         return []
     return box((0, left, 0), (0.015, right, height), material, 0.06, ("+x", "+z", "-y", "+y"))
-

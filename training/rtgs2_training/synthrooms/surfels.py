@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from .surfaces import Array, Surface
 
-OVERLAP = 0.75  # standard deviation of a disc per cell: neighbours blend into a surface without holes
-JITTER = 0.3  # cells
-_UNEVEN = 0.35  # standard deviation of the logarithm of a surface's share of the Gaussians
+OVERLAP = 0.64  # standard deviation of a disc per cell: neighbours blend into a surface without holes
+JITTER = 0.25  # cells
+_UNEVEN = 0.3  # standard deviation of the logarithm of a surface's share of the Gaussians
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,10 @@ def sample(groups: Sequence[tuple[int, Sequence[Surface]]], count: int, rng: np.
     """
     surfaces = [surface for _, part in groups for surface in part]
     owners = np.repeat([owner for owner, _ in groups], [len(part) for _, part in groups])
-    share = np.exp(rng.normal(0, _UNEVEN / 2, len(surfaces)) + rng.normal(0, _UNEVEN, len(groups)).repeat(
-        [len(part) for _, part in groups]
-    ))
+    share = np.exp(
+        rng.normal(0, _UNEVEN / 2, len(surfaces))
+        + rng.normal(0, _UNEVEN, len(groups)).repeat([len(part) for _, part in groups])
+    )
     cells = np.array([surface.size for surface in surfaces]) / np.array([surface.spacing for surface in surfaces])
     cells *= np.sqrt(share)[:, None]
     free = np.array([_free_share(surface) for surface in surfaces])
@@ -114,12 +115,20 @@ def _sample_one(surface: Surface, nu: int, nv: int, owner: int, rng: np.random.G
         tangents=tangent,
         normals=normal,
         radii=radii,
-        albedo=np.clip(material.colour(u, v, rng), 0.0, 1.0),
+        albedo=_albedo(surface, u, v, (nu, nv), rng),
         gloss=np.full(count, material.gloss),
         thin=np.full(count, material.thin),
         glows=np.full(count, material.glows),
         owner=np.full(count, owner, np.int32),
     )
+
+
+def _albedo(surface: Surface, u: Array, v: Array, cells: tuple[int, int], rng: np.random.Generator) -> Array:
+    """The texture averaged over four places of each cell: joints and stripes finer than a cell do not become specks."""
+    across, along = surface.size[0] / cells[0] / 4, surface.size[1] / cells[1] / 4
+    us = (u + np.array([[-across], [across], [-across], [across]])).ravel()
+    vs = (v + np.array([[-along], [-along], [along], [along]])).ravel()
+    return np.clip(surface.material.colour(us, vs, rng), 0.0, 1.0).reshape(4, len(u), 3).mean(axis=0)
 
 
 def _cross(a: Array, b: Array) -> Array:

@@ -157,9 +157,13 @@ def _varied(colour: Colour, rng: np.random.Generator, spread: float = 0.08) -> C
 
 
 def _contrasting(rng: np.random.Generator, colour: Colour) -> Colour:
-    """Another colour that can be told from ``colour``."""
-    best = max((random_colour(rng) for _ in range(3)), key=lambda other: float(np.abs(np.subtract(other, colour)).sum()))
-    return best
+    """Another colour that can be told from ``colour``, half of the time a lighter or darker tone of it."""
+    if chance(rng, 0.5):
+        darker = sum(colour) > 1.2
+        r, g, b = np.array(colour) * rng.uniform(0.55, 0.8) if darker else 0.35 + 0.65 * np.array(colour)
+        return float(r), float(g), float(b)
+    others = [random_colour(rng) for _ in range(3)]
+    return max(others, key=lambda other: float(np.abs(np.subtract(other, colour)).sum()))
 
 
 def random_wood(rng: np.random.Generator) -> Material:
@@ -193,7 +197,7 @@ def random_fabric(rng: np.random.Generator, *, thin: bool = False) -> Material:
     """Cloth: plain half of the time, else striped, checked, zigzag, dotted or with flowers."""
     ground = random_colour(rng)
     figure, period = _contrasting(rng, ground), float(rng.uniform(0.07, 0.25))
-    kind = rng.choice(["plain", "stripes", "checks", "zigzag", "dots", "flowers"], p=[0.55, 0.12, 0.1, 0.06, 0.05, 0.12])
+    kind = rng.choice(["plain", "stripes", "checks", "zigzag", "dots", "flowers"], p=[0.72, 0.08, 0.06, 0.03, 0.03, 0.08])
     cloth = {
         "plain": fabric(ground, grain=float(rng.uniform(0.03, 0.1))),
         "stripes": striped(ground, figure, period=period),

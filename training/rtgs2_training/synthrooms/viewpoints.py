@@ -16,8 +16,8 @@ EYE = (0.9, 1.8)  # metres
 FOV_DEGREES = (55.0, 85.0)
 WALL_DISTANCE = 0.3  # metres
 _BESIDE, _ABOVE = 0.3, 0.25  # metres kept from furniture
-_TOO_NEAR, _NEAR_SHARE = 0.5, 0.10  # at most this share of the pixels nearer than that
-_EMPTY_SHARE, _ONE_THING = 0.5, 0.75
+_TOO_NEAR = ((0.5, 0.08), (1.0, 0.3))  # metres, and the share of pixels that may be nearer
+_EMPTY_SHARE, _ONE_THING, _TYPICAL_DEPTH = 0.5, 0.7, 1.3
 
 
 def random_camera(
@@ -38,9 +38,7 @@ def random_camera(
     roll = math.radians(float(rng.normal(0, 1.5)))
     side = np.array([run[1], -run[0], 0.0]) / math.hypot(run[0], run[1])
     up = np.array([0.0, 0.0, 1.0]) * math.cos(roll) + side * math.sin(roll)
-    return Camera.look_at(
-        eye, target, up, width=size[0], height=size[1], fov_degrees=float(rng.uniform(*FOV_DEGREES))
-    )
+    return Camera.look_at(eye, target, up, width=size[0], height=size[1], fov_degrees=float(rng.uniform(*FOV_DEGREES)))
 
 
 def _shares(room: FloorSpace) -> Array:
@@ -66,7 +64,7 @@ def _free(room: FloorSpace, eye: Array) -> bool:
 def _target(rooms: list[FloorSpace], index: int, eye: Array, rng: np.random.Generator) -> Array:
     """Mostly something that stands there, else any direction; now and then up or down."""
     room = rooms[index]
-    if room.placed and rng.random() < 0.7:
+    if room.placed and rng.random() < 0.82:
         piece, pose = room.placed[int(rng.integers(len(room.placed)))]
         x, y = pose.point(0.0 if piece.placement.centred else piece.depth / 2, 0.0)
         target = np.array([x, y, pose.z + 0.5 * piece.height]) + rng.normal(0, [0.5, 0.5, 0.25])
@@ -79,7 +77,9 @@ def _target(rooms: list[FloorSpace], index: int, eye: Array, rng: np.random.Gene
 
 def worth_keeping(front: FrontSurface, owner: Array) -> bool:
     """Whether a view shows enough: not the back of a cupboard from 20 cm, not only a wall, not only the void."""
-    if (front.depth < _TOO_NEAR).mean() > _NEAR_SHARE or (front.triangle < 0).mean() > _EMPTY_SHARE:
+    if any((front.depth < near).mean() > share for near, share in _TOO_NEAR):
+        return False
+    if np.median(front.depth) < _TYPICAL_DEPTH or (front.triangle < 0).mean() > _EMPTY_SHARE:
         return False
     shown = owner[front.triangle[front.triangle >= 0]]
     return bool(np.bincount(shown).max() < _ONE_THING * front.triangle.size)

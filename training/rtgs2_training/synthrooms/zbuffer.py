@@ -98,9 +98,7 @@ class _Buffer:
         depth[nearer] = inverse_z[nearer]
         triangle[nearer] = index
 
-    def draw(
-        self, edge: Array, plane: Array, index: Array, x0: Array, x1: Array, y0: Array, sizes: Array
-    ) -> None:
+    def draw(self, edge: Array, plane: Array, index: Array, x0: Array, x1: Array, y0: Array, sizes: Array) -> None:
         """All pixels of all bounding boxes at once."""
         which = np.repeat(np.arange(len(sizes)), sizes)
         offset = np.arange(len(which)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

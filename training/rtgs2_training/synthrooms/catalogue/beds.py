@@ -20,27 +20,28 @@ def bedding(
     """Mattress, duvet and pillows on a bed whose head is at x0; ``top`` is the mattress's upper side."""
     y, thick = width / 2, float(rng.uniform(0.16, 0.26))
     sheet, cover = random_fabric(rng), random_fabric(rng)
-    surfaces = rounded_box((x0, -y, top - thick), (x1, y, top), 0.05, sheet, 0.042, ("+x", "-y", "+y", "+z"))
-    if chance(rng, 0.88):
-        start = x0 + float(rng.uniform(0.35, 0.75))
+    surfaces = rounded_box((x0, -y, top - thick), (x1, y, top), 0.05, sheet, 0.05, ("+x", "-y", "+y"))
+    covered, start = chance(rng, 0.88), x0 + float(rng.uniform(0.35, 0.75))
+    surfaces += box((x0, -y + 0.02, 0), (start + 0.1 if covered else x1, y - 0.02, top), sheet, 0.045, ("+z",))
+    if covered:
         overhang, puff = float(rng.uniform(-0.02, 0.05)), float(rng.uniform(0.05, 0.11))
         drop = top - float(rng.choice([0.06, 0.12, thick + 0.05]))
         end = x1 + (0.03 if chance(rng, 0.6) else -0.25)
         duvet = rounded_box(
-            (start, -y - overhang, drop), (end, y + overhang, top + puff), 0.09, cover, 0.042, ("-x", "+x", "-y", "+y", "+z")
+            (start, -y - overhang, drop), (end, y + overhang, top + puff), 0.09, cover, 0.05, ("-x", "+x", "-y", "+y", "+z")
         )
         surfaces += rumpled(duvet, rng, float(rng.uniform(0.005, 0.03)), float(rng.uniform(0.3, 0.7)))
         if chance(rng, 0.4):
             fold = rounded_box(
                 (start - 0.02, -y - overhang - 0.01, top), (start + 0.22, y + overhang + 0.01, top + puff + 0.03),
-                0.05, sheet, 0.042, ("-x", "+x", "-y", "+y", "+z"),
+                0.05, sheet, 0.05, ("-x", "+x", "-y", "+y", "+z"),
             )  # fmt: skip
             surfaces += rumpled(fold, rng, 0.008, 0.5)
         if chance(rng, 0.3):
             throw_x = x1 - float(rng.uniform(0.5, 0.8))
             surfaces += rounded_box(
                 (throw_x, -y - overhang - 0.02, drop), (throw_x + 0.4, y + overhang + 0.02, top + puff + 0.04),
-                0.08, random_fabric(rng), 0.042, ("-x", "+x", "-y", "+y", "+z"),
+                0.08, random_fabric(rng), 0.05, ("-x", "+x", "-y", "+y", "+z"),
             )  # fmt: skip
     case = sheet if chance(rng, 0.5) else random_fabric(rng)
     for row in range(1 + int(chance(rng, 0.35))):
@@ -48,7 +49,7 @@ def bedding(
             wide = width / sleepers
             middle = -y + (number + 0.5) * wide
             radii = (0.2, 0.44 * wide, 0.085)
-            pillow = [blob((0, 0, 0), radii, case, 0.036, 3.0)]
+            pillow = [blob((0, 0, 0), radii, case, 0.042, 3.0)]
             tilt = float(rng.uniform(-8, 8))
             surfaces += moved(pillow, (x0 + 0.26 + 0.02 * row, middle, top + 0.07 + 0.12 * row), tilt)
         case = random_fabric(rng)
@@ -66,17 +67,17 @@ def _headboard(rng: np.random.Generator, width: float, low: float, high: float, 
     if kind == 0:
         pads, columns = [], int(rng.integers(2, 7))
         for a in np.linspace(-y, y, columns + 1)[:-1]:
-            pads += rounded_box((-0.09, a, low), (0, a + 2 * y / columns, high), 0.035, stuff, 0.042, ("+x", "-y", "+y", "+z", "-x"))
+            pads += rounded_box((-0.09, a, low), (0, a + 2 * y / columns, high), 0.035, stuff, 0.05, ("+x", "-y", "+y", "+z", "-x"))
         return pads
     if kind == 1:
-        return box((-0.05, -y, 0), (0, y, high), stuff, 0.042, (*SIDES, "+z"))
+        return box((-0.05, -y, 0), (0, y, high), stuff, 0.05, (*SIDES, "+z"))
     if kind == 2:
         bars = [beam((-0.03, a, low), (-0.03, a, high), 0.06, 0.03, stuff, 0.034) for a in np.linspace(-y + 0.03, y - 0.03, max(5, int(width / 0.14)))]
         posts = [beam((-0.03, s * y, 0), (-0.03, s * y, high + 0.03), 0.06, 0.06, stuff, 0.034) for s in (-1, 1)]
         return [*bars, *posts, *box((-0.05, -y, high - 0.08), (0, y, high), stuff, 0.034)]
     arch = [(-y, low), *((-y * np.cos(a), high - 0.3 + 0.3 * np.sin(a)) for a in np.linspace(0, np.pi, 15)), (y, low)]
     outline = [(float(b), float(a)) for a, b in arch]
-    lying = prism(outline, -0.06, 0.0, stuff, 0.042)  # drawn in (z, x); turned upright
+    lying = prism(outline, -0.06, 0.0, stuff, 0.05)  # drawn in (z, x); turned upright
     return outline_along_x(lying)
 
 
@@ -85,7 +86,7 @@ def divan(rng: np.random.Generator) -> Piece:
     width, length, sleepers = _size(rng)
     cloth, y = random_upholstery(rng), width / 2
     foot, base = float(rng.choice([0.02, 0.1])), float(rng.uniform(0.28, 0.38))
-    surfaces = rounded_box((0, -y, foot), (length, y, base), 0.03, cloth, 0.042, ("+x", "-y", "+y", "+z"))
+    surfaces = rounded_box((0, -y, foot), (length, y, base), 0.03, cloth, 0.05, ("+x", "-y", "+y", "+z"))
     if foot > 0.05:
         surfaces += legs(rng, length - 0.1, y - 0.1, foot, random_wood(rng), x_back=0.1, style="tapered")
     if chance(rng, 0.75):
@@ -134,7 +135,7 @@ def four_poster(rng: np.random.Generator) -> Piece:
     surfaces += [beam((0, s * y, z), (length, s * y, z), 0.05, 0.06, stuff, 0.034) for s in (-1, 1) for z in (high, rail - 0.05)]
     surfaces += [beam((x, -y, high), (x, y, high), 0.05, 0.06, stuff, 0.034) for x in (0, length)]
     surfaces += box((0, -y, rail - 0.15), (length, y, rail), stuff, 0.036, ("+x", "-y", "+y"))
-    surfaces += box((0, -y, 0.5 * rail), (0.04, y, float(rng.uniform(0.9, 1.2))), stuff, 0.042)
+    surfaces += box((0, -y, 0.5 * rail), (0.04, y, float(rng.uniform(0.9, 1.2))), stuff, 0.05)
     if chance(rng, 0.4):
         cloth = random_fabric(rng, thin=True)
         surfaces += rumpled(rounded_box((-0.02, -y - 0.03, high - 0.1), (length + 0.03, y + 0.03, high + 0.06), 0.04, cloth, 0.05, (*SIDES, "+z")), rng, 0.01)
@@ -162,11 +163,11 @@ def bunk_bed(rng: np.random.Generator) -> Piece:
     return assemble([part("bed", moved(surfaces, (0, 0, 0), 90))], Placement.WALL, clearance=0.6)
 
 
-def mattress_on_pallets(rng: np.random.Generator) -> Piece:
+def low_bed(rng: np.random.Generator) -> Piece:
     """A low bed: a mattress on a platform of slats that reaches beyond it."""
     width, length, sleepers = _size(rng)
     stuff, y, high = random_wood(rng), width / 2 + float(rng.uniform(0.04, 0.18)), float(rng.uniform(0.12, 0.24))
-    surfaces = box((0, -y, high - 0.05), (length + 0.1, y, high), stuff, 0.042, ("+x", "-y", "+y", "+z"))
-    surfaces += box((0.05, -y + 0.12, 0), (length - 0.02, y - 0.12, high - 0.05), stuff, 0.042, ("+x", "-y", "+y"))
+    surfaces = box((0, -y, high - 0.05), (length + 0.1, y, high), stuff, 0.05, ("+x", "-y", "+y", "+z"))
+    surfaces += box((0.05, -y + 0.12, 0), (length - 0.02, y - 0.12, high - 0.05), stuff, 0.05, ("+x", "-y", "+y"))
     surfaces += bedding(rng, 0.02, length, width, high + float(rng.uniform(0.18, 0.26)), sleepers)
     return assemble([part("bed", surfaces)], clearance=0.6)

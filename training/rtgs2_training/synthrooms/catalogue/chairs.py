@@ -120,7 +120,7 @@ def _bent_shell(w: float, d: float, height: float, top: float, dish: float, stuf
         rim = dish * across**2 * np.sin(np.pi * np.clip(t, 0, 1))
         return np.stack([x + rim * rising, w * across * round_off, z + rim * (1 - rising)], axis=1)
 
-    return Surface(shape, (2 * w, float(steps.sum())), stuff, (0.028, 0.028))
+    return Surface(shape, (2 * w, float(steps.sum())), stuff, (0.024, 0.024), inset=(0.5, 0.5))
 
 
 def shell_chair(rng: np.random.Generator) -> Piece:
@@ -281,6 +281,6 @@ def bar_stool(rng: np.random.Generator) -> Piece:
         surfaces += [tube([(k, -k, 0.26), (k, k, 0.26), (-k, k, 0.26), (-k, -k, 0.26)], 0.01, stuff, 0.028, closed=True)]
     high = height + float(rng.uniform(0.14, 0.3))
     bow = [(-0.5 * r, -0.95 * r, high - 0.04), (-r, -0.6 * r, high - 0.03), (-1.1 * r, 0, high - 0.03), (-r, 0.6 * r, high - 0.03), (-0.5 * r, 0.95 * r, high - 0.04)]
-    surfaces += [tube(curved(bow, 12), 0.045, cloth, 0.028, exponent=4, aspect=0.35)]
+    surfaces += [tube(curved(bow, 12), 0.015, cloth, 0.028, exponent=4.0, aspect=3.2)]
     surfaces += [tube([(-0.75 * r, s * 0.6 * r, height - 0.04), (-0.98 * r, s * 0.6 * r, high - 0.03)], 0.011, stuff, 0.026) for s in (-1, 1)]
     return _chair(surfaces)

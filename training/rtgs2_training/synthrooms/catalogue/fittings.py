@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..shapes import AT_WALL, beam, four, rounded_box, tube
-from ..surfaces import Surface, blob, box, cylinder, moved, rectangle
+from ..surfaces import Point, Surface, blob, box, cylinder, moved, rectangle
 from ..textures import Material, chance, one_of, random_front, random_metal, random_wood
 
 BOARD = 0.022  # metres: thickness of a board
@@ -124,7 +124,8 @@ def carcass(depth: float, y0: float, y1: float, z0: float, z1: float, material: 
     body = box((0, y0, z0), (depth, y1, z1), material, 0.036, ("-y", "+y", "+z"))
     if z0 > 0.05:
         body += box((0, y0, z0), (depth, y1, z1), material, 0.06, ("-z",))
-    return [*body, rectangle((depth - 0.002, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), material, 0.06)]
+    # Well behind the fronts, or its Gaussians would shine through theirs.
+    return [*body, rectangle((depth - 0.014, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), material, 0.06)]
 
 
 def stand(
@@ -162,3 +163,16 @@ def cushion(low: tuple[float, float, float], high: tuple[float, float, float], m
     """A stuffed cushion: rounded edges, its faces swelling."""
     least = float(np.min(np.subtract(high, low)))
     return rounded_box(low, high, (0.25 + 0.2 * softness) * least, material, spacing, faces, bulge=0.14 * softness * least)
+
+
+def glazed(
+    low: Point, high: Point, pane_low: tuple[float, float], pane_high: tuple[float, float], body: Material, pane: Material,
+    spacing: float = 0.034, faces: tuple[str, ...] = ("-y", "+y", "+z"),
+) -> list[Surface]:  # fmt: skip
+    """A box whose front (+x) has a pane let in over (y, z): an oven's window, a screen, a note. Nothing lies behind it."""
+    (y0, z0), (y1, z1) = pane_low, pane_high
+    hole = (y0 - low[1], z0 - low[2], y1 - low[1], z1 - low[2])
+    width, height = high[1] - low[1], high[2] - low[2]
+    frame = rectangle((high[0], low[1], low[2]), (0, width, 0), (0, 0, height), body, spacing, (hole,), (0.3, 0.3))
+    inner = rectangle((high[0] - 0.003, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), pane, 0.9 * spacing, inset=(0.1, 0.1))
+    return [*box(low, high, body, spacing, faces), frame, inner]

@@ -23,6 +23,7 @@ from ..textures import (
     random_wood,
 )
 from .books import book_pile
+from .fittings import glazed as glazed_box
 
 
 def glazed(rng: np.random.Generator) -> Material:
@@ -194,8 +195,9 @@ def microwave(rng: np.random.Generator) -> list[Surface]:
     """A microwave oven: a box with a dark window and a strip of buttons."""
     shell, dark = one_of(rng, (random_metal, random_paint))(rng), paint((0.06, 0.06, 0.07), gloss=0.25)
     y, d, h = float(rng.uniform(0.22, 0.28)), float(rng.uniform(0.3, 0.38)), float(rng.uniform(0.26, 0.32))
-    surfaces = box((-d / 2, -y, 0.01), (d / 2, y, h), shell, 0.036, OPEN_BELOW)
-    return [*surfaces, rectangle((d / 2 + 0.003, -y + 0.03, 0.04), (0, 1.3 * y, 0), (0, 0, h - 0.07), dark, 0.03), *box((d / 2, 0.42 * y, 0.05), (d / 2 + 0.03, 0.47 * y, h - 0.04), shell, 0.02)]
+    pane = (-y + 0.03, 0.04), (0.35 * y, h - 0.03)
+    surfaces = glazed_box((-d / 2, -y, 0.01), (d / 2, y, h), *pane, shell, dark, 0.034, ("-x", "-y", "+y", "+z"))
+    return [*surfaces, *box((d / 2, 0.42 * y, 0.05), (d / 2 + 0.03, 0.47 * y, h - 0.04), shell, 0.02)]
 
 
 def clock(rng: np.random.Generator) -> list[Surface]:

@@ -1,0 +1,84 @@
+"""Label and depth images against a ray cast that knows nothing of rasterisation, and against the Gaussians."""
+
+import numpy as np
+import pytest
+
+from rtgs2_training.synthrooms import RoomSettings, generate_room
+
+SIZE = (40, 30)
+SETTINGS = RoomSettings(gaussians=30_000, views=2, image_size=SIZE, imperfections=0)
+
+
+@pytest.fixture(scope="module", params=[101, 102, 103])
+def room(request):
+    return generate_room(request.param, SETTINGS)
+
+
+def ray_cast(triangles, origin, directions):
+    """The first triangle (N,) along each ray, -1 for none, and how many times its direction away (N,).
+
+    After Moeller and Trumbore, "Fast, minimum storage ray/triangle intersection", 1997.
+    """
+    a, u_edge, v_edge = triangles[:, 0], triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
+    to_origin = origin - a
+    q = np.cross(to_origin, u_edge)
+    along = np.einsum("mk,mk->m", v_edge, q)
+    first, distance = np.full(len(directions), -1), np.full(len(directions), np.inf)
+    for number, direction in enumerate(directions):
+        p = np.cross(direction, v_edge)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            inverse = 1 / np.einsum("mk,mk->m", u_edge, p)
+            u, v, t = np.einsum("mk,mk->m", to_origin, p) * inverse, (q @ direction) * inverse, along * inverse
+            hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (t > 0.02)
+        if hit.any():
+            t = np.where(hit, t, np.inf)
+            first[number], distance[number] = np.argmin(t), t.min()
+    return first, distance
+
+
+def through_pixels(camera):
+    """Directions (H W, 3) through the pixel centres, one unit deep."""
+    column, row = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
+    in_camera = np.stack([(column - camera.cx) / camera.fx, (row - camera.cy) / camera.fy, np.ones_like(row)], -1)
+    return in_camera.reshape(-1, 3) @ camera.world_to_camera[:3, :3]
+
+
+def away_from_edges(owner, depth):
+    """Pixels whose neighbours (and their depths, but for slopes) belong to the same thing."""
+    calm = np.ones(owner.shape, bool)
+    for axis in (0, 1):
+        for step in (-1, 1):
+            calm &= np.roll(owner, step, axis) == owner
+            calm &= np.abs(np.roll(depth, step, axis) - depth) < 0.1 * depth
+    return calm
+
+
+def test_labels_and_depth_are_those_of_a_ray_cast(room):
+    for view in room.views.values():
+        found = ray_cast(room.mesh.triangles, view.camera.position, through_pixels(view.camera))
+        first, depth = (array.reshape(view.semantic.shape) for array in found)
+        owner = np.where(first >= 0, room.mesh.owner[first], -1)
+        classes, instances = (np.where(owner >= 0, room.owner_ids[owner, k], 0) for k in (0, 1))
+        calm = away_from_edges(owner, np.where(np.isfinite(depth), depth, 1e3))
+        assert calm.mean() > 0.3
+        assert (view.semantic == classes)[calm].mean() >= 0.999
+        assert (view.instance == instances)[calm].mean() >= 0.999
+        assert (view.semantic == classes).mean() >= 0.99
+        seen = calm & (owner >= 0) & (view.instance == instances)
+        glass = room.transparent[owner]
+        assert (view.depth[seen & glass] == 0).all()
+        np.testing.assert_allclose(view.depth[seen & ~glass] / 1000, depth[seen & ~glass], atol=0.002)
+
+
+def test_gaussians_in_front_have_the_label_of_the_surface_that_they_lie_on(room):
+    """Without flaws, a ray to a Gaussian that nothing hides ends on the surface that the Gaussian is a sample of."""
+    means, rng = room.gaussians["means"].astype(float), np.random.default_rng(0)
+    camera = next(iter(room.views.values())).camera
+    chosen = rng.permutation(np.flatnonzero((means - camera.position) @ camera.world_to_camera[2, :3] > 0.5))[:700]
+    run = means[chosen] - camera.position
+    first, distance = ray_cast(room.mesh.triangles, camera.position, run)
+    there = np.abs(distance - 1) * np.linalg.norm(run, axis=1) < 0.003
+    assert there.sum() > 40
+    owner = room.owner_ids[room.mesh.owner[first[there]]]
+    assert (owner[:, 0] == room.class_ids[chosen[there]]).mean() > 0.98
+    assert (owner[:, 1] == room.instance_ids[chosen[there]]).mean() > 0.97
