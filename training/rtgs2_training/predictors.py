@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from rtgs2_trt.backends import Precision
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.classes import ClassTable
-from rtgs2_trt.encoder_inputs import encoder_inputs
-from rtgs2_trt.geometry_plan import build_geometry_plan
 from rtgs2_trt.rasterize import rasterize
 from rtgs2_trt.scene import Scene
 from rtgs2_trt.segmenter import BackendName, Segmenter
@@ -142,26 +140,11 @@ class CheckpointPredictor:
 
     def encode(self, scene: Scene) -> Scene:
         """See :class:`Predictor`."""
-        import torch
+        from .scene_features import scene_features
 
-        config = self._config.encoder
         if self._inputs == "colour":
-            return scene.with_features(np.zeros((len(scene), config.out_channels), np.float32))
-        plan = build_geometry_plan(
-            scene.means,
-            scene.opacities,
-            voxel_size=config.voxel_size,
-            stages=config.stages,
-            patch_size=config.patch_size,
-            stem_kernel=config.stem_kernel,
-            cpe_kernel=config.cpe_kernel,
-            threads=self._threads,
-        )
-        arrays = {name: torch.from_numpy(array) for name, array in plan.arrays.items()}
-        inputs = torch.from_numpy(encoder_inputs(scene)[plan.representatives])
-        with torch.inference_mode():
-            by_voxel = self._encoder(inputs, arrays).numpy()
-        return scene.with_features(plan.to_gaussians(by_voxel))
+            return scene.with_features(np.zeros((len(scene), self._config.encoder.out_channels), np.float32))
+        return scene.with_features(scene_features(self._encoder, scene))
 
     def predict(self, scene: Scene, camera: Camera) -> ViewPrediction:
         """See :class:`Predictor`."""

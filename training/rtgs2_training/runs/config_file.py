@@ -18,7 +18,7 @@ from rtgs2_trt.file_access import reading
 
 from .config import RunConfig
 
-_Config = TypeVar("_Config", bound=RunConfig)
+_Config = TypeVar("_Config")
 
 _SIZE_LIMIT = 1 << 16
 
