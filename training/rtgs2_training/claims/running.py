@@ -26,7 +26,7 @@ from ..encoder.encoder_training import EncoderTraining
 from ..evaluation import evaluate
 from ..fusion.fusion_training import FusionTraining
 from ..predictors import CheckpointPredictor
-from ..runs.config import RunConfig
+from ..runs.config import EncoderRunConfig, RunConfig
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint
 from ..runs.loop import RESULT, LoopSettings, Outcome, train
@@ -122,7 +122,7 @@ class ClaimRuns:
         config = experiment.config(self._config, seed)
         folder = self._folder / f"seed-{seed}" / experiment.name
         encoder_config = dataclasses.replace(self._config.encoder, seed=seed)
-        identity = self._identity(config, encoder_config, experiment.pretrained)
+        identity = self._identity(experiment.pretrained, config, encoder_config)
         found = read_result(folder, identity)
         if found is not None:
             return found
@@ -145,10 +145,10 @@ class ClaimRuns:
         write_result(folder, result)
         return result
 
-    def _encoder(self, config: Any, pretrained: bool) -> Path | None:
+    def _encoder(self, config: EncoderRunConfig, pretrained: bool) -> Path | None:
         """Return the checkpoint with the encoder of a seed, trained or as initialised; None if the time is up."""
         folder = self._folder / f"seed-{config.seed}" / ("encoder" if pretrained else "untrained-encoder")
-        identity = self._identity(config, pretrained)
+        identity = self._identity(pretrained, config)
         if read_result(folder, identity) is not None:
             return folder / RESULT
         if self._out_of_time():
@@ -165,7 +165,7 @@ class ClaimRuns:
         write_result(folder, {"identity": identity, "seed": config.seed, "metrics": metrics})
         return folder / RESULT
 
-    def _write_untrained(self, folder: Path, config: Any) -> None:
+    def _write_untrained(self, folder: Path, config: EncoderRunConfig) -> None:
         """Write an encoder as initialised; its BatchNorms know the scenes, as a trained one's do."""
         model = preset(config.preset, len(self._dataset.classes))
         torch.manual_seed(config.seed)
@@ -193,10 +193,10 @@ class ClaimRuns:
         )
         return train(task(fabric), fabric, settings, self._console)
 
-    def _identity(self, *parts: Any) -> str:
+    def _identity(self, pretrained: bool, *configs: RunConfig) -> str:
         """Return 64 hexadecimal digits that name everything a result depends on."""
-        named = [config_hash(part) if dataclasses.is_dataclass(part) else part for part in parts]
-        content = [self._fingerprint, self._config.split, self._config.max_views, *named]
+        measured = [self._fingerprint, self._config.split, self._config.max_views]
+        content = [*measured, pretrained, *map(config_hash, configs)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def _out_of_time(self) -> bool:

@@ -40,7 +40,8 @@ def read_config(kind: type[_Config], path: str | Path, overrides: Sequence[str] 
         values = _read_yaml(path)
         for override in overrides:
             _apply(values, override)
-        return _build(kind, values, "")
+        config: _Config = _build(kind, values, "")
+        return config
     except InputError as error:
         raise InputError(
             error.problem,
