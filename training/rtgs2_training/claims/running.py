@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +56,9 @@ class RunOptions:
 class ClaimRuns:
     """All runs of the claims in one folder: ``seed-S/encoder``, ``seed-S/VARIANT``.
 
+    Rendered views are kept in ``seed-S/cache`` until all variants of that seed are done: they take much more room than
+    all the rest.
+
     Args:
         config: of the runs.
         dataset: scenes to train on and, in another split, to measure on.
@@ -96,6 +100,7 @@ class ClaimRuns:
                 if result is None:
                     return self._values(results, finished=False)
                 results[experiment.name].append(result["metrics"])
+            shutil.rmtree(self._cache(seed), ignore_errors=True)
         return self._values(results, finished=True)
 
     def _values(self, results: dict[str, list[dict[str, Any]]], *, finished: bool) -> dict[str, Any]:
@@ -130,7 +135,12 @@ class ClaimRuns:
         if encoder is None or self._out_of_time():
             return None
         self._console.note(f"seed {seed}: {experiment.title}")
-        outcome = self._train(folder, config, lambda fabric: FusionTraining(config, self._dataset, encoder))
+        cache = self._cache(seed)
+        outcome = self._train(
+            folder,
+            config,
+            lambda fabric: FusionTraining(config, self._dataset, encoder, None, cache, fabric.device, self._console),
+        )
         if not outcome.finished:
             return None
         predictor = CheckpointPredictor(folder / RESULT, experiment.inputs, self._options.threads)
@@ -144,6 +154,9 @@ class ClaimRuns:
         }
         write_result(folder, result)
         return result
+
+    def _cache(self, seed: int) -> Path:
+        return self._folder / f"seed-{seed}" / "cache"
 
     def _encoder(self, config: EncoderRunConfig, pretrained: bool) -> Path | None:
         """Return the checkpoint with the encoder of a seed, trained or as initialised; None if the time is up."""
