@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from rtgs2_trt.console import run_command
 
-from .commands import encoder, evaluate, generate
+from .commands import encoder, evaluate, fusion, generate
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,6 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     encoder.add_parser(commands)
     evaluate.add_parser(commands)
+    fusion.add_parser(commands)
     generate.add_parser(commands)
     arguments = parser.parse_args(argv)
     return run_command(arguments.command, arguments)
