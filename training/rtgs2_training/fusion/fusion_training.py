@@ -145,6 +145,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         if config.loss.class_weighting == "inverse_sqrt" and config.task == "semantic":
             weights = torch.from_numpy(class_weights(self.views, classes))
         self.objective: FusionObjective = FusionObjective(network, config.loss, weights).to(device)
+        self.objective.to(memory_format=torch.channels_last)  # what the Linears between convolutions want
         self.average = WeightAverage(self.objective.network, config.average) if config.average else None
 
     @property
@@ -183,10 +184,10 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
                 for (height, width), rng in zip(batch.sizes, rngs, strict=True)
             ]
         )
-        moved = torch.from_numpy(homographies.astype(np.float32)).to(device)
-        views = augmentation.warp(to_views(batch, device), moved, crop)
+        views = augmentation.warp(batch, homographies, crop, device)
         image = augmentation.recolour(views.image, config.augmentation, rngs)
-        image, features = augmentation.add_noise(image, views.features, config.augmentation, noise)
+        image, features = augmentation.add_noise(image, config.augmentation, noise), views.features
+        augmentation.vary_features(features, batch.largest, config.augmentation, rngs)
         augmentation.cut_out(image, features, config.augmentation, rngs)
         grids = draw_grids(config.loss.pixel_grids, torch_generator(torch.device("cpu"), config.seed, "grids", step))
         late = step >= config.loss.centre_collapse_from * self.steps
@@ -273,11 +274,11 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
 
 def to_views(batch: StoredViews, device: torch.device) -> Views:
     """Return stored views as the network takes them, on `device`."""
-    image = torch.from_numpy(batch.image).to(device, non_blocking=True).float() / 255
-    features = torch.from_numpy(batch.features).to(device, non_blocking=True).float()
-    features *= torch.from_numpy(batch.scale).to(device)[:, :, None, None]
-    target = torch.from_numpy(batch.target).to(device, non_blocking=True)
-    return Views(image, features, target.long() if target.dtype == torch.int16 else target)
+    image = torch.from_numpy(batch.image).to(device).permute(0, 3, 1, 2).float() / 255
+    features = torch.from_numpy(batch.features).to(device).float()
+    features *= torch.from_numpy(batch.scale).to(device)[:, None, None, :]
+    target = torch.from_numpy(batch.target).to(device)
+    return Views(image, features.permute(0, 3, 1, 2), target if target.is_floating_point() else target.long())
 
 
 def kept_inputs(image: Tensor, features: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..runs.config import ImageAugmentationConfig
+from .view_batches import StoredViews
 
 _GREY = (0.299, 0.587, 0.114)
 
@@ -63,34 +64,62 @@ def random_homography(
     return homography
 
 
-def warp(views: Views, homographies: Tensor, crop: tuple[int, int]) -> Views:
-    """Look up the crop's pixels in the views.
+def warp(views: StoredViews, homographies: NDArray[np.float64], crop: tuple[int, int], device: torch.device) -> Views:
+    """Look up the crop's pixels in stored views.
 
-    Colour and features are interpolated, targets taken from the nearest pixel; what lies outside is black, zero and
-    unlabelled. Pixel (0, 0) has its centre at (0.5, 0.5).
+    Colours are interpolated; features and targets are taken from the nearest pixel. What lies outside is black, zero
+    and unlabelled. Pixel (0, 0) has its centre at (0.5, 0.5).
 
     Args:
-        views: B views (H, W).
-        homographies: (B, 3, 3) float32, pixels of the crop to pixels of the views.
+        views: B views.
+        homographies: (B, 3, 3), pixels of the crop to pixels of the views.
         crop: height and width of the result.
+        device: of the result; features and image are channels-last in memory.
     """
-    height, width = views.image.shape[2:]
-    device = views.image.device
+    count, height, width, channels = views.features.shape
+    maps = torch.from_numpy(homographies.astype(np.float32)).to(device)
     y, x = torch.meshgrid(
         torch.arange(crop[0], device=device) + 0.5, torch.arange(crop[1], device=device) + 0.5, indexing="ij"
     )
-    points = torch.stack((x, y, torch.ones_like(x)), dim=-1).view(1, -1, 3) @ homographies.transpose(1, 2)
+    points = torch.stack((x, y, torch.ones_like(x)), dim=-1).view(1, -1, 3) @ maps.transpose(1, 2)
     position = points[..., :2] / points[..., 2:]
-    inside = (position >= 0).all(-1) & (position[..., 0] < width) & (position[..., 1] < height)
-    to_unit = torch.tensor([2 / width, 2 / height], device=device)
-    grid = (position * to_unit - 1).view(-1, *crop, 2)
-    image, features = (F.grid_sample(m, grid, align_corners=False) for m in (views.image, views.features))
-    column = position[..., 0].clamp(0, width - 1).long()
-    row = position[..., 1].clamp(0, height - 1).long()
-    target = views.target.flatten(1).gather(1, row * width + column)
-    outside = -1 if target.dtype == torch.int64 else math.nan
-    target = torch.where(inside, target, outside).view(-1, *crop)
-    return Views(image, features, target)
+    outside = ((position < 0) | (position >= torch.tensor([width, height], device=device))).any(-1)
+    column, row = (position[..., i].clamp(0, side - 1).long() for i, side in enumerate((width, height)))
+    nearest = (row * width + column + torch.arange(count, device=device)[:, None] * (height * width)).flatten()
+
+    image = torch.from_numpy(views.image).to(device).permute(0, 3, 1, 2).float().div_(255)
+    grid = (position * torch.tensor([2 / width, 2 / height], device=device) - 1).view(-1, *crop, 2)
+    image = F.grid_sample(image, grid, align_corners=False)
+    stored = torch.from_numpy(views.features).to(device).view(-1, channels).index_select(0, nearest)
+    stored.masked_fill_(outside.view(-1, 1), 0)
+    features = stored.view(count, -1, channels).float().mul_(torch.from_numpy(views.scale).to(device)[:, None])
+    target = torch.from_numpy(views.target).to(device).flatten().index_select(0, nearest).view(count, -1)
+    target = target.masked_fill(outside, math.nan if target.is_floating_point() else -1).view(-1, *crop)
+    return Views(
+        image=image,
+        features=features.view(count, *crop, channels).permute(0, 3, 1, 2),
+        target=target if target.is_floating_point() else target.long(),
+    )
+
+
+def vary_features(
+    features: Tensor, scale: NDArray[np.float32], config: ImageAugmentationConfig, rngs: list[np.random.Generator]
+) -> None:
+    """Amplify, move and drop whole channels of (B, D, H, W) features in place.
+
+    Args:
+        features: of B views.
+        scale: (B, D) a channel's largest value.
+        config: how much.
+        rngs: one a view.
+    """
+    factors, shifts = np.ones_like(scale), np.zeros_like(scale)
+    for i, rng in enumerate(rngs):
+        kept = rng.random(scale.shape[1]) >= config.channel_dropout
+        factors[i] = kept * rng.uniform(1 - config.feature_gain, 1 + config.feature_gain, scale.shape[1])
+        shifts[i] = kept * scale[i] * rng.uniform(-config.feature_shift, config.feature_shift, scale.shape[1])
+    factor, shift = (torch.from_numpy(v).to(features.device)[:, :, None, None] for v in (factors, shifts))
+    features.mul_(factor).add_(shift)
 
 
 def recolour(image: Tensor, config: ImageAugmentationConfig, rngs: list[np.random.Generator]) -> Tensor:
@@ -148,26 +177,8 @@ def cut_out(
             (image if rng.random() < 0.5 else features)[place].zero_()
 
 
-def add_noise(
-    image: Tensor, features: Tensor, config: ImageAugmentationConfig, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Return noisy colours in 0..1 and features; whole channels of the features are dropped. Strengths vary by view."""
-    device, count, channels = image.device, len(image), features.shape[1]
-
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(shape, generator=generator, device=device)
-
-    if config.noise:
-        noise = torch.randn(image.shape, generator=generator, device=device)
-        image = (image + noise * uniform(count, 1, 1, 1) * config.noise).clamp(0, 1)
-    if config.feature_noise:
-        deviation = features.std(dim=(2, 3), keepdim=True)
-        coarse = torch.randn(
-            (count, channels, features.shape[2] // 4, features.shape[3] // 4), generator=generator, device=device
-        )
-        noise = F.interpolate(coarse, scale_factor=4, mode="nearest")
-        features = features + noise * deviation * uniform(count, 1, 1, 1) * config.feature_noise
-    if config.channel_dropout:
-        kept = uniform(count, channels, 1, 1) >= config.channel_dropout
-        features = features * kept
-    return image, features
+def add_noise(image: Tensor, config: ImageAugmentationConfig, generator: torch.Generator) -> Tensor:
+    """Return (B, 3, H, W) images in 0..1 with noise, of another strength in every view."""
+    strength = config.noise * torch.rand((len(image), 1, 1, 1), generator=generator, device=image.device)
+    noise = torch.randn(image.shape, generator=generator, device=image.device)
+    return noise.mul_(strength).add_(image).clamp_(0, 1)

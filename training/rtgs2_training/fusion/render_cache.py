@@ -56,7 +56,7 @@ class CachedView:
         """Return what is stored.
 
         Returns:
-            (3, H, W) uint8 colours; (D, H, W) features, int8 or float16; and (D,) float32 that the latter are to be
+            (H, W, 3) uint8 colours; (H, W, D) features, int8 or float16; and (D,) float32 that the latter are to be
             multiplied with.
 
         Raises:
@@ -83,15 +83,16 @@ class CachedView:
             InputError: the file cannot be written.
         """
         record = np.zeros((), self._dtype)
-        record["image"] = np.rint(255 * np.clip(rendering.rgb, 0, 1))
+        features = rendering.features.transpose(1, 2, 0)
+        record["image"] = np.rint(255 * np.clip(rendering.rgb.transpose(1, 2, 0), 0, 1))
         if self.storage == "int8":  # of each channel, its largest value becomes 127
-            largest = np.abs(rendering.features).max(axis=(1, 2))
+            largest = np.abs(features).max(axis=(0, 1))
             scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
             record["scale"] = scale
-            record["features"] = np.rint(rendering.features / scale[:, None, None])
+            record["features"] = np.rint(features / scale)
         else:
             record["scale"] = 1
-            record["features"] = rendering.features
+            record["features"] = features
         with atomic_file(self.file) as file:
             np.save(file, record, allow_pickle=False)
 
@@ -102,8 +103,8 @@ class CachedView:
         return np.dtype(
             [
                 ("scale", "<f4", (self.channels,)),
-                ("image", "u1", (3, height, width)),
-                ("features", kind, (self.channels, height, width)),
+                ("image", "u1", (height, width, 3)),
+                ("features", kind, (height, width, self.channels)),
             ]
         )
 

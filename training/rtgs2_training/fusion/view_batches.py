@@ -21,9 +21,10 @@ class StoredViews:
 
     Attributes:
         numbers: which samples of the run they are.
-        image: (B, 3, H, W) uint8.
-        features: (B, D, H, W) int8 or float16.
+        image: (B, H, W, 3) uint8.
+        features: (B, H, W, D) int8 or float16.
         scale: (B, D) float32, multiplies `features`.
+        largest: (B, D) float32, the largest value of each channel after that.
         target: (B, H, W) int16 class indices, -1 where unlabelled; or float32 metres, NaN where unknown.
         sizes: (B, 2) height and width of the views before padding; the target knows nothing beyond.
     """
@@ -32,6 +33,7 @@ class StoredViews:
     image: NDArray[np.uint8]
     features: NDArray[Any]
     scale: NDArray[np.float32]
+    largest: NDArray[np.float32]
     target: NDArray[Any]
     sizes: NDArray[np.int64]
 
@@ -49,19 +51,21 @@ def read_views(views: Sequence[CachedView], task: Task, numbers: Sequence[int] =
     width = max(view.camera.width for view in views)
     count, channels = len(views), views[0].channels
     semantic = task == "semantic"
-    image = np.zeros((count, 3, height, width), np.uint8)
-    features = np.zeros((count, channels, height, width), np.int8 if views[0].storage == "int8" else np.float16)
+    image = np.zeros((count, height, width, 3), np.uint8)
+    features = np.zeros((count, height, width, channels), np.int8 if views[0].storage == "int8" else np.float16)
     scale = np.zeros((count, channels), np.float32)
     target = np.full((count, height, width), -1 if semantic else np.nan, np.int16 if semantic else np.float32)
+    largest = np.zeros((count, channels), np.float32)
     sizes = np.zeros((count, 2), np.int64)
     for i, view in enumerate(views):
         colours, values, scale[i] = view.read()
-        image[i, :, : colours.shape[1], : colours.shape[2]] = colours
-        features[i, :, : values.shape[1], : values.shape[2]] = values
+        image[i, : colours.shape[0], : colours.shape[1]] = colours
+        features[i, : values.shape[0], : values.shape[1]] = values
+        largest[i] = scale[i] * (127 if features.dtype == np.int8 else np.abs(values).max(axis=(0, 1)))
         known = view.scene.labels(view.name) if semantic else view.scene.depth(view.name)
         target[i, : known.shape[0], : known.shape[1]] = known
         sizes[i] = known.shape
-    return StoredViews(tuple(numbers), image, features, scale, target, sizes)
+    return StoredViews(tuple(numbers), image, features, scale, largest, target, sizes)
 
 
 def class_weights(views: Sequence[CachedView], classes: int) -> NDArray[np.float32]:

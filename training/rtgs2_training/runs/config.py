@@ -154,10 +154,10 @@ class ImageAugmentationConfig:
     largest foreshortening (relative change of size between opposite edges), ``flip`` the probability of mirroring.
     Colour: factors ``1 +- brightness``, ``1 +- contrast``, ``1 +- saturation``, ``1 +- gain`` (a channel), hue turned
     by up to ``hue`` degrees, power between ``1 / gamma`` and ``gamma``, ``grey`` the probability of a grey view and
-    ``noise`` the largest standard deviation of noise. Features: noise of up to ``feature_noise`` times their own
-    deviation, whole channels dropped with probability ``channel_dropout``. ``cut_out`` rectangles of the colours,
-    and elsewhere of the features, are overwritten; ``input_dropout`` is the probability that one of the two is
-    missing altogether.
+    ``noise`` the largest standard deviation of noise. Features: every channel is multiplied by a factor in
+    ``1 +- feature_gain``, moved by up to ``feature_shift`` times its largest value, and dropped with probability
+    ``channel_dropout``. Up to ``cut_out`` rectangles of the colours, and others of the features, are overwritten;
+    ``input_dropout`` is the probability that one of the two inputs is missing altogether.
     """
 
     zoom: tuple[float, ...] = (0.8, 1.6)
@@ -172,21 +172,21 @@ class ImageAugmentationConfig:
     gamma: float = 1.5
     grey: float = 0.1
     noise: float = 0.03
-    feature_noise: float = 0.1
+    feature_gain: float = 0.2
+    feature_shift: float = 0.05
     channel_dropout: float = 0.05
     cut_out: int = 2
     input_dropout: float = 0.05
 
     def __post_init__(self) -> None:
         _require_range(self.zoom, "augmentation.zoom", 0.2, 10)
-        for name in ("flip", "brightness", "contrast", "saturation", "gain", "grey", "noise"):
+        for name in ("flip", "brightness", "contrast", "saturation", "gain", "grey", "noise", "feature_gain", "feature_shift"):
             _require(0 <= getattr(self, name) <= 1, f"augmentation.{name}", getattr(self, name), "0 to 1")
         for name in ("channel_dropout", "input_dropout", "perspective"):
             _require(0 <= getattr(self, name) <= 0.9, f"augmentation.{name}", getattr(self, name), "0 to 0.9")
         _require(0 <= self.rotation <= 90, "augmentation.rotation", self.rotation, "0 to 90 degrees")
         _require(0 <= self.hue <= 180, "augmentation.hue", self.hue, "0 to 180 degrees")
         _require(1 <= self.gamma <= 5, "augmentation.gamma", self.gamma, "1 to 5")
-        _require(0 <= self.feature_noise <= 10, "augmentation.feature_noise", self.feature_noise, "0 to 10")
         _require(0 <= self.cut_out <= 32, "augmentation.cut_out", self.cut_out, "0 to 32 rectangles")
 
 
