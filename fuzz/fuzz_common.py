@@ -22,6 +22,8 @@ TARGETS = (
     "golden",
     "class_table",
     "graph",
+    "dataset",
+    "label_image",
 )
 MESSAGE_LIMIT = 20_000
 """No message that a person should read is longer, whatever the file holds (YAML aliases can spell gigabytes)."""

@@ -44,6 +44,8 @@ def main() -> None:
         "golden": golden,
         "class_table": class_table,
         "graph": graph,
+        "dataset": dataset,
+        "label_image": label_image,
     }
     for target, make in makers.items():
         (CORPUS / target).mkdir(parents=True)
@@ -179,6 +181,41 @@ def manifests() -> Iterator[tuple[str, bytes]]:
     yield "bad_hash", json.dumps(good | {"files": files | {"golden.npz": "0" * 64}}).encode()
     yield "list", b"[]"
     yield "deep", b'{"format":' * 3000
+    depth = {"task": "depth", **{name: value for name, value in good.items() if name != "classes"}}
+    yield "depth", json.dumps(depth).encode()
+    yield "depth_with_classes", json.dumps(good | {"task": "depth"}).encode()
+    yield "no_task", json.dumps(good | {"task": ["depth"]}).encode()
+
+
+def dataset() -> Iterator[tuple[str, bytes]]:
+    table = [{"index": i, "id": i + 1, "name": f"c{i}", "color": [i, 0, 0]} for i in range(2)]
+    good: dict[str, Any] = {"format": "rtgs2-dataset/1", "name": "d", "classes": {"name": "t", "table": table}}
+    good |= {"splits": {"train": ["room"], "test": []}}
+    yield "good", json.dumps(good).encode()
+    yield "newer", json.dumps(good | {"format": "rtgs2-dataset/2"}).encode()
+    yield "outside", json.dumps(good | {"splits": {"train": ["../dataset/room"]}}).encode()
+    yield "half_surrogate", json.dumps(good | {"splits": {"train": ["\ud800"]}}).encode()
+    yield "twice", json.dumps(good | {"splits": {"train": ["room"], "test": ["room"]}}).encode()
+    yield "long_name", json.dumps(good | {"splits": {"train": ["a" * 5000]}}).encode()
+    yield "no_table", json.dumps(good | {"classes": {"name": "t", "table": 10**400}}).encode()
+    yield "deep", b'{"splits":' * 3000
+
+
+def label_image() -> Iterator[tuple[str, bytes]]:
+    from PIL import Image
+
+    values = np.arange(48).reshape(6, 8)
+    for name, dtype, mode in (("8_bits", np.uint8, ""), ("16_bits", np.uint16, ""), ("colour", np.uint8, "RGB")):
+        file = io.BytesIO()
+        image = Image.fromarray(values.astype(dtype))
+        (image.convert(mode) if mode else image).save(file, format="PNG")
+        yield name, file.getvalue()
+        if name == "16_bits":
+            yield "truncated", file.getvalue()[:-30]
+            yield "gigantic", file.getvalue().replace(struct.pack(">II", 8, 6), struct.pack(">II", 1 << 30, 1 << 30))
+    file = io.BytesIO()
+    Image.fromarray(values.astype(np.uint8)).convert("P").save(file, format="PNG")
+    yield "palette", file.getvalue()
 
 
 def golden() -> Iterator[tuple[str, bytes]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import atheris
 
 FOLDER = Path(__file__).resolve().parent
-OURS = ("rtgs2_trt", "rtgs2_networks")
+OURS = ("rtgs2_trt", "rtgs2_networks", "rtgs2_training")
 LIMITS = ("-max_len=16384", "-timeout=30", "-rss_limit_mb=4096", "-print_final_stats=1", "-keep_seed=1")
 
 

@@ -4,7 +4,7 @@
 
     manifest.json   what the model is, and the SHA-256 of every other file
     encoder.onnx    Point Transformer V3: voxels -> features
-    fusion.onnx     VDVI fusion: colour and features -> logits at a quarter of the size
+    fusion.onnx     VDVI fusion: colour and features -> logits (or depth) at a quarter of the size
     golden.npz      a small input and the PyTorch networks' answer to it
 
 Nothing in a bundle is trusted: the manifest is checked field by field, files against their hashes.
@@ -25,6 +25,7 @@ from .errors import BundleError, ClassTableError, shown
 from .file_access import reading, sha256_of
 from .geometry_plan import GeometryPlan, build_geometry_plan
 from .scene import Scene
+from .task import TASKS, Task
 
 FORMAT = "rtgs2-bundle/1"
 MANIFEST = "manifest.json"
@@ -33,6 +34,9 @@ FUSION = "fusion.onnx"
 GOLDEN = "golden.npz"
 ENCODER_HASH = "rtgs2_encoder"
 """Key of the encoder graph's metadata that holds :attr:`EncoderSpec.hash`: it ties the graph to the manifest."""
+
+OUTPUT_NAMES: Mapping[Task, str] = {"semantic": "logits", "depth": "depth"}
+"""Name of the fusion graph's output."""
 
 REQUIRED_FILES = (ENCODER, FUSION, GOLDEN)
 
@@ -96,10 +100,11 @@ class Manifest:
         trained_on: channel order of the training images. The graphs take RGB either way.
         precision: floating-point formats of the graphs in the bundle.
         encoder: what the geometry plan needs.
-        classes: the labels.
+        classes: the labels; None in a bundle that predicts depth.
         checkpoint_sha256: of the checkpoint file; of both research files, the encoder's first.
         files: SHA-256 of every file, by name.
         tools: versions of what made the bundle.
+        task: what the fusion network predicts.
     """
 
     description: str
@@ -107,25 +112,33 @@ class Manifest:
     trained_on: Literal["rgb", "bgr"]
     precision: tuple[str, ...]
     encoder: EncoderSpec
-    classes: ClassTable
+    classes: ClassTable | None
     checkpoint_sha256: str
     files: Mapping[str, str]
     tools: Mapping[str, str]
+    task: Task = "semantic"
+
+    @property
+    def output_channels(self) -> int:
+        """Channels of the fusion network's output: one a class, or one for depth."""
+        return 1 if self.classes is None else len(self.classes)
 
     def to_json(self) -> str:
         """Return the text of ``manifest.json``."""
         values: dict[str, Any] = {
             "format": FORMAT,
+            "task": self.task,
             "description": self.description,
             "image_size": list(self.image_size),
             "trained_on": self.trained_on,
             "precision": list(self.precision),
             "encoder": asdict(self.encoder),
-            "classes": {"name": self.classes.name, "table": self.classes.to_list()},
             "checkpoint_sha256": self.checkpoint_sha256,
             "files": dict(self.files),
             "tools": dict(self.tools),
         }
+        if self.classes is not None:
+            values["classes"] = {"name": self.classes.name, "table": self.classes.to_list()}
         return json.dumps(values, indent=1) + "\n"
 
 
@@ -149,8 +162,8 @@ class Bundle:
             self._check_file(name, expected)
 
     @property
-    def classes(self) -> ClassTable:
-        """The class table."""
+    def classes(self) -> ClassTable | None:
+        """The class table; None in a bundle that predicts depth."""
         return self.manifest.classes
 
     @property
@@ -226,16 +239,22 @@ class _ManifestReader:
         precision = self._get(values, "precision", list)
         if not precision or not all(entry in ("fp32", "fp16") for entry in precision):
             raise self.error("precision", precision, "a list of 'fp32' and 'fp16'")
+        task = values.get("task", "semantic")  # older bundles do not say
+        if task not in TASKS:
+            raise self.error("task", task, " or ".join(map(repr, TASKS)))
+        if task == "depth" and "classes" in values:
+            raise self.error("classes", values["classes"], "none in a bundle that predicts depth")
         return Manifest(
             description=self._get(values, "description", str),
             image_size=(size[0], size[1]),
             trained_on="rgb" if trained_on == "rgb" else "bgr",
             precision=tuple(precision),
             encoder=self._encoder(self._get(values, "encoder", dict)),
-            classes=self._classes(self._get(values, "classes", dict)),
+            classes=None if task == "depth" else self._classes(self._get(values, "classes", dict)),
             checkpoint_sha256=self._get(values, "checkpoint_sha256", str),
             files=self._files(self._get(values, "files", dict)),
             tools=self._strings(values, "tools"),
+            task=task,
         )
 
     def _check_format(self, found: object) -> None:

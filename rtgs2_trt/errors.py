@@ -67,6 +67,10 @@ class ClassTableError(InputError):
     """A table of classes cannot be used."""
 
 
+class DatasetError(InputError):
+    """A data set of labelled views, for training or evaluation, cannot be used."""
+
+
 class CheckpointError(InputError):
     """A training checkpoint cannot be used."""
 

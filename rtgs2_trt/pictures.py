@@ -7,26 +7,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from .atomic import atomic_file
-from .errors import InputError, Rtgs2Error
-
-Picture = NDArray[np.uint8]
-Color = tuple[int, int, int]
+from .errors import InputError
+from .page_layout import (
+    FAINT_INK,
+    INK,
+    PAPER,
+    SWATCH_EDGE,
+    Color,
+    Picture,
+    font_size,
+    page_font,
+    picture_page,
+    shortened,
+)
 
 UNKNOWN_COLOR: Color = (128, 128, 128)
-PAPER: Color = (255, 255, 255)
-INK: Color = (32, 33, 36)
-FAINT_INK: Color = (110, 113, 118)
-NOTE_INK: Color = (176, 84, 0)
-SWATCH_EDGE: Color = (90, 92, 96)
 LEGEND_LIMIT = 20
+COMPARISON_LEGEND_LIMIT = 48
 CAPTIONS = ("colour", "labels", "overlay")
 
 
@@ -182,9 +188,8 @@ def overlay(
     """
     view = blend(rgb, labels, colors, opacity)
     height, width = view.shape[:2]
-    size = _font_size(width)
-    entries = legend_entries([labels], colors, names)
-    legend = Image.fromarray(legend_picture(entries, width - 2 * size, size))
+    size = font_size(width)
+    legend = _legend(legend_entries([labels], colors, names), width - 2 * size, size)
     canvas = Image.new("RGB", (legend.width + 2 * size, height + legend.height + 2 * size), PAPER)
     canvas.paste(Image.fromarray(view), (0, 0))
     canvas.paste(legend, (size, height + size))
@@ -218,62 +223,50 @@ def contact_sheet(
     Raises:
         InputError: no views, or arrays of another form or size.
     """
-    if not rows:
-        raise InputError("no views for a contact sheet", field="rows", expected="at least one view")
-    legend = legend_entries([labels for _, _, labels in rows], colors, names)
-    tiles = [
-        (
-            title,
-            [
-                _tile(picture, tile_width)
-                for picture in (to_picture(rgb), color_labels(labels, colors), blend(rgb, labels, colors, opacity))
-            ],
-        )
+    entries = legend_entries([labels for _, _, labels in rows], colors, names)
+    pictures = [
+        (title, [to_picture(rgb), color_labels(labels, colors), blend(rgb, labels, colors, opacity)])
         for title, rgb, labels in rows
     ]
-    cell, across = max(row[0].width for _, row in tiles), len(CAPTIONS)
-    size = _font_size(cell * across)
-    gap = round(0.6 * size)
-    content_width = across * cell + (across - 1) * gap
-
-    blocks: list[tuple[int, Image.Image]] = []  # the space above a block, and the block
-    if heading:
-        blocks.append((0, _text(heading, 1.7 * size, INK)))
-    blocks += [(gap // 2, _text(line, size, NOTE_INK)) for line in _wrapped(note, _font(size), content_width)]
-    captions = [_text(caption, size, FAINT_INK) for caption in CAPTIONS]
-    blocks.append((2 * gap if blocks else 0, _side_by_side(captions, cell, gap)))
-    for row_number, (title, row) in enumerate(tiles):
-        if title:
-            blocks.append((2 * gap if row_number else gap, _text(title, size, INK)))
-        blocks.append((gap // 2, _side_by_side(row, cell, gap)))
-    blocks.append((2 * gap, Image.fromarray(legend_picture(legend, content_width, size))))
-    return np.array(_stacked(blocks, margin=2 * size))
+    legend = partial(_legend, entries)
+    return picture_page(pictures, CAPTIONS, legend=legend, heading=heading, note=note, tile_width=tile_width)
 
 
-def _stacked(blocks: Sequence[tuple[int, Image.Image]], margin: int) -> Image.Image:
-    """Blocks below each other, flush left, on a page with margins."""
-    page = Image.new(
-        "RGB",
-        (
-            max(block.width for _, block in blocks) + 2 * margin,
-            sum(space + block.height for space, block in blocks) + 2 * margin,
-        ),
-        PAPER,
-    )
-    y = margin
-    for space, block in blocks:
-        y += space
-        page.paste(block, (margin, y))
-        y += block.height
-    return page
+def comparison_sheet(
+    rows: Sequence[tuple[str, NDArray[Any], NDArray[Any], NDArray[Any]]],
+    colors: ArrayLike,
+    names: Sequence[str],
+    *,
+    heading: str = "",
+    note: str = "",
+    tile_width: int = 480,
+) -> Picture:
+    """Several views on one page: colour, true labels and predicted labels side by side, with one legend for all.
 
+    Args:
+        rows: of each view its title, its colours (3, H, W) as floats in 0..1, its true labels (H, W), class indices,
+            negative where unknown, and its predicted labels (H, W).
+        colors: (C, 3) uint8.
+        names: C class names; the legend's shares are those of truth and prediction together.
+        heading: the page's title.
+        note: a remark under it; long ones are wrapped.
+        tile_width: views wider than this are shrunk to it.
 
-def _side_by_side(tiles: Sequence[Image.Image], cell: int, gap: int) -> Image.Image:
-    """Tiles in cells of one width, flush left and top."""
-    strip = Image.new("RGB", (len(tiles) * (cell + gap) - gap, max(tile.height for tile in tiles)), PAPER)
-    for column, tile in enumerate(tiles):
-        strip.paste(tile, (column * (cell + gap), 0))
-    return strip
+    Returns:
+        (H', W', 3) uint8.
+
+    Raises:
+        InputError: no views, or arrays of another form or size.
+    """
+    known = [np.where(truth < 0, 65535, truth).astype(np.uint16) for _, _, truth, _ in rows]
+    entries = legend_entries([*known, *(row[3] for row in rows)], colors, names, limit=COMPARISON_LEGEND_LIMIT)
+    pictures = [
+        (title, [to_picture(rgb), color_labels(truth, colors), color_labels(predicted, colors)])
+        for (title, rgb, _, predicted), truth in zip(rows, known, strict=True)
+    ]
+    legend = partial(_legend, entries)
+    captions = ("colour", "truth", "prediction")
+    return picture_page(pictures, captions, legend=legend, heading=heading, note=note, tile_width=tile_width)
 
 
 def legend_picture(entries: Sequence[LegendEntry], width: int, size: int) -> Picture:
@@ -287,9 +280,14 @@ def legend_picture(entries: Sequence[LegendEntry], width: int, size: int) -> Pic
     Returns:
         (H, width, 3) uint8.
     """
-    font = _font(size)
+    return np.array(_legend(entries, width, size))
+
+
+def _legend(entries: Sequence[LegendEntry], width: int, size: int) -> Image.Image:
+    """Swatch, name and share of each entry, in as many columns as ``width`` takes, read column by column."""
+    font = page_font(size)
     line, swatch, space = round(1.6 * size), round(1.05 * size), round(0.5 * size)
-    names = [_shortened(entry.name, font, 16 * size) for entry in entries]
+    names = [shortened(entry.name, font, 16 * size) for entry in entries]
     shares = [_percent(entry.share) for entry in entries]
     name_width = math.ceil(max(font.getlength(name) for name in names))
     share_width = math.ceil(max(font.getlength(share) for share in shares))
@@ -307,61 +305,11 @@ def legend_picture(entries: Sequence[LegendEntry], width: int, size: int) -> Pic
             draw.rectangle((x, top, x + swatch - 1, top + swatch - 1), fill=entry.color, outline=SWATCH_EDGE)
         draw.text((x + swatch + space, middle), name, fill=INK, font=font, anchor="lm")
         draw.text((x + column, middle), share, fill=FAINT_INK, font=font, anchor="rm")
-    return np.array(image)
-
-
-def _text(text: str, size: float, ink: Color) -> Image.Image:
-    """One line of text, as high as its font's line."""
-    font = _font(size)
-    ascent, descent = font.getmetrics()
-    image = Image.new("RGB", (max(1, math.ceil(font.getlength(text))), ascent + descent), PAPER)
-    ImageDraw.Draw(image).text((0, ascent), text, fill=ink, font=font, anchor="ls")
     return image
-
-
-def _font(size: float) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size=round(size))
-    if not isinstance(font, ImageFont.FreeTypeFont):
-        raise Rtgs2Error("this Pillow was built without FreeType and cannot draw text. Install Pillow from PyPI")
-    return font
-
-
-def _font_size(width: int) -> int:
-    """A readable size for pictures ``width`` pixels wide, in pixels: it grows slower than they do."""
-    return min(40, max(12, round(0.58 * math.sqrt(width))))
-
-
-def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
-    """The text, cut and marked with dots if it is wider than ``width`` pixels."""
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(text + "...") > width:
-        text = text[:-1]
-    return text.rstrip() + "..."
-
-
-def _wrapped(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
-    """The words of the text in lines no wider than ``width`` pixels (a single word may be)."""
-    lines: list[str] = []
-    for word in text.split():
-        if lines and font.getlength(f"{lines[-1]} {word}") <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share >= 0.0005 else "< 0.1 %"
-
-
-def _tile(picture: Picture, width: int) -> Image.Image:
-    """The picture, shrunk to ``width`` if it is wider."""
-    tile = Image.fromarray(picture)
-    if tile.width > width:
-        height = max(1, round(tile.height * width / tile.width))
-        tile = tile.resize((width, height), Image.Resampling.LANCZOS)
-    return tile
 
 
 def _class_indices(labels: NDArray[Any], count: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The face of the SDK: a bundle in, labels out."""
+"""The face of the SDK: a bundle in, labels (or depth) out."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from .encoder_inputs import encoder_inputs
 from .errors import InputError, SceneError
 from .geometry_plan import GeometryPlan
 from .scene import Scene
+from .task import Task
 from .threads import available_threads, check_threads
 
 BackendName = Literal["auto", "tensorrt", "cuda", "cpu"]
@@ -27,20 +28,26 @@ BackendName = Literal["auto", "tensorrt", "cuda", "cpu"]
 
 @dataclass(frozen=True)
 class Segmentation:
-    """The labels of one view, H x W pixels.
+    """What a bundle predicts of one view, H x W pixels.
+
+    A bundle of the semantic task gives `labels` and `classes`, one of the depth task `depth_prediction`; the others are
+    None. (Their types say ``| Any``, so that code for the one task need not ask about the other.)
 
     Attributes:
         labels: (H, W) uint8 or uint16, class indices of `classes`; 255 / 65535 where ``unknown_below`` said so.
         classes: the bundle's class table; ``classes.ids[labels]`` are the table's ids.
+        depth_prediction: (H, W) float32, z of the surface seen as the network predicts it, metres; NaN where
+            ``unknown_below`` said so. (`depth` is what the Gaussians' splatting gives, without a network.)
         confidence: (H, W) float32, softmax probability of the label, or None.
         rgb: (3, H, W) float32, the rendered colour (not clipped), or None.
         depth: (H, W) float32, expected view-space z in metres, NaN where nothing is, or None.
         alpha: (H, W) float32, how much of each pixel is covered, or None.
-        seconds: time of each stage: rasterize, fuse, argmax.
+        seconds: time of each stage: rasterize, fuse, and argmax or upsample.
     """
 
-    labels: npt.NDArray[Any]
-    classes: ClassTable
+    labels: npt.NDArray[Any] | Any
+    classes: ClassTable | Any
+    depth_prediction: npt.NDArray[np.float32] | Any
     confidence: npt.NDArray[np.float32] | None
     rgb: npt.NDArray[np.float32] | None
     depth: npt.NDArray[np.float32] | None
@@ -49,7 +56,7 @@ class Segmentation:
 
 
 class Segmenter:
-    """Labels every pixel of any view of a Gaussian scene. May be used from several threads.
+    """Labels every pixel of any view of a Gaussian scene, or predicts its depth. May be used from several threads.
 
     Args:
         bundle: a bundle folder, or an opened :class:`Bundle`.
@@ -88,8 +95,13 @@ class Segmenter:
         return self._backend.precision
 
     @property
-    def classes(self) -> ClassTable:
-        """The bundle's class table."""
+    def task(self) -> Task:
+        """What the bundle predicts: ``"semantic"`` (labels) or ``"depth"``."""
+        return self.bundle.manifest.task
+
+    @property
+    def classes(self) -> ClassTable | Any:
+        """The bundle's class table; None if it predicts depth."""
         return self.bundle.classes
 
     def load(
@@ -150,7 +162,7 @@ class Segmenter:
         alpha: bool = False,
         unknown_below: float | None = None,
     ) -> Segmentation:
-        """Label the view of an encoded `scene` from `camera`, of any size.
+        """Label the view of an encoded `scene` from `camera`, of any size, or predict its depth.
 
         Args:
             scene: what :meth:`load` or :meth:`encode` returned.
@@ -159,23 +171,31 @@ class Segmenter:
             rgb: also return the rendered colour.
             depth: also return the expected depth.
             alpha: also return the coverage.
-            unknown_below: pixels with a coverage below this get label 255 (65535 with more than 255 classes).
+            unknown_below: pixels with a coverage below this get label 255 (65535 with more than 255 classes), or
+                depth NaN.
 
         Raises:
             SceneError: the scene is not encoded, or by another encoder.
-            InputError: an impossible `unknown_below`.
+            InputError: an impossible `unknown_below`, or `confidence` asked of a bundle that predicts depth.
             BackendError: the backend failed.
         """
         self._check_features(scene)
         if unknown_below is not None and not (isinstance(unknown_below, Real) and math.isfinite(unknown_below)):
             raise InputError("not a finite number", field="unknown_below", found=repr(unknown_below))
+        if confidence and self.task == "depth":
+            raise InputError("a depth prediction has no class probabilities", field="confidence", fix="Leave it out")
         frame = self._backend.frame(scene, camera, FrameRequest(confidence=confidence))
-        labels, rendering = frame.labels, frame.rendering
+        labels, predicted, rendering = frame.labels, frame.depth_prediction, frame.rendering
         if unknown_below is not None:
-            labels[rendering.alpha < unknown_below] = np.iinfo(labels.dtype).max
+            empty = rendering.alpha < unknown_below
+            if labels is not None:
+                labels[empty] = np.iinfo(labels.dtype).max
+            if predicted is not None:
+                predicted[empty] = np.nan
         return Segmentation(
             labels=labels,
             classes=self.classes,
+            depth_prediction=predicted,
             confidence=frame.confidence,
             rgb=np.ascontiguousarray(rendering.rgb) if rgb else None,
             depth=_expected_depth(rendering.depth, rendering.alpha) if depth else None,

@@ -18,6 +18,7 @@ from .camera import Camera
 from .encoder_inputs import encoder_inputs
 from .errors import BundleError
 from .scene import Scene
+from .upsample import upsample
 from .upsample_argmax import upsample_argmax
 
 BOUNDS: dict[Precision, float] = {"fp32": 1e-4, "bf16": 5e-2}
@@ -36,7 +37,8 @@ class Golden:
         scene: a small scene without features.
         camera: one view of it.
         features: (N, D) float32, the PyTorch encoder's answer.
-        logits: (C, h / 4, w / 4) float32, the PyTorch fusion network's answer to the view rendered with `features`.
+        logits: (C, h / 4, w / 4) float32, the PyTorch fusion network's answer to the view rendered with `features`;
+            of the depth task (1, h / 4, w / 4), metres.
     """
 
     scene: Scene
@@ -67,11 +69,13 @@ class SelfCheck:
 
     Attributes:
         features_difference: max |difference| / max |expected| of the encoder's features.
-        logits_difference: the same of the fusion network's logits, through the whole frame.
-        labels_different: pixels whose label differs.
+        logits_difference: the same of the fusion network's output (logits or depth), through the whole frame.
+        labels_different: pixels whose label differs; 0 of the depth task.
         labels_wrong: those of them that are no near-tie: the expected winner leads by more than the bound.
         pixels: all pixels.
-        bound: the largest difference of the logits that passes; features are FP32 whatever the precision.
+        bound: the largest difference of the output that passes; features are FP32 whatever the precision.
+        depth_difference: of the depth task, max |difference| of the depth at full size, in metres.
+        depth_bound: the largest of it that passes, in metres: `bound` of the largest expected depth.
     """
 
     features_difference: float
@@ -80,24 +84,29 @@ class SelfCheck:
     labels_wrong: int
     pixels: int
     bound: float
+    depth_difference: float | None = None
+    depth_bound: float | None = None
 
     @property
     def passed(self) -> bool:
-        """Whether both differences are within the bound and no label is wrong."""
+        """Whether all differences are within their bounds and no label is wrong."""
         within = self.features_difference <= BOUNDS["fp32"] and self.logits_difference <= self.bound
+        if self.depth_difference is not None and self.depth_bound is not None:
+            return within and self.depth_difference <= self.depth_bound
         return within and self.labels_wrong == 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON has it; a difference that is infinite is None."""
-        return {
+        """Return what belongs to the bundle's task as JSON has it; a difference that is infinite is None."""
+        values: dict[str, Any] = {
             "passed": self.passed,
             "features_difference": _finite_or_none(self.features_difference),
             "logits_difference": _finite_or_none(self.logits_difference),
-            "labels_different": self.labels_different,
-            "labels_wrong": self.labels_wrong,
-            "pixels": self.pixels,
-            "bound": self.bound,
         }
+        if self.depth_difference is None:
+            values |= {"labels_different": self.labels_different, "labels_wrong": self.labels_wrong}
+        else:
+            values |= {"depth_difference": _finite_or_none(self.depth_difference), "depth_bound": self.depth_bound}
+        return {**values, "pixels": self.pixels, "bound": self.bound}
 
 
 def read_golden(bundle: Bundle) -> Golden:
@@ -133,25 +142,42 @@ def run_self_check(bundle: Bundle, backend: Backend) -> SelfCheck:
     plan = bundle.manifest.encoder.build_plan(golden.scene)
     by_voxel = backend.encode(plan, np.ascontiguousarray(encoder_inputs(golden.scene)[plan.representatives]))
     features = plan.to_gaussians(by_voxel)
-    frame = backend.frame(golden.scene.with_features(features), golden.camera, FrameRequest(logits=True))
-    assert frame.logits is not None
-    different, wrong = _compare_labels(frame.labels, golden, bound)
+    frame = backend.frame(golden.scene.with_features(features), golden.camera, FrameRequest(output=True))
+    assert frame.output is not None
+    different = wrong = 0
+    depth_difference = depth_bound = None
+    if frame.depth_prediction is not None:
+        expected = upsample(golden.logits[0], golden.camera.height, golden.camera.width)
+        depth_difference = _largest_difference(frame.depth_prediction, expected)
+        depth_bound = bound * float(np.abs(golden.logits).max())
+    else:
+        assert frame.labels is not None
+        different, wrong = _compare_labels(frame.labels, golden, bound)
     return SelfCheck(
         features_difference=relative_difference(features, golden.features),
-        logits_difference=relative_difference(frame.logits, golden.logits),
+        logits_difference=relative_difference(frame.output, golden.logits),
         labels_different=different,
         labels_wrong=wrong,
-        pixels=frame.labels.size,
+        pixels=golden.camera.width * golden.camera.height,
         bound=bound,
+        depth_difference=depth_difference,
+        depth_bound=depth_bound,
     )
 
 
 def relative_difference(found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> float:
     """Max |found - expected| / max |expected|; infinite where either is not finite."""
+    difference = _largest_difference(found, expected)
+    if not math.isfinite(difference):
+        return difference
+    return difference / max(float(np.abs(expected).max(initial=0)), float(np.finfo(np.float32).tiny))
+
+
+def _largest_difference(found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> float:
+    """Max |found - expected|; infinite where either is not finite."""
     if found.shape != expected.shape or not (np.isfinite(found).all() and np.isfinite(expected).all()):
         return float("inf")
-    scale = float(np.abs(expected).max())
-    return float(np.abs(found - expected).max()) / max(scale, float(np.finfo(np.float32).tiny))
+    return float(np.abs(found - expected).max(initial=0))
 
 
 def _finite_or_none(value: float) -> float | None:
@@ -209,7 +235,7 @@ def _check_golden(golden: Golden, bundle: Bundle) -> None:
     padded = camera.padded(32)
     shapes = {
         "features": (golden.features, (len(golden.scene), manifest.encoder.feature_channels)),
-        "logits": (golden.logits, (len(manifest.classes), padded.height // 4, padded.width // 4)),
+        "logits": (golden.logits, (manifest.output_channels, padded.height // 4, padded.width // 4)),
     }
     for name, (array, shape) in shapes.items():
         if array.shape != shape or not np.isfinite(array).all():

@@ -41,6 +41,35 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def depth_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of preset ``tiny`` with seeded weights that predicts depth."""
+    torch = pytest.importorskip("torch")
+    from rtgs2_networks.checkpoint import save_checkpoint
+    from rtgs2_networks.config import preset
+    from rtgs2_networks.encoder import PointTransformerEncoder
+    from rtgs2_networks.fusion import FusionNetwork
+
+    config = preset("tiny", task="depth")
+    states = []
+    for network in (PointTransformerEncoder(config.encoder), FusionNetwork(config.fusion)):
+        shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+        states.append({name: torch.from_numpy(np.asarray(v)) for name, v in seeded_state(shapes, 8).items()})
+    path = tmp_path_factory.mktemp("depth_checkpoint") / "depth.pt"
+    save_checkpoint(path, config, None, *states, description="depth weights")
+    return path
+
+
+@pytest.fixture(scope="session")
+def depth_bundle(depth_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The exported bundle of it, shared by all tests: not to be changed."""
+    from rtgs2_export.export import export_bundle
+    from rtgs2_networks.checkpoint import load_checkpoint
+
+    path = tmp_path_factory.mktemp("depth_bundle") / "depth.rtgs2"
+    return export_bundle(load_checkpoint(depth_checkpoint), path).path
+
+
+@pytest.fixture(scope="session")
 def exported_bundle(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The exported bundle, shared by all tests: not to be changed."""
     from rtgs2_export.export import export_bundle

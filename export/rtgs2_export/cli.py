@@ -72,11 +72,17 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         "seconds": {name: round(seconds, 2) for name, seconds in console.seconds.items()},
         "self_check": check.to_dict(),
     }
+    if checkpoint.classes is None:
+        predicts, name = "depth", "depth"
+        pixels = f"depth at full size differs by at most {1000 * (check.depth_difference or 0):.3f} mm"
+    else:
+        predicts, name = f"{len(checkpoint.classes)} classes", "logits"
+        different = f"{check.labels_different} of {check.pixels} labels differ"
+        pixels = f"{different}, {check.labels_wrong} beyond a near-tie"
     text = (
-        f"{exported.path}: {sum(exported.sizes.values()) / 1e6:.1f} MB, {len(checkpoint.classes)} classes\n"
-        f"self-check against PyTorch: features differ by {check.features_difference:.1e}, logits by "
-        f"{check.logits_difference:.1e} (bound {check.bound:.0e}); {check.labels_different} of {check.pixels} labels "
-        f"differ, {check.labels_wrong} beyond a near-tie"
+        f"{exported.path}: {sum(exported.sizes.values()) / 1e6:.1f} MB, {predicts}\n"
+        f"self-check against PyTorch: features differ by {check.features_difference:.1e}, {name} by "
+        f"{check.logits_difference:.1e} (bound {check.bound:.0e}); {pixels}"
     )
     console.result(values, text)
 

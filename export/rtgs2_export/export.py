@@ -107,7 +107,7 @@ def _write_files(
     with step("fusion graph"):
         weights = {name: np.asarray(tensor) for name, tensor in checkpoint.fusion.items()}
         bgr = config.trained_on == "bgr"
-        graph = build_fusion_graph(config.fusion, weights, algebra, bgr=bgr, version=own_version)
+        graph = build_fusion_graph(config.fusion, weights, algebra, bgr=bgr, version=own_version, task=config.task)
         onnx.save(graph, folder / FUSION)
     with step("golden input through PyTorch"):
         write_golden(folder / GOLDEN, make_golden(checkpoint))
@@ -125,5 +125,6 @@ def _write_files(
             **{module.__name__: module.__version__ for module in (torch, onnx, onnxruntime, np)},
             "python": platform.python_version(),
         },
+        task=config.task,
     )
     (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")

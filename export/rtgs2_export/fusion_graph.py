@@ -12,6 +12,8 @@ import numpy as np
 import onnx
 
 from rtgs2_networks.config import FusionConfig
+from rtgs2_trt.bundle import OUTPUT_NAMES
+from rtgs2_trt.task import Task
 
 from .algebra import (
     Algebra,
@@ -30,14 +32,20 @@ _PATCH_EPS = 1e-5
 
 
 def build_fusion_graph(
-    config: FusionConfig, weights: Mapping[str, Array], algebra: Algebra, *, bgr: bool, version: str
+    config: FusionConfig,
+    weights: Mapping[str, Array],
+    algebra: Algebra,
+    *,
+    bgr: bool,
+    version: str,
+    task: Task = "semantic",
 ) -> onnx.ModelProto:
     """Return the model: RGB ``image`` (1, 3, H, W) and ``features`` (1, D, H, W) -> ``logits`` (1, C, H/4, W/4).
 
-    The image is clipped to [0, 1] inside; for weights trained on BGR the swap is folded into the first convolution.
-    H and W are dynamic multiples of 32.
+    Of the depth task the output is called ``depth``: (1, 1, H/4, W/4), metres. The image is clipped to [0, 1] inside;
+    for weights trained on BGR the swap is folded into the first convolution. H and W are dynamic multiples of 32.
     """
-    return _FusionGraph(config, weights, algebra, bgr).build(version)
+    return _FusionGraph(config, weights, algebra, bgr).build(version, OUTPUT_NAMES[task])
 
 
 class _FusionGraph:
@@ -48,7 +56,7 @@ class _FusionGraph:
         self.bgr = bgr
         self.graph = GraphBuilder("rtgs2_fusion")
 
-    def build(self, version: str) -> onnx.ModelProto:
+    def build(self, version: str, output_name: str) -> onnx.ModelProto:
         graph, config = self.graph, self.config
         image = graph.input("image", "float32", (1, 3, "height", "width"))
         feature = graph.input("features", "float32", (1, config.feature_channels, "height", "width"))
@@ -68,8 +76,8 @@ class _FusionGraph:
                 if scale < 3:
                     feature = graph.to_channels_first(feature)
         with graph.scope("decoder"):
-            logits = self._decode(maps)
-        graph.output(logits, "logits", (1, config.num_classes, "height_quarter", "width_quarter"))
+            output = self._decode(maps)
+        graph.output(output, output_name, (1, config.num_classes, "height_quarter", "width_quarter"))
         return graph.model(version)
 
     # -- colour branch: ConvNeXt, NHWC in and out if the algebra says so, else NCHW -------------------------------

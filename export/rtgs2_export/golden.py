@@ -55,7 +55,7 @@ def encode_with_pytorch(checkpoint: Checkpoint, scene: Scene) -> np.ndarray:
 
 
 def fuse_with_pytorch(checkpoint: Checkpoint, scene: Scene, camera: Camera) -> np.ndarray:
-    """Return the logits (C, h / 4, w / 4) float32 that the PyTorch fusion network gives for a view of `scene`."""
+    """Return the output (C, h / 4, w / 4) float32 of the PyTorch fusion network, logits or depth, for a view."""
     rendering = rasterize(scene, camera.padded(32))
     image = torch.from_numpy(rendering.rgb)[None].clamp(0, 1)
     if checkpoint.config.trained_on == "bgr":

@@ -44,13 +44,14 @@ _SAVE_AGAIN = "Save it with as many classes as its configuration says."
 class Checkpoint:
     """Both trained networks: configuration, classes and float32 weights on the CPU.
 
-    ``description`` is one line about the weights in the words of whoever saved them; bundles carry it on.
+    ``classes`` is None where the fusion network predicts depth. ``description`` is one line about the weights in the
+    words of whoever saved them; bundles carry it on.
     ``sha256`` is the hash of the file; for research checkpoints, of the encoder's file followed by the fusion
     network's.
     """
 
     config: ModelConfig
-    classes: ClassTable
+    classes: ClassTable | None
     encoder: StateDict
     fusion: StateDict
     sha256: str
@@ -87,14 +88,15 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         if not isinstance(description, str) or len(description) > _DESCRIPTION_LIMIT:
             expected = f"a text of at most {_DESCRIPTION_LIMIT} characters"
             raise CheckpointError("not a description", field="config.description", expected=expected)
-        table_name = values.pop("class_table", "unnamed")
-        classes = ClassTable.from_list(values.pop("classes", None), str(table_name)[:_NAME_LIMIT])
+        table_name, table = values.pop("class_table", "unnamed"), values.pop("classes", None)
         config = configuration.from_dict(values)
+        no_classes = config.task == "depth" and table is None
+        classes = None if no_classes else ClassTable.from_list(table, str(table_name)[:_NAME_LIMIT])
     except InputError as error:
         raise CheckpointError(
             error.problem, file=path, field=error.field, found=error.found, expected=error.expected, fix=error.fix
         ) from None
-    _check_classes(config.fusion.num_classes, classes, path, "config.fusion.num_classes", fix=_SAVE_AGAIN)
+    _check_task(config, classes, path)
     return Checkpoint(
         config=config,
         classes=classes,
@@ -145,7 +147,7 @@ def load_research_checkpoint(
 def save_checkpoint(
     path: str | Path,
     config: ModelConfig,
-    classes: ClassTable,
+    classes: ClassTable | None,
     encoder: StateDict,
     fusion: StateDict,
     *,
@@ -157,7 +159,7 @@ def save_checkpoint(
     Args:
         path: the file to write; an existing one is replaced.
         config: configuration of both networks.
-        classes: as many classes as ``config.fusion.num_classes``.
+        classes: as many classes as ``config.fusion.num_classes``; None for ``config.task == "depth"``.
         encoder: state dict of the encoder, on any device.
         fusion: state dict of the fusion network, on any device.
         half: store float16 instead of float32, half the size.
@@ -168,15 +170,11 @@ def save_checkpoint(
             or a file that cannot be written.
     """
     path = Path(path)
-    _check_classes(config.fusion.num_classes, classes, path, "config.fusion.num_classes", fix=_SAVE_AGAIN)
+    _check_task(config, classes, path)
+    table = {} if classes is None else {"classes": classes.to_list(), "class_table": classes.name}
     content: dict[str, Any] = {
         "format": FORMAT,
-        "config": {
-            **configuration.to_dict(config),
-            "classes": classes.to_list(),
-            "class_table": classes.name,
-            "description": description,
-        },
+        "config": {**configuration.to_dict(config), **table, "description": description},
         "encoder": _checked(encoder, config, "encoder", path),
         "fusion": _checked(fusion, config, "fusion", path),
     }
@@ -234,6 +232,19 @@ def _of_our_format(content: object, path: Path) -> Mapping[Any, Any]:
     if missing:
         raise CheckpointError("incomplete checkpoint", file=path, field=missing[0], fix="Save it again.")
     return content
+
+
+def _check_task(config: ModelConfig, classes: ClassTable | None, path: Path) -> None:
+    if (classes is None) != (config.task == "depth"):
+        raise CheckpointError(
+            "what the network predicts and its class table do not go together",
+            file=path,
+            field="classes",
+            found="no class table" if classes is None else f"class table {classes.name!r}",
+            expected="none with task 'depth'" if config.task == "depth" else "one with task 'semantic'",
+        )
+    if classes is not None:
+        _check_classes(config.fusion.num_classes, classes, path, "config.fusion.num_classes", fix=_SAVE_AGAIN)
 
 
 def _check_classes(outputs: int, classes: ClassTable, path: Path, field: str, *, fix: str | None = None) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 
 from rtgs2_trt.errors import CheckpointError
+from rtgs2_trt.task import TASKS, Task
 
 CpeInput = Literal["block_input", "research"]
 ColourOrder = Literal["rgb", "bgr"]
@@ -84,7 +85,8 @@ class FusionConfig:
     """AsymFormer fusion of a rendered colour image and a rendered feature image.
 
     The colour branch is a ConvNeXt (``rgb_*``), the feature branch a Mix Transformer (``feature_*``); both have four
-    stages at 1/4, 1/8, 1/16 and 1/32 of the image size, merged at the last three.
+    stages at 1/4, 1/8, 1/16 and 1/32 of the image size, merged at the last three. ``num_classes`` counts the output
+    channels: one a class, or the one that predicts depth.
     """
 
     num_classes: int = 46
@@ -120,13 +122,18 @@ class FusionConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Both networks and the channel order (``trained_on``) of the images that the fusion network was trained with."""
+    """Both networks, the channel order (``trained_on``) of the images that the fusion network was trained with, and
+    what it predicts (``task``): logits of classes, or depth in metres from its single output channel.
+    """
 
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     trained_on: ColourOrder = "rgb"
+    task: Task = "semantic"
 
     def __post_init__(self) -> None:
+        channels = self.fusion.num_classes
+        _require(self.task != "depth" or channels == 1, "fusion.num_classes", channels, "1, the depth")
         _require(
             self.encoder.out_channels == self.fusion.feature_channels,
             "fusion.feature_channels",
@@ -140,14 +147,19 @@ def research_encoder_config() -> EncoderConfig:
     return EncoderConfig(cpe_input="research")
 
 
-def preset(name: str, num_classes: int) -> ModelConfig:
+def preset(name: str, num_classes: int = 1, task: Task = "semantic") -> ModelConfig:
     """Return a preset: ``"rtgs2"`` (the paper's sizes) or ``"tiny"`` (about 1.6 M parameters, for 320x240).
+
+    Args:
+        name: of the preset.
+        num_classes: output channels of the fusion network, 1 for depth.
+        task: what the fusion network predicts.
 
     Raises:
         CheckpointError: no such preset.
     """
     if name == "rtgs2":
-        return ModelConfig(fusion=FusionConfig(num_classes=num_classes))
+        return ModelConfig(fusion=FusionConfig(num_classes=num_classes), task=task)
     if name == "tiny":
         encoder = EncoderConfig(
             encoder_depths=(1, 1, 1, 2, 1),
@@ -167,7 +179,7 @@ def preset(name: str, num_classes: int) -> ModelConfig:
             feature_heads=(1, 2, 3, 4),
             decoder_width=64,
         )
-        return ModelConfig(encoder=encoder, fusion=fusion)
+        return ModelConfig(encoder=encoder, fusion=fusion, task=task)
     raise CheckpointError("no such preset", field="preset", found=repr(name), expected="'rtgs2' or 'tiny'")
 
 
@@ -177,22 +189,26 @@ def to_dict(config: ModelConfig) -> dict[str, Any]:
         "encoder": {k: _plain(v) for k, v in dataclasses.asdict(config.encoder).items()},
         "fusion": {k: _plain(v) for k, v in dataclasses.asdict(config.fusion).items()},
         "trained_on": config.trained_on,
+        "task": config.task,
     }
 
 
 def from_dict(values: Mapping[str, Any]) -> ModelConfig:
-    """Return the configuration that :func:`to_dict` wrote.
+    """Return the configuration that :func:`to_dict` wrote; without ``task``, as older versions did, it is semantic.
 
     Raises:
         CheckpointError: an unknown, missing or impossible field, by name.
     """
     _require(isinstance(values, Mapping), "config", type(values).__name__, "a dictionary")
-    _check_names("config", values, {"encoder", "fusion", "trained_on"})
+    values = {"task": "semantic", **values}
+    _check_names("config", values, {"encoder", "fusion", "trained_on", "task"})
     _require(values["trained_on"] in get_args(ColourOrder), "trained_on", values["trained_on"], "'rgb' or 'bgr'")
+    _require(values["task"] in TASKS, "task", values["task"], " or ".join(map(repr, TASKS)))
     return ModelConfig(
         encoder=_build(EncoderConfig, "encoder", values["encoder"]),
         fusion=_build(FusionConfig, "fusion", values["fusion"]),
         trained_on=values["trained_on"],
+        task=values["task"],
     )
 
 

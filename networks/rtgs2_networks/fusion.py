@@ -82,7 +82,7 @@ class FusionNetwork(nn.Module):
         Raises:
             InputError: shapes that do not fit, or H or W not a multiple of 32.
         """
-        logits, _ = self._decode(image, features)
+        logits, _ = self.quarter_size_outputs(image, features)
         return logits
 
     def forward_with_embedding(self, image: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,10 +92,11 @@ class FusionNetwork(nn.Module):
             Logits (B, num_classes, H/4, W/4), and the decoder's last map before the classes, upsampled bilinearly to
             (B, decoder_width, H, W): the "x_lin" of the research code.
         """
-        logits, embedding = self._decode(image, features)
+        logits, embedding = self.quarter_size_outputs(image, features)
         return logits, full_size_logits(embedding)
 
-    def _decode(self, image: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+    def quarter_size_outputs(self, image: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Like :meth:`forward_with_embedding`, with the embedding as it is: (B, decoder_width, H/4, W/4)."""
         self._check(image, features)
         rgb, feature, maps = image, features, []
         for stage in range(len(self.config.rgb_widths)):

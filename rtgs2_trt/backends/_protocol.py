@@ -23,29 +23,31 @@ class FrameRequest:
 
     Attributes:
         confidence: softmax probability of each label.
-        logits: the fusion network's output, at a quarter of the padded size.
+        output: the fusion network's output, at a quarter of the padded size.
     """
 
     confidence: bool = False
-    logits: bool = False
+    output: bool = False
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One labelled view of a backend.
+    """One view of a backend.
 
     Attributes:
-        labels: (H, W) uint8 (up to 255 classes) or uint16 class indices.
+        labels: (H, W) uint8 (up to 255 classes) or uint16 class indices; None from a bundle that predicts depth.
+        depth_prediction: (H, W) float32 metres from a bundle that predicts depth, else None.
         confidence: (H, W) float32, if asked for.
         rendering: the view at its own size (H, W); depth is the alpha-weighted sum.
-        logits: (C, h / 4, w / 4) float32 of the padded view, if asked for.
+        output: (C, h / 4, w / 4) float32 of the padded view, logits or depth, if asked for.
         seconds: time of each stage.
     """
 
-    labels: npt.NDArray[Any]
+    labels: npt.NDArray[Any] | None
+    depth_prediction: npt.NDArray[np.float32] | None
     confidence: npt.NDArray[np.float32] | None
     rendering: Rendering
-    logits: npt.NDArray[np.float32] | None
+    output: npt.NDArray[np.float32] | None
     seconds: Mapping[str, float]
 
 
@@ -64,4 +66,4 @@ class Backend(Protocol):
         """Return the features (voxels, D) of the voxels' representatives, whose inputs (voxels, 10) are given."""
 
     def frame(self, scene: Scene, camera: Camera, request: FrameRequest) -> Frame:
-        """Label one view of an encoded scene."""
+        """Label one view of an encoded scene, or predict its depth: what the bundle is for."""

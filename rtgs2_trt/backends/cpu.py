@@ -8,7 +8,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import ENCODER, ENCODER_HASH, FUSION, Bundle
+from ..bundle import ENCODER, ENCODER_HASH, FUSION, OUTPUT_NAMES, Bundle
 from ..camera import Camera
 from ..encoder_inputs import CHANNELS
 from ..errors import BundleError, shown
@@ -17,6 +17,7 @@ from ..memory import release_freed_memory
 from ..rasterize import Rendering, rasterize
 from ..scene import Scene
 from ..threads import available_threads
+from ..upsample import upsample
 from ..upsample_argmax import upsample_argmax
 from ._protocol import Frame, FrameRequest, Precision
 from .engines import Network, OnnxRuntimeNetwork, OpenVinoNetwork
@@ -69,25 +70,29 @@ class CpuBackend:
         padded = camera.padded(32)
         rendering = rasterize(scene, padded, threads=self._threads)
         rendered = time.perf_counter()
-        logits = self.fuse(rendering.rgb, rendering.features)
+        output = self.fuse(rendering.rgb, rendering.features)
         fused = time.perf_counter()
-        labels, confidence = upsample_argmax(
-            logits, camera.height, camera.width, confidence=request.confidence, threads=self._threads
-        )
+        labels = confidence = depth = None
+        if self._bundle.manifest.task == "depth":
+            depth = upsample(output[0], camera.height, camera.width)
+        else:
+            labels, confidence = upsample_argmax(
+                output, camera.height, camera.width, confidence=request.confidence, threads=self._threads
+            )
         seconds = {
             "rasterize": rendered - start,
             "fuse": fused - rendered,
-            "argmax": time.perf_counter() - fused,
+            "argmax" if depth is None else "upsample": time.perf_counter() - fused,
         }
         cropped = _crop(rendering, camera.height, camera.width)
-        return Frame(labels, confidence, cropped, logits if request.logits else None, seconds)
+        return Frame(labels, depth, confidence, cropped, output if request.output else None, seconds)
 
     def fuse(self, image: _Array, features: _Array) -> _Array:
-        """Return the logits (C, H / 4, W / 4) of an RGB `image` (3, H, W) and `features` (D, H, W)."""
-        logits = self._network(FUSION).run({"image": image[None], "features": features[None]})
-        shape = (1, len(self._bundle.classes), image.shape[1] // 4, image.shape[2] // 4)
-        self._check_shape(FUSION, logits, shape)
-        first: _Array = logits[0]
+        """Return the output (C, H / 4, W / 4) for an RGB `image` (3, H, W) and `features` (D, H, W)."""
+        output = self._network(FUSION).run({"image": image[None], "features": features[None]})
+        shape = (1, self._bundle.manifest.output_channels, image.shape[1] // 4, image.shape[2] // 4)
+        self._check_shape(FUSION, output, shape)
+        first: _Array = output[0]
         return first
 
     def _network(self, name: str) -> Network:
@@ -105,13 +110,14 @@ class CpuBackend:
             return self._networks[name]
 
     def _check_interface(self, name: str, network: Network) -> None:
-        spec, classes = self._bundle.manifest.encoder, len(self._bundle.classes)
+        manifest = self._bundle.manifest
+        spec = manifest.encoder
         if name == ENCODER:
             inputs = {"inputs": {1: CHANNELS}}
             outputs = {"features": {1: spec.feature_channels}}
         else:
             inputs = {"image": {1: 3}, "features": {1: spec.feature_channels}}
-            outputs = {"logits": {1: classes}}
+            outputs = {OUTPUT_NAMES[manifest.task]: {1: manifest.output_channels}}
         for kind, wanted, found in (("input", inputs, network.inputs), ("output", outputs, network.outputs)):
             for key, sizes in wanted.items():
                 element_type, shape = found.get(key, ("nothing", ()))
@@ -140,7 +146,7 @@ class CpuBackend:
             raise BundleError(
                 "graph computes something of another shape than the manifest promises",
                 file=self._bundle.file(name),
-                field="features" if name == ENCODER else "logits",
+                field="features" if name == ENCODER else OUTPUT_NAMES[self._bundle.manifest.task],
                 found=result.shape,
                 expected=expected,
                 fix=_EXPORT_AGAIN,

@@ -45,8 +45,9 @@ def _bundle(path: Path, arguments: argparse.Namespace, console: Console) -> dict
     values: dict[str, Any] = {
         "bundle": str(path),
         "description": manifest.description,
-        "classes": [entry.name for entry in manifest.classes.classes],
-        "class_table": manifest.classes.name,
+        "task": manifest.task,
+        "classes": None if manifest.classes is None else manifest.classes.names,
+        "class_table": None if manifest.classes is None else manifest.classes.name,
         "image_size": list(manifest.image_size),
         "precision": list(manifest.precision),
         "trained_on": manifest.trained_on,

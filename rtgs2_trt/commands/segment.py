@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
-import statistics
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..atomic import atomic_file
 from ..backends import BACKENDS
 from ..console import Console, add_console_options, check_folder, image_size
 from ..errors import CameraError
 
 if TYPE_CHECKING:
     from ..camera import Camera
-    from ..segmenter import Segmentation, Segmenter
 
 _SHEET_VIEWS = 8
 
@@ -28,7 +24,8 @@ def add_parser(commands: Any) -> None:
         "segment",
         help="label views of a scene",
         description="Label views of a scene. Writes label images (the class table's ids), colour images, overlays "
-        "with a legend, a contact sheet, classes.json and summary.json.",
+        "with a legend, a contact sheet, classes.json, summary.json. With a bundle that predicts depth: depth images "
+        "(16 bits, millimetres), colour images, painted depth, a contact sheet and summary.json.",
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="NAME.rtgs2 folder that rtgs2-export wrote")
     parser.add_argument("scene", metavar="SCENE", help="3DGS PLY file")
@@ -65,6 +62,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
     from ..camera_files import load_cameras, save_cameras
     from ..segmenter import Segmenter
+    from .view_writers import view_writer
 
     output = Path(arguments.output)
     check_folder(output, "--output")
@@ -92,17 +90,18 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
                 f"{arguments.save_scene} is in metres with z up: use {cameras_file} with it, without --scale/--up"
             )
 
-    writer = _Writer(output, segmenter, heading=Path(arguments.scene).name)
+    writer = view_writer(output, segmenter, heading=Path(arguments.scene).name)
     file_names = _file_names(cameras)
     shown = set(_evenly(list(cameras), _SHEET_VIEWS))
     try:
         for name, camera in console.track(list(cameras.items()), "label views"):
             result = segmenter(scene, camera, rgb=True, unknown_below=arguments.unknown_below)
-            writer.write(file_names[name], name, result, on_sheet=name in shown)
+            writer.add(file_names[name], name, result, on_sheet=name in shown)
     finally:  # also when interrupted: the summary says what is there
         summary = {
             "bundle": str(arguments.bundle),
             "description": segmenter.bundle.manifest.description,
+            "task": segmenter.task,
             "scene": str(arguments.scene),
             "gaussians": len(scene),
             "warnings": list(console.warnings),
@@ -117,56 +116,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         }
         writer.finish(summary)
     per_view = ", ".join(f"{stage} {1000 * s:.0f} ms" for stage, s in writer.median_seconds().items())
-    console.result(summary, f"{len(cameras)} views labelled in {output} ({segmenter.backend_name}: {per_view})")
-
-
-class _Writer:
-    """Writes the images of each view at once, what sums them up at the end."""
-
-    def __init__(self, output: Path, segmenter: Segmenter, heading: str) -> None:
-        self.output = output
-        self.classes = segmenter.classes
-        self.note = segmenter.bundle.manifest.description
-        self.heading = heading
-        self.views: list[dict[str, Any]] = []
-        self._rows: list[tuple[str, Any, Any]] = []
-        self._seconds: dict[str, list[float]] = {}
-
-    def write(self, file_name: str, title: str, result: Segmentation, *, on_sheet: bool) -> None:
-        from ..pictures import overlay, save_color_image, save_image, save_label_image
-
-        assert result.rgb is not None
-        for folder in ("labels", "color", "overlay"):
-            (self.output / folder).mkdir(parents=True, exist_ok=True)
-        save_label_image(self.output / "labels" / f"{file_name}.png", result.labels, self.classes.ids)
-        save_color_image(self.output / "color" / f"{file_name}.png", result.rgb)
-        blended = overlay(result.rgb, result.labels, self.classes.colors, self.classes.names)
-        save_image(self.output / "overlay" / f"{file_name}.png", blended)
-        if on_sheet:
-            self._rows.append((title, result.rgb, result.labels))
-        for stage, seconds in result.seconds.items():
-            self._seconds.setdefault(stage, []).append(seconds)
-        height, width = result.labels.shape
-        self.views.append({"name": title, "file": f"{file_name}.png", "width": width, "height": height})
-
-    def median_seconds(self) -> dict[str, float]:
-        return {stage: round(statistics.median(values), 4) for stage, values in self._seconds.items()}
-
-    def finish(self, summary: dict[str, Any]) -> None:
-        """Write the contact sheet, the classes and the summary; nothing if no view was labelled."""
-        from ..pictures import contact_sheet, save_image
-
-        if not self.views:
-            return
-        sheet = contact_sheet(self._rows, self.classes.colors, self.classes.names, heading=self.heading, note=self.note)
-        save_image(self.output / "contact_sheet.png", sheet)
-        _write_json(self.output / "classes.json", self.classes.to_list())
-        _write_json(self.output / "summary.json", summary)
-
-
-def _write_json(path: Path, values: Any) -> None:
-    with atomic_file(path) as file:
-        file.write((json.dumps(values, indent=1) + "\n").encode())
+    done = "labelled" if segmenter.task == "semantic" else "with depth"
+    console.result(summary, f"{len(cameras)} views {done} in {output} ({segmenter.backend_name}: {per_view})")
 
 
 def _select(cameras: dict[str, Camera], arguments: argparse.Namespace) -> dict[str, Camera]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rtgs2_trt import pictures
+from rtgs2_trt import page_layout, pictures
 from rtgs2_trt.errors import InputError
 
 COLORS = np.array([(200, 40, 40), (40, 160, 60), (50, 70, 190), (230, 200, 60)], np.uint8)
@@ -148,8 +148,8 @@ def test_overlay_is_the_blend_above_a_legend_with_the_right_colours(width, heigh
     swatches = [pixels_of(legend, color) for color in COLORS]
     assert swatches[0] == swatches[3] > 80
     assert swatches[1] == swatches[2] == 0
-    assert 0.01 < pixels_of(legend, pictures.PAPER) / legend[..., 0].size < 1.0
-    assert pixels_of(legend, pictures.INK) > 0
+    assert 0.01 < pixels_of(legend, page_layout.PAPER) / legend[..., 0].size < 1.0
+    assert pixels_of(legend, page_layout.INK) > 0
 
 
 @pytest.fixture
@@ -198,8 +198,8 @@ def test_contact_sheet_shows_every_view_and_is_deterministic(drawn):
         assert pixels_of(sheet, pictures.to_picture(rgb)[0, 0]) >= labels.size
     in_labels = sum(int((labels == 1).sum()) for _, _, labels in rows)
     assert in_labels + 80 < pixels_of(sheet, COLORS[1]) < in_labels + 400  # the labels and one swatch
-    assert pixels_of(sheet, pictures.NOTE_INK) > 0
-    assert pixels_of(pictures.contact_sheet(rows, COLORS, NAMES), pictures.NOTE_INK) == 0
+    assert pixels_of(sheet, page_layout.NOTE_INK) > 0
+    assert pixels_of(pictures.contact_sheet(rows, COLORS, NAMES), page_layout.NOTE_INK) == 0
     again = pictures.contact_sheet(rows, COLORS, NAMES, heading="A room", note="untrained")
     np.testing.assert_array_equal(sheet, again)
 
@@ -218,4 +218,15 @@ def test_contact_sheet_wraps_notes_and_never_cuts_text(drawn):
     assert len(lines) > 1
     assert " ".join(lines) == note
     for margin in (sheet[:, :12], sheet[:, -12:], sheet[:12], sheet[-12:]):
-        assert pixels_of(margin, pictures.PAPER) == margin[..., 0].size
+        assert pixels_of(margin, page_layout.PAPER) == margin[..., 0].size
+
+
+def test_comparison_sheet_shows_truth_beside_prediction(drawn):
+    rows = [(title, rgb, np.full(labels.shape, 3) - 4 * (labels == 0), labels) for title, rgb, labels in views(2)]
+    sheet = pictures.comparison_sheet(rows, COLORS, NAMES, heading="A room")
+    assert drawn[:5] == ["A room", "colour", "truth", "prediction", "view 0"]
+    assert {"wall", "floor", "chair", "lamp", "unknown"} < set(drawn)  # what is only true and what is only predicted
+    true_lamps = sum(int((truth == 3).sum()) for _, _, truth, _ in rows)
+    assert true_lamps + 80 < pixels_of(sheet, COLORS[3]) < true_lamps + 400  # the labels and one swatch
+    with pytest.raises(InputError, match="no views"):
+        pictures.comparison_sheet([], COLORS, NAMES)

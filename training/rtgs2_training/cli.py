@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from rtgs2_trt.console import run_command
 
-from .commands import generate
+from .commands import claims, encoder, evaluate, fusion, generate
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -17,6 +17,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="rtgs2-train", description="Train and evaluate RT-GS2 networks.")
     parser.add_argument("--version", action="version", version=f"rtgs2-trt {version('rtgs2-trt')}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    claims.add_parser(commands)
+    encoder.add_parser(commands)
+    evaluate.add_parser(commands)
+    fusion.add_parser(commands)
     generate.add_parser(commands)
     arguments = parser.parse_args(argv)
     return run_command(arguments.command, arguments)

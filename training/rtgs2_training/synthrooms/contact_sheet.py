@@ -9,7 +9,8 @@ from PIL import Image
 
 from rtgs2_trt.camera_files import load_cameras
 from rtgs2_trt.classes import builtin_class_table
-from rtgs2_trt.pictures import Picture, color_labels, legend_entries, legend_picture, save_image, to_picture
+from rtgs2_trt.page_layout import Picture
+from rtgs2_trt.pictures import color_labels, legend_entries, legend_picture, save_image, to_picture
 from rtgs2_trt.rasterize import rasterize
 from rtgs2_trt.scene import Scene
 

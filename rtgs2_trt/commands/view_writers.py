@@ -1,0 +1,127 @@
+"""What ``rtgs2 segment`` writes of every view and at the end, for labels and for depth."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..atomic import atomic_file
+from ..depth_pictures import color_depth, depth_range, depth_sheet, save_depth_image
+from ..page_layout import Picture
+from ..pictures import contact_sheet, overlay, save_color_image, save_image, save_label_image
+from ..segmenter import Segmentation, Segmenter
+
+
+class ViewWriter:
+    """Writes the images of each view at once, what sums them up at the end.
+
+    Attributes:
+        views: name, file and size of each view written.
+    """
+
+    folders: tuple[str, ...]
+
+    def __init__(self, output: Path, segmenter: Segmenter, heading: str) -> None:
+        self.output = output
+        self.note = segmenter.bundle.manifest.description
+        self.heading = heading
+        self.views: list[dict[str, Any]] = []
+        self._seconds: dict[str, list[float]] = {}
+
+    def add(self, file_name: str, title: str, result: Segmentation, *, on_sheet: bool) -> None:
+        """Write the images of a view, which was predicted with its colour."""
+        assert result.rgb is not None
+        for folder in self.folders:
+            (self.output / folder).mkdir(parents=True, exist_ok=True)
+        save_color_image(self.output / "color" / f"{file_name}.png", result.rgb)
+        self._write_images(f"{file_name}.png", result)
+        if on_sheet:
+            self._keep(title, result)
+        for stage, seconds in result.seconds.items():
+            self._seconds.setdefault(stage, []).append(seconds)
+        _, height, width = result.rgb.shape
+        self.views.append({"name": title, "file": f"{file_name}.png", "width": width, "height": height})
+
+    def median_seconds(self) -> dict[str, float]:
+        """Return the median time of each stage over the views."""
+        return {stage: round(statistics.median(values), 4) for stage, values in self._seconds.items()}
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Write the contact sheet and the summary; nothing if there was no view."""
+        if self.views:
+            save_image(self.output / "contact_sheet.png", self._sheet())
+            self._write_json("summary.json", summary)
+
+    def _write_json(self, name: str, values: Any) -> None:
+        with atomic_file(self.output / name) as file:
+            file.write((json.dumps(values, indent=1) + "\n").encode())
+
+    def _write_images(self, name: str, result: Segmentation) -> None:
+        raise NotImplementedError
+
+    def _keep(self, title: str, result: Segmentation) -> None:
+        raise NotImplementedError
+
+    def _sheet(self) -> Picture:
+        raise NotImplementedError
+
+
+class LabelWriter(ViewWriter):
+    """Label images, overlays, ``classes.json``."""
+
+    folders = ("labels", "color", "overlay")
+
+    def __init__(self, output: Path, segmenter: Segmenter, heading: str) -> None:
+        super().__init__(output, segmenter, heading)
+        self.classes = segmenter.classes
+        self._rows: list[tuple[str, Any, Any]] = []
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """See :class:`ViewWriter`."""
+        super().finish(summary)
+        if self.views:
+            self._write_json("classes.json", self.classes.to_list())
+
+    def _write_images(self, name: str, result: Segmentation) -> None:
+        assert result.rgb is not None
+        save_label_image(self.output / "labels" / name, result.labels, self.classes.ids)
+        blended = overlay(result.rgb, result.labels, self.classes.colors, self.classes.names)
+        save_image(self.output / "overlay" / name, blended)
+
+    def _keep(self, title: str, result: Segmentation) -> None:
+        self._rows.append((title, result.rgb, result.labels))
+
+    def _sheet(self) -> Picture:
+        classes = self.classes
+        return contact_sheet(self._rows, classes.colors, classes.names, heading=self.heading, note=self.note)
+
+
+class DepthWriter(ViewWriter):
+    """Depth images in millimetres, and painted ones for people, each on a scale of its own."""
+
+    folders = ("depth", "color", "depth_color")
+
+    def __init__(self, output: Path, segmenter: Segmenter, heading: str) -> None:
+        super().__init__(output, segmenter, heading)
+        self._rows: list[tuple[str, Any, list[Any]]] = []
+
+    def _write_images(self, name: str, result: Segmentation) -> None:
+        depth = result.depth_prediction
+        save_depth_image(self.output / "depth" / name, depth)
+        save_image(self.output / "depth_color" / name, color_depth(depth, *depth_range(depth)))
+
+    def _keep(self, title: str, result: Segmentation) -> None:
+        self._rows.append((title, result.rgb, [np.asarray(result.depth_prediction)]))
+
+    def _sheet(self) -> Picture:
+        return depth_sheet(self._rows, ["predicted depth"], heading=self.heading, note=self.note)
+
+
+def view_writer(output: Path, segmenter: Segmenter, heading: str) -> ViewWriter:
+    """Return the writer for what `segmenter` predicts."""
+    kind = DepthWriter if segmenter.task == "depth" else LabelWriter
+    return kind(output, segmenter, heading)

@@ -1,0 +1,217 @@
+"""Training and measuring every variant with every seed; what is finished is kept and not done again."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from rtgs2_networks.checkpoint import save_checkpoint
+from rtgs2_networks.config import preset
+from rtgs2_networks.encoder import PointTransformerEncoder
+from rtgs2_networks.fusion import FusionNetwork
+from rtgs2_trt.console import Console
+
+from ..datasets import Dataset
+from ..encoder.batch_norm_statistics import set_statistics
+from ..encoder.encoder_training import EncoderTraining
+from ..evaluation import evaluate
+from ..fusion.fusion_training import FusionTraining
+from ..predictors import CheckpointPredictor
+from ..runs.config import EncoderRunConfig, RunConfig
+from ..runs.config_file import config_hash
+from ..runs.data import data_fingerprint
+from ..runs.loop import RESULT, LoopSettings, Outcome, train
+from ..runs.task import TrainingTask
+from .experiments import EXPERIMENTS, ClaimsConfig, Experiment
+from .results import read_result, summary, write_result
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How the runs are carried out; nothing here changes their results.
+
+    Attributes:
+        max_minutes: stop, with everything saved, when they are over; 0 for no limit.
+        accelerator: of Lightning Fabric.
+        threads: CPU threads, 0 for all.
+        workers: threads that load samples.
+    """
+
+    max_minutes: float = 0.0
+    accelerator: str = "auto"
+    threads: int = 0
+    workers: int = 1
+
+
+class ClaimRuns:
+    """All runs of the claims in one folder: ``seed-S/encoder``, ``seed-S/VARIANT``.
+
+    Rendered views are kept in ``seed-S/cache`` until all variants of that seed are done: they take much more room than
+    all the rest.
+
+    Args:
+        config: of the runs.
+        dataset: scenes to train on and, in another split, to measure on.
+        folder: of the runs; made if it is not there.
+        options: how they are carried out.
+        console: shows progress.
+
+    Raises:
+        DatasetError: no such split, or a scene in it that cannot be read.
+    """
+
+    def __init__(
+        self, config: ClaimsConfig, dataset: Dataset, folder: Path, options: RunOptions, console: Console
+    ) -> None:
+        self._config, self._dataset, self._folder = config, dataset, folder
+        self._options, self._console = options, console
+        self._scenes = dataset.scenes(config.split)
+        self._train_scenes = dataset.scenes(config.fusion.data.train_split)
+        self._fingerprint = data_fingerprint(dataset, dataset.scenes("all"))
+        self._started = time.monotonic()
+        if options.threads:
+            torch.set_num_threads(options.threads)
+
+    def run(self) -> dict[str, Any]:
+        """Do what is not done yet.
+
+        Returns:
+            What ``claims.json`` holds: ``finished``, ``setting``, and :func:`summary` of the runs that are there for
+            every seed.
+
+        Raises:
+            InputError: the folder holds the results of another configuration or data set, or a file cannot be written.
+            Rtgs2Error: a training failed.
+        """
+        results: dict[str, list[dict[str, Any]]] = {experiment.name: [] for experiment in EXPERIMENTS}
+        for seed in self._config.seeds:
+            for experiment in EXPERIMENTS:
+                result = self._result(experiment, seed)
+                if result is None:
+                    return self._values(results, finished=False)
+                results[experiment.name].append(result["metrics"])
+            shutil.rmtree(self._cache(seed), ignore_errors=True)
+        return self._values(results, finished=True)
+
+    def _values(self, results: dict[str, list[dict[str, Any]]], *, finished: bool) -> dict[str, Any]:
+        config, every_seed = self._config, len(self._config.seeds)
+        views = [len(scene.cameras) for scene in self._scenes]
+        return {
+            "finished": finished,
+            "setting": {
+                "seeds": list(config.seeds),
+                "steps": config.fusion.steps,
+                "batch_size": config.fusion.batch_size,
+                "encoder_steps": config.encoder.steps,
+                "dataset": self._dataset.name,
+                "train_scenes": len(self._train_scenes),
+                "split": config.split,
+                "scenes": len(self._scenes),
+                "views": sum(min(count, config.max_views) if config.max_views else count for count in views),
+            },
+            **summary({name: runs for name, runs in results.items() if len(runs) == every_seed}),
+        }
+
+    def _result(self, experiment: Experiment, seed: int) -> dict[str, Any] | None:
+        """Return the result of a run, training and measuring it first if need be; None if the time is up."""
+        config = experiment.config(self._config, seed)
+        folder = self._folder / f"seed-{seed}" / experiment.name
+        encoder_config = dataclasses.replace(self._config.encoder, seed=seed)
+        identity = self._identity(experiment.pretrained, config, encoder_config)
+        found = read_result(folder, identity)
+        if found is not None:
+            return found
+        encoder = self._encoder(encoder_config, experiment.pretrained)
+        if encoder is None or self._out_of_time():
+            return None
+        self._console.note(f"seed {seed}: {experiment.title}")
+        cache = self._cache(seed)
+        outcome = self._train(
+            folder,
+            config,
+            lambda fabric: FusionTraining(config, self._dataset, encoder, None, cache, fabric.device, self._console),
+        )
+        if not outcome.finished:
+            return None
+        predictor = CheckpointPredictor(folder / RESULT, experiment.inputs, self._options.threads)
+        measured = evaluate(predictor, self._scenes, max_views=self._config.max_views, track=self._console.track)
+        result = {
+            "identity": identity,
+            "experiment": experiment.name,
+            "seed": seed,
+            "metrics": measured.to_dict(),
+            "step_milliseconds": {name: round(value, 3) for name, value in outcome.stage_milliseconds.items()},
+        }
+        write_result(folder, result)
+        return result
+
+    def _cache(self, seed: int) -> Path:
+        return self._folder / f"seed-{seed}" / "cache"
+
+    def _encoder(self, config: EncoderRunConfig, pretrained: bool) -> Path | None:
+        """Return the checkpoint with the encoder of a seed, trained or as initialised; None if the time is up."""
+        folder = self._folder / f"seed-{config.seed}" / ("encoder" if pretrained else "untrained-encoder")
+        identity = self._identity(pretrained, config)
+        if read_result(folder, identity) is not None:
+            return folder / RESULT
+        if self._out_of_time():
+            return None
+        metrics: dict[str, float] = {}
+        if pretrained:
+            self._console.note(f"seed {config.seed}: encoder")
+            outcome = self._train(folder, config, lambda fabric: EncoderTraining(config, self._dataset))
+            if not outcome.finished:
+                return None
+            metrics = outcome.metrics
+        else:
+            self._write_untrained(folder, config)
+        write_result(folder, {"identity": identity, "seed": config.seed, "metrics": metrics})
+        return folder / RESULT
+
+    def _write_untrained(self, folder: Path, config: EncoderRunConfig) -> None:
+        """Write an encoder as initialised; its BatchNorms know the scenes, as a trained one's do."""
+        model = preset(config.preset, len(self._dataset.classes))
+        torch.manual_seed(config.seed)
+        encoder, fusion = PointTransformerEncoder(model.encoder), FusionNetwork(model.fusion)
+        set_statistics(encoder, self._train_scenes[: config.calibration_scenes])
+        folder.mkdir(parents=True, exist_ok=True)
+        save_checkpoint(
+            folder / RESULT,
+            model,
+            self._dataset.classes,
+            encoder.state_dict(),
+            fusion.state_dict(),
+            description=f"untrained, seed {config.seed}",
+        )
+
+    def _train(self, folder: Path, config: RunConfig, task: Callable[[Fabric], TrainingTask[Any, Any]]) -> Outcome:
+        folder.mkdir(parents=True, exist_ok=True)
+        fabric = Fabric(accelerator=self._options.accelerator, devices=1, precision=config.precision)
+        fabric.launch()
+        settings = LoopSettings(
+            folder=folder,
+            max_minutes=self._options.max_minutes,
+            workers=self._options.workers,
+            started=self._started,
+        )
+        return train(task(fabric), fabric, settings, self._console)
+
+    def _identity(self, pretrained: bool, *configs: RunConfig) -> str:
+        """Return 64 hexadecimal digits that name everything a result depends on."""
+        measured = [self._fingerprint, self._config.split, self._config.max_views]
+        content = [*measured, pretrained, *map(config_hash, configs)]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def _out_of_time(self) -> bool:
+        limit = self._options.max_minutes
+        return limit > 0 and time.monotonic() - self._started > 60 * limit

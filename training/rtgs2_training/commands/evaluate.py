@@ -1,0 +1,146 @@
+"""``rtgs2-train evaluate``: measure a checkpoint, a bundle or the colour baseline on labelled views."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtgs2_trt.backends import BACKENDS
+from rtgs2_trt.console import Console, add_console_options, check_folder
+from rtgs2_trt.errors import InputError
+
+if TYPE_CHECKING:
+    from ..datasets import Dataset
+    from ..predictors import Predictor
+
+BASELINE = "colour-baseline"
+_BASELINE_VIEWS = 400
+_EXAMPLES = 6
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a checkpoint or a bundle on labelled views",
+        description="Measure a checkpoint (PyTorch), a bundle (any backend) or a classifier of single pixels' colours "
+        "on the labelled views of a data set: mIoU over the classes present, IoU of each class, accuracies, view "
+        "consistency; for depth models RMSE.",
+    )
+    parser.add_argument("model", metavar="CKPT|BUNDLE", help=f"checkpoint, bundle folder, or '{BASELINE}'")
+    parser.add_argument("dataset", metavar="DATASET", help="folder of a data set, or of one scene")
+    parser.add_argument("--split", help="split of the data set (default: test, or all without dataset.json)")
+    parser.add_argument(
+        "--classes",
+        metavar="TABLE",
+        help="what label ids mean where there is no dataset.json: replica, scannet, scannetpp, scannetpp-merged or "
+        "FILE.yaml (default: the model's table)",
+    )
+    parser.add_argument(
+        "--ignore-foreign", action="store_true", help="ignore pixels of classes that the model does not know"
+    )
+    parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS], help="of a bundle")
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"], help="of a bundle's fusion network")
+    parser.add_argument(
+        "--inputs", default="fusion", choices=["fusion", "colour", "features"], help="what a checkpoint gets to see"
+    )
+    parser.add_argument("--balanced", action="store_true", help=f"{BASELINE}: rare classes count like frequent ones")
+    parser.add_argument("--max-views", type=_positive, default=0, metavar="N", help="views a scene, evenly spaced")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default)")
+    parser.add_argument("-o", "--output", metavar="DIR", help="also write JSON, CSV and pictures into this folder")
+    add_console_options(parser)
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Run the subcommand."""
+    from ..evaluation import evaluate
+    from ..evaluation_report import text_report, write_report
+
+    if arguments.output:
+        check_folder(Path(arguments.output), "--output")
+    with console.step("open model and data set"):
+        predictor, dataset = _open(arguments, console)
+        split = arguments.split or ("test" if dataset.splits else "all")
+        scenes = dataset.scenes(split)
+    result = evaluate(predictor, scenes, max_views=arguments.max_views, examples=_EXAMPLES, track=console.track)
+    values: dict[str, Any] = {
+        "model": dict(predictor.description),
+        "task": predictor.task,
+        "dataset": {"name": dataset.name, "path": str(dataset.path), "split": split},
+        **result.to_dict(),
+    }
+    if arguments.output:
+        name = Path(str(predictor.description.get("path", predictor.description["kind"]))).name
+        write_report(Path(arguments.output), result, values, f"{name} on {dataset.name}, {split}")
+    console.result(values, text_report(values))
+
+
+def _open(arguments: argparse.Namespace, console: Console) -> tuple[Predictor, Dataset]:
+    from rtgs2_trt.classes import resolve_class_table
+
+    from ..datasets import DESCRIPTION, ForeignIds, open_dataset
+    from ..evaluation import check_classes
+    from ..predictors import open_predictor
+
+    described = (Path(arguments.dataset) / DESCRIPTION).exists()
+    given = None if arguments.classes is None else resolve_class_table(arguments.classes)
+    if given is not None and described:
+        raise InputError(
+            "the data set says itself what its labels mean",
+            file=Path(arguments.dataset) / DESCRIPTION,
+            field="--classes",
+            fix="Leave --classes out",
+        )
+    foreign: ForeignIds = "ignore" if arguments.ignore_foreign else "error"
+    if arguments.model == BASELINE:
+        dataset = open_dataset(arguments.dataset, given, foreign_ids=foreign)
+        return _baseline(dataset, arguments.balanced, console), dataset
+    if not Path(arguments.model).is_dir() and (arguments.backend, arguments.precision) != ("auto", "fp32"):
+        raise InputError(
+            "a checkpoint runs in PyTorch in float32",
+            file=arguments.model,
+            field="--backend, --precision",
+            fix="Give a bundle (rtgs2-export CKPT), or leave them out",
+        )
+    if Path(arguments.model).is_dir() and arguments.inputs != "fusion":
+        raise InputError("a bundle sees everything", file=arguments.model, field="--inputs", fix="Give the checkpoint")
+    predictor = open_predictor(
+        arguments.model,
+        backend=arguments.backend,
+        precision=arguments.precision,
+        inputs=arguments.inputs,
+        threads=arguments.threads,
+    )
+    if predictor.classes is None:  # labels only say which views there are
+        return predictor, open_dataset(arguments.dataset, given, foreign_ids=foreign)
+    table = given or predictor.classes
+    if described:
+        table = open_dataset(arguments.dataset).classes
+    check_classes(predictor.classes, table, ignore_missing=arguments.ignore_foreign)
+    return predictor, open_dataset(arguments.dataset, predictor.classes, foreign_ids=foreign)
+
+
+def _baseline(dataset: Dataset, balanced: bool, console: Console) -> Predictor:
+    from rtgs2_trt.rasterize import rasterize
+
+    from ..colour_baseline import ColourBaseline
+    from ..evaluation import evenly_spaced
+
+    scenes = evenly_spaced(dataset.scenes("train"), _BASELINE_VIEWS)
+
+    def views() -> Iterator[tuple[Any, Any]]:
+        for folder in console.track(scenes, "count colours"):
+            scene = folder.load_scene()
+            for view in evenly_spaced(list(folder.cameras), max(1, _BASELINE_VIEWS // len(scenes))):
+                yield rasterize(scene, folder.cameras[view]).rgb, folder.labels(view)
+
+    return ColourBaseline(dataset.classes, views(), balanced=balanced)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)

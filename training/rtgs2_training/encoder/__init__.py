@@ -1,0 +1,1 @@
+"""Self-supervised training of the encoder: the point contrast between views of a scene."""

@@ -1,0 +1,34 @@
+"""BatchNorm statistics of whole scenes, which is what a trained encoder meets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from rtgs2_networks.encoder import PointTransformerEncoder
+
+from ..datasets import SceneFolder
+from ..scene_features import voxel_inputs
+
+
+@torch.no_grad()
+def set_statistics(encoder: PointTransformerEncoder, scenes: Sequence[SceneFolder]) -> None:
+    """Set the running mean and variance of every BatchNorm to their means over whole `scenes`.
+
+    Training sees parts of scenes, two at a time, whose statistics differ from a whole scene's.
+    """
+    norms = [module for module in encoder.modules() if isinstance(module, nn.BatchNorm1d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the scenes
+    encoder.train()
+    for scene in scenes:
+        inputs, arrays, _ = voxel_inputs(encoder.config, scene.load_scene())
+        device = next(encoder.parameters()).device
+        encoder(inputs.to(device), {name: array.to(device) for name, array in arrays.items()})
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    encoder.eval()

@@ -1,0 +1,52 @@
+"""Random changes of a cloud of Gaussians, as the encoder sees it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..runs.config import CloudAugmentationConfig
+
+_Floats = NDArray[np.float32]
+
+_POSITION, _COLOUR, _LOG_SCALES = slice(0, 3), slice(3, 6), slice(7, 10)
+
+
+def augment_cloud(inputs: _Floats, config: CloudAugmentationConfig, rng: np.random.Generator) -> _Floats:
+    """Return a turned, scaled, moved, jittered and recoloured copy of encoder inputs.
+
+    Args:
+        inputs: (N, 10) of :func:`rtgs2_trt.encoder_inputs.encoder_inputs`: xyz, colour in 0..1, opacity, log scales.
+        config: how much of each.
+        rng: source of all randomness.
+    """
+    out = inputs.copy()
+    factor = rng.uniform(config.scale[0], config.scale[-1])
+    pivot = np.append(inputs[:, :2].mean(axis=0), 0.0)  # heights stay heights over the floor
+    shift = rng.uniform(-1, 1, 3) * (config.shift, config.shift, config.lift)
+    turned = (inputs[:, _POSITION] - pivot) @ (factor * random_rotation(config.tilt, rng)).T + pivot + shift
+    out[:, _POSITION] = turned + config.jitter * rng.standard_normal(turned.shape)
+    out[:, _LOG_SCALES] += np.float32(np.log(factor))
+    out[:, _COLOUR] = recoloured(inputs[:, _COLOUR], config, rng)
+    return out
+
+
+def random_rotation(tilt: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return a (3, 3) rotation about the vertical by any angle, after tilts about x and y of up to `tilt` degrees."""
+    x, y = np.radians(rng.uniform(-tilt, tilt, 2))
+    z = rng.uniform(0, 2 * np.pi)
+    about_x = np.array([[1, 0, 0], [0, np.cos(x), -np.sin(x)], [0, np.sin(x), np.cos(x)]])
+    about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
+    about_z = np.array([[np.cos(z), -np.sin(z), 0], [np.sin(z), np.cos(z), 0], [0, 0, 1]])
+    rotation: NDArray[np.float64] = about_z @ about_y @ about_x
+    return rotation
+
+
+def recoloured(colour: _Floats, config: CloudAugmentationConfig, rng: np.random.Generator) -> _Floats:
+    """Return (N, 3) colours in 0..1 under another light and another camera."""
+    gain = rng.uniform(1 - config.gain, 1 + config.gain, 3)
+    brightness = rng.uniform(-config.brightness, config.brightness)
+    power = config.gamma ** rng.uniform(-1, 1)
+    if rng.random() < config.grey:
+        colour = np.repeat(colour.mean(axis=1, keepdims=True), 3, axis=1)
+    return (np.clip(colour * gain + brightness, 0, 1) ** power).astype(np.float32)

@@ -1,0 +1,139 @@
+"""Training of the encoder by the point contrast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from rtgs2_networks.checkpoint import save_checkpoint
+from rtgs2_networks.config import EncoderConfig, preset
+from rtgs2_networks.encoder import PointTransformerEncoder
+from rtgs2_networks.fusion import FusionNetwork
+
+from ..datasets import Dataset, SceneFolder
+from ..runs.config import ContrastConfig, EncoderRunConfig
+from ..runs.config_file import config_hash
+from ..runs.data import data_fingerprint, scenes_of
+from ..runs.task import TrainingTask
+from .batch_norm_statistics import set_statistics
+from .contrastive_loss import point_info_nce
+from .view_pairs import EncodedView, ViewPair, ViewPairs
+
+_VALIDATION_SEED_OFFSET = 1 << 40  # other pairs than any training run's
+
+DeviceView = tuple[Tensor, dict[str, Tensor], Tensor]
+"""Inputs, plan and rows of an :class:`EncodedView` on the training device."""
+
+
+class ContrastObjective(nn.Module):
+    """The encoder and its loss over pairs of views."""
+
+    def __init__(self, config: EncoderConfig, loss: ContrastConfig) -> None:
+        super().__init__()
+        self.encoder = PointTransformerEncoder(config)
+        self._loss = loss
+
+    def forward(self, pairs: Sequence[tuple[DeviceView, DeviceView]]) -> dict[str, Tensor]:
+        """Return the means over the pairs of the loss and the accuracy of :func:`point_info_nce`."""
+        results = []
+        for pair in pairs:
+            a, b = (self.encoder(inputs, plan).index_select(0, rows) for inputs, plan, rows in pair)
+            results.append(point_info_nce(a, b, self._loss.temperature, unit_length=self._loss.unit_length))
+        losses, found = zip(*results, strict=True)
+        return {"loss": torch.stack(losses).mean(), "accuracy": torch.stack(found).mean()}
+
+
+class EncoderTraining(TrainingTask[list[ViewPair], list[tuple[DeviceView, DeviceView]]]):
+    """The self-supervised stage.
+
+    Args:
+        config: of the run.
+        dataset: scenes with cameras; labels are not looked at.
+
+    Raises:
+        DatasetError: no such split or scene.
+    """
+
+    def __init__(self, config: EncoderRunConfig, dataset: Dataset) -> None:
+        self.config, self.dataset = config, dataset
+        self.steps, self.schedule, self.validation = config.steps, config.schedule, config.validation
+        self.clip_norm = config.clip_norm
+        self.model = preset(config.preset, len(dataset.classes))
+        self.train_scenes, self.validation_scenes = scenes_of(dataset, config.data, config.validation)
+        torch.manual_seed(config.seed)
+        self.objective: ContrastObjective = ContrastObjective(self.model.encoder, config.loss)
+        self._pairs = self._samples(self.train_scenes, config.seed)
+        self._validation_pairs = self._samples(self.validation_scenes, config.seed + _VALIDATION_SEED_OFFSET)
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """See :class:`TrainingTask`."""
+        scenes = [*self.train_scenes, *self.validation_scenes]
+        return {"configuration": config_hash(self.config), "data set": data_fingerprint(self.dataset, scenes)}
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Adam, as in the paper."""
+        config = self.config
+        return torch.optim.Adam(
+            self.objective.parameters(), lr=config.schedule.learning_rate, weight_decay=config.weight_decay
+        )
+
+    def load(self, step: int, rank: int, world_size: int) -> list[ViewPair]:
+        """See :class:`TrainingTask`."""
+        first = step * self.config.pairs_per_step
+        return [self._pairs.sample(first + i) for i in range(rank, self.config.pairs_per_step, world_size)]
+
+    def prepare(
+        self, batch: list[ViewPair], step: int, device: torch.device
+    ) -> list[tuple[DeviceView, DeviceView]]:
+        """See :class:`TrainingTask`; the views are augmented before their plans are made."""
+        return [(_to_device(pair.a, device), _to_device(pair.b, device)) for pair in batch]
+
+    def validate(self, fabric: Fabric) -> dict[str, float]:
+        """Return loss and accuracy on fixed pairs of views of the validation scenes."""
+        if not self.validation_scenes or not self.validation.samples:
+            return {}
+        self.objective.eval()
+        numbers = range(fabric.global_rank, self.validation.samples, fabric.world_size)
+        sums = torch.zeros(3, dtype=torch.float64)
+        for number in numbers:
+            values = self.objective(self.prepare([self._validation_pairs.sample(number)], 0, fabric.device))
+            sums += torch.tensor([float(values["loss"]), float(values["accuracy"]), 1.0], dtype=torch.float64)
+        if fabric.world_size > 1:
+            sums = fabric.all_reduce(sums.to(fabric.device), reduce_op="sum").cpu()  # type: ignore[union-attr]
+        loss, found, count = sums.tolist()
+        return {"loss": loss / count, "accuracy": found / count}
+
+    def write_result(self, path: Path, step: int, metrics: Mapping[str, float]) -> None:
+        """Write a checkpoint whose fusion network is untrained; statistics are those of whole scenes."""
+        encoder = PointTransformerEncoder(self.model.encoder)
+        encoder.load_state_dict(self.objective.encoder.state_dict())
+        set_statistics(encoder, self.train_scenes[: self.config.calibration_scenes])
+        torch.manual_seed(self.config.seed)
+        accuracy = f", contrast accuracy {metrics['accuracy']:.3f}" if metrics else ""
+        save_checkpoint(
+            path,
+            self.model,
+            self.dataset.classes,
+            encoder.state_dict(),
+            FusionNetwork(self.model.fusion).state_dict(),
+            description=f"encoder of {step} steps on {self.dataset.name}{accuracy}; the fusion network is untrained",
+        )
+
+    def _samples(self, scenes: Sequence[SceneFolder], seed: int) -> ViewPairs:
+        config = self.config
+        return ViewPairs(
+            scenes, self.model.encoder, config.views, config.augmentation, config.loss.positives, seed
+        )
+
+
+def _to_device(view: EncodedView, device: torch.device) -> DeviceView:
+    def move(array: Any) -> Tensor:
+        return torch.from_numpy(array).to(device, non_blocking=True)
+
+    return move(view.inputs), {name: move(array) for name, array in view.plan.items()}, move(view.rows)

@@ -1,0 +1,202 @@
+"""Pairs of views of a scene that see partly the same Gaussians, as samples of the point contrast."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtgs2_networks.config import EncoderConfig
+from rtgs2_trt.camera import Camera
+from rtgs2_trt.encoder_inputs import encoder_inputs
+from rtgs2_trt.errors import DatasetError
+from rtgs2_trt.geometry_plan import build_geometry_plan
+
+from ..datasets import SceneFolder
+from ..random_numbers import generator, shuffled_item
+from ..runs.config import CloudAugmentationConfig, ViewPairConfig
+from .cloud_augmentation import augment_cloud
+
+_Floats = NDArray[np.float32]
+_Ints = NDArray[np.int64]
+
+_NEAR_PLANE = 0.2
+_OPACITY = 6  # channel of the encoder's inputs
+_SCENES_IN_MEMORY = 512
+_TRIES = 20  # scenes asked for a pair before a data set without any is refused
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedView:
+    """One view of a pair, ready for the encoder.
+
+    Attributes:
+        inputs: (n, 10) float32, a row a voxel.
+        plan: the voxels' geometry plan by name.
+        rows: (M,) the voxels of the positive points.
+    """
+
+    inputs: _Floats
+    plan: dict[str, NDArray[np.int32]]
+    rows: _Ints
+
+
+@dataclass(frozen=True, eq=False)
+class ViewPair:
+    """Two views; positive i is the same Gaussian in ``a.rows[i]`` and ``b.rows[i]``, a voxel of its own in both."""
+
+    a: EncodedView
+    b: EncodedView
+
+
+@dataclass(frozen=True, eq=False)
+class _ScenePairs:
+    """What is kept of a scene: reduced Gaussians, who sees them, and which views make pairs."""
+
+    inputs: _Floats
+    seen: NDArray[np.bool_]
+    pairs: NDArray[np.int64]
+
+
+class ViewPairs:
+    """Endless samples of the point contrast; sample n is always the same.
+
+    Args:
+        scenes: scenes to take views from.
+        encoder: configuration of the encoder, for its geometry plans.
+        views: which views make a pair.
+        augmentation: how each view is changed.
+        positives: most positive points a pair.
+        seed: of the samples.
+    """
+
+    def __init__(
+        self,
+        scenes: Sequence[SceneFolder],
+        encoder: EncoderConfig,
+        views: ViewPairConfig,
+        augmentation: CloudAugmentationConfig,
+        positives: int,
+        seed: int,
+    ) -> None:
+        self._scenes, self._encoder, self._views, self._augmentation = scenes, encoder, views, augmentation
+        self._positives, self._seed = positives, seed
+        self._kept: OrderedDict[int, _ScenePairs] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def sample(self, number: int) -> ViewPair:
+        """Return sample `number`.
+
+        Raises:
+            DatasetError: scene after scene has no two views that overlap as the configuration asks.
+            SceneError: a scene cannot be read.
+        """
+        for attempt in range(_TRIES):
+            scene = self._scene(shuffled_item(self._seed, len(self._scenes), number + attempt))
+            rng = generator(self._seed, "view pair", number, attempt)
+            if len(scene.pairs):
+                pair = self._pair(scene, rng)
+                if len(pair.a.rows) > 1:
+                    return pair
+        raise DatasetError(
+            "no two views of a scene see enough of the same Gaussians",
+            file=self._scenes[0].path.parent,
+            field="views",
+            expected=f"an IoU of {self._views.min_iou} to {self._views.max_iou} between Gaussians in view",
+            fix="Widen views.min_iou and views.max_iou, or give scenes with more views",
+        )
+
+    def _scene(self, index: int) -> _ScenePairs:
+        with self._lock:
+            if index in self._kept:
+                self._kept.move_to_end(index)
+                return self._kept[index]
+        scene = _scene_pairs(self._scenes[index], self._views)
+        with self._lock:
+            self._kept[index] = scene
+            while len(self._kept) > _SCENES_IN_MEMORY:
+                self._kept.popitem(last=False)
+        return scene
+
+    def _pair(self, scene: _ScenePairs, rng: np.random.Generator) -> ViewPair:
+        first, second = scene.pairs[rng.integers(len(scene.pairs))]
+        common = np.flatnonzero(scene.seen[first] & scene.seen[second])
+        centre = scene.inputs[common[rng.integers(len(common))], :3]
+        members = [self._nearest(scene, view, centre) for view in (first, second)]
+        encoded = [self._encoded(scene.inputs[chosen], rng) for chosen in members]
+        # a point's voxel has to be its own in both views: else it would be its own negative
+        voxel = np.full((2, len(scene.inputs)), -1)
+        for side, (chosen, (_, _, representatives)) in enumerate(zip(members, encoded, strict=True)):
+            voxel[side, chosen[representatives]] = np.arange(len(representatives))
+        positives = np.flatnonzero((voxel >= 0).all(axis=0))
+        if len(positives) > self._positives:
+            positives = rng.choice(positives, self._positives, replace=False)
+        sides = [
+            EncodedView(inputs, plan, voxel[side, positives]) for side, (inputs, plan, _) in enumerate(encoded)
+        ]
+        return ViewPair(*sides)
+
+    def _nearest(self, scene: _ScenePairs, view: int, centre: _Floats) -> _Ints:
+        """Indices of the Gaussians of a view, at most ``max_points``: those nearest to `centre`."""
+        chosen = np.flatnonzero(scene.seen[view])
+        if len(chosen) > self._views.max_points:
+            distance = ((scene.inputs[chosen, :3] - centre) ** 2).sum(axis=1)
+            chosen = np.sort(chosen[np.argpartition(distance, self._views.max_points)[: self._views.max_points]])
+        return chosen
+
+    def _encoded(
+        self, inputs: _Floats, rng: np.random.Generator
+    ) -> tuple[_Floats, dict[str, NDArray[np.int32]], NDArray[np.int32]]:
+        inputs = augment_cloud(inputs, self._augmentation, rng)
+        encoder = self._encoder
+        plan = build_geometry_plan(
+            inputs[:, :3],
+            inputs[:, _OPACITY],
+            voxel_size=encoder.voxel_size,
+            stages=encoder.stages,
+            patch_size=encoder.patch_size,
+            stem_kernel=encoder.stem_kernel,
+            cpe_kernel=encoder.cpe_kernel,
+            threads=1,
+        )
+        return inputs[plan.representatives], plan.arrays, plan.representatives
+
+
+def in_view(means: _Floats, camera: Camera) -> NDArray[np.bool_]:
+    """Return which of the (N, 3) points lie in the camera's frustum, occluded or not."""
+    pose = camera.world_to_camera
+    points = means @ pose[:3, :3].T + pose[:3, 3]
+    z = points[:, 2]
+    safe = np.maximum(z, _NEAR_PLANE)
+    x, y = camera.fx * points[:, 0] / safe + camera.cx, camera.fy * points[:, 1] / safe + camera.cy
+    inside: NDArray[np.bool_] = (z > _NEAR_PLANE) & (x >= 0) & (x < camera.width) & (y >= 0) & (y < camera.height)
+    return inside
+
+
+def overlapping_pairs(seen: NDArray[np.bool_], min_iou: float, max_iou: float) -> NDArray[np.int64]:
+    """Return the (P, 2) pairs of rows of `seen` (V, N) whose intersection over union lies between the bounds."""
+    rows = seen.astype(np.float32)
+    intersection = rows @ rows.T
+    count = rows.sum(axis=1)
+    union = count[:, None] + count[None, :] - intersection
+    iou = np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+    return np.argwhere(np.triu((iou > min_iou) & (iou < max_iou), k=1))
+
+
+def one_a_voxel(means: _Floats, opacities: _Floats, edge: float) -> NDArray[np.int32]:
+    """Return the indices of the most opaque point of each voxel of that edge."""
+    return build_geometry_plan(
+        means, opacities, voxel_size=edge, stages=1, patch_size=1024, stem_kernel=1, cpe_kernel=1, threads=1
+    ).representatives
+
+
+def _scene_pairs(folder: SceneFolder, config: ViewPairConfig) -> _ScenePairs:
+    inputs = encoder_inputs(folder.load_scene())
+    inputs = inputs[np.sort(one_a_voxel(inputs[:, :3], inputs[:, _OPACITY], config.reduction))]
+    cameras: Iterable[Camera] = folder.cameras.values()
+    seen = np.stack([in_view(inputs[:, :3], camera) for camera in cameras])
+    return _ScenePairs(inputs, seen, overlapping_pairs(seen, config.min_iou, config.max_iou))

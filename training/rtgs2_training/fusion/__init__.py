@@ -1,0 +1,1 @@
+"""Training of the fusion network on rendered views: cache, augmentation, losses, loop."""

@@ -1,0 +1,304 @@
+"""Training of the fusion network on rendered views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from rtgs2_networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from rtgs2_networks.config import ModelConfig, preset
+from rtgs2_networks.encoder import PointTransformerEncoder
+from rtgs2_networks.fusion import FusionNetwork, full_size_logits
+from rtgs2_trt.console import Console
+from rtgs2_trt.errors import CheckpointError
+
+from ..datasets import Dataset
+from ..metrics import ConfusionMatrix, DepthError
+from ..random_numbers import generator, shuffled_item, torch_generator
+from ..runs.config import FusionLossConfig, FusionRunConfig, Inputs
+from ..runs.config_file import config_hash
+from ..runs.data import data_fingerprint, scenes_of
+from ..runs.task import TrainingTask
+from . import image_augmentation as augmentation
+from .centre_collapse import centre_collapse_loss, simplex_frame
+from .image_augmentation import Views
+from .pixel_grids import depth_loss, draw_grids, pixels_on_grid, semantic_loss, upsampled_on_grid
+from .render_cache import CachedView, RenderCache, encoder_hash
+from .view_batches import StoredViews, class_weights, read_views
+from .weight_average import WeightAverage
+
+_CENTRE_GRID = 10  # the pixel at (2, 2) of each 4 x 4: nearest to what a quarter-size map's pixel stands for
+
+
+@dataclass(frozen=True, eq=False)
+class FusionStep:
+    """What one step trains on.
+
+    Attributes:
+        views: augmented.
+        grids: pixels that count.
+        collapse: weight of the centre-collapse regulariser.
+    """
+
+    views: Views
+    grids: list[int]
+    collapse: float
+
+
+class FusionObjective(nn.Module):
+    """The fusion network and its losses.
+
+    Args:
+        network: to be trained.
+        loss: which losses.
+        weights: (K,) of the classes, or None.
+    """
+
+    def __init__(self, network: FusionNetwork, loss: FusionLossConfig, weights: Tensor | None) -> None:
+        super().__init__()
+        self.network = network
+        self._loss = loss
+        config = network.config
+        frame = simplex_frame(max(2, config.num_classes), config.decoder_width)
+        self.register_buffer("_frame", frame, persistent=False)
+        self.register_buffer("_weights", weights, persistent=False)
+
+    def forward(self, step: FusionStep) -> dict[str, Tensor]:
+        """Return the loss and its parts."""
+        views = step.views
+        outputs, embedding = self.network.quarter_size_outputs(views.image, views.features)
+        outputs = outputs.float()
+        semantic = views.target.dtype == torch.int64
+        parts = []
+        for grid in step.grids:
+            predicted, target = upsampled_on_grid(outputs, grid), pixels_on_grid(views.target, grid)
+            if semantic:
+                parts.append(semantic_loss(predicted, target, self._loss.label_smoothing, self._weights))
+            else:
+                parts.append(depth_loss(predicted, target))
+        loss = torch.stack(parts).mean()
+        if not semantic:
+            return {"loss": loss, "rmse": loss.detach().sqrt()}
+        values = {"loss": loss, "cross_entropy": loss.detach()}
+        if step.collapse:
+            centres = centre_collapse_loss(embedding, pixels_on_grid(views.target, _CENTRE_GRID), self._frame)
+            values["loss"] = loss + step.collapse * centres
+            values["centre_collapse"] = centres.detach()
+        return values
+
+
+class FusionTraining(TrainingTask[StoredViews, FusionStep]):
+    """The supervised stage: semantics or depth.
+
+    Args:
+        config: of the run.
+        dataset: scenes with labelled views.
+        encoder: checkpoint of the trained encoder, or None for one of random weights.
+        initial: checkpoint whose fusion network is trained further, or None; it brings its own encoder.
+        cache: folder of rendered views.
+        device: that renders the features.
+        console: shows the progress of rendering.
+
+    Raises:
+        DatasetError: no such split or scene, or one that cannot be used.
+        CheckpointError: a checkpoint of another preset, task or class table.
+    """
+
+    def __init__(
+        self,
+        config: FusionRunConfig,
+        dataset: Dataset,
+        encoder: Path | None,
+        initial: Path | None,
+        cache: Path,
+        device: torch.device,
+        console: Console,
+    ) -> None:
+        self.config, self.dataset = config, dataset
+        self.steps, self.schedule, self.validation = config.steps, config.schedule, config.validation
+        self.clip_norm = config.clip_norm
+        classes = 1 if config.task == "depth" else len(dataset.classes)
+        self.model: ModelConfig = preset(config.preset, classes, config.task)
+        torch.manual_seed(config.seed)
+        network = FusionNetwork(self.model.fusion)
+        start = load_checkpoint(initial) if initial else None
+        if start is not None:
+            self._take_up(start, network, initial)
+        self.encoder = self._encoder(start, load_checkpoint(encoder) if encoder else None, encoder)
+        self._encoder_hash = encoder_hash(self.encoder)
+        self._initial_hash = start.sha256 if start else ""
+        train_scenes, validation_scenes = scenes_of(dataset, config.data, config.validation)
+        self._scenes = [*train_scenes, *validation_scenes]
+        store = RenderCache(cache, self.encoder.to(device), self._encoder_hash, config.storage)
+        self.views: list[CachedView] = store.views(train_scenes)
+        self.validation_views = _spread(store.views(validation_scenes), self.validation.samples)
+        store.render_missing([*self.views, *self.validation_views], console)
+        self.encoder.cpu()
+        weights = None
+        if config.loss.class_weighting == "inverse_sqrt" and config.task == "semantic":
+            weights = torch.from_numpy(class_weights(self.views, classes))
+        self.objective: FusionObjective = FusionObjective(network, config.loss, weights).to(device)
+        self.objective.to(memory_format=torch.channels_last)  # what the Linears between convolutions want
+        self.average = WeightAverage(self.objective.network, config.average) if config.average else None
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """See :class:`TrainingTask`."""
+        return {
+            "configuration": config_hash(self.config),
+            "data set": data_fingerprint(self.dataset, self._scenes),
+            "encoder": self._encoder_hash,
+            "initial checkpoint": self._initial_hash,
+        }
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """AdamW; biases, norms and layer scales do not decay."""
+        config = self.config
+        matrices = [p for p in self.objective.parameters() if p.ndim > 1]
+        vectors = [p for p in self.objective.parameters() if p.ndim <= 1]
+        groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=config.schedule.learning_rate, weight_decay=config.weight_decay)
+
+    def load(self, step: int, rank: int, world_size: int) -> StoredViews:
+        """See :class:`TrainingTask`."""
+        first = step * self.config.batch_size
+        numbers = [first + i for i in range(rank, self.config.batch_size, world_size)]
+        chosen = [self.views[shuffled_item(self.config.seed, len(self.views), number)] for number in numbers]
+        return read_views(chosen, self.config.task, numbers)
+
+    def prepare(self, batch: StoredViews, step: int, device: torch.device) -> FusionStep:
+        """See :class:`TrainingTask`."""
+        config, crop = self.config, (self.config.crop[0], self.config.crop[1])
+        rngs = [generator(config.seed, "augmentation", number) for number in batch.numbers]
+        noise = torch_generator(device, config.seed, "noise", *batch.numbers[:1])
+        homographies = np.stack(
+            [
+                augmentation.random_homography((int(height), int(width)), crop, config.augmentation, rng)
+                for (height, width), rng in zip(batch.sizes, rngs, strict=True)
+            ]
+        )
+        views = augmentation.warp(batch, homographies, crop, device)
+        image = augmentation.recolour(views.image, config.augmentation, rngs)
+        image, features = augmentation.add_noise(image, config.augmentation, noise), views.features
+        augmentation.vary_features(features, batch.largest, config.augmentation, rngs)
+        augmentation.cut_out(image, features, config.augmentation, rngs)
+        grids = draw_grids(config.loss.pixel_grids, torch_generator(torch.device("cpu"), config.seed, "grids", step))
+        late = step >= config.loss.centre_collapse_from * self.steps
+        collapse = config.loss.centre_collapse if late and config.task == "semantic" else 0.0
+        image, features = kept_inputs(image, features, config.inputs)
+        return FusionStep(replace(views, image=image, features=features), grids, collapse)
+
+    def validate(self, fabric: Fabric) -> dict[str, float]:
+        """Return mIoU and pixel accuracy, or the depth's RMSE, of views of the validation scenes at full size."""
+        if not self.validation_views:
+            return {}
+        network = self._trained_network().eval()
+        matrix, depth = ConfusionMatrix(max(1, len(self.dataset.classes))), DepthError()
+        mine = self.validation_views[fabric.global_rank :: fabric.world_size]
+        for first in range(0, len(mine), self.config.batch_size):
+            group = mine[first : first + self.config.batch_size]
+            views = to_views(read_views(group, self.config.task), fabric.device)
+            outputs = full_size_logits(network(*kept_inputs(views.image, views.features, self.config.inputs)))
+            if self.config.task == "depth":
+                depth.add(views.target.cpu().numpy(), outputs[:, 0].cpu().numpy())
+            else:
+                matrix.add(views.target.cpu().numpy(), outputs.argmax(1).cpu().numpy())
+        if self.config.task == "depth":
+            squares = torch.tensor([depth.rmse**2 * depth.pixels if depth.pixels else 0.0, float(depth.pixels)])
+            total = _summed(fabric, squares.double())
+            return {"rmse": float((total[0] / total[1]) ** 0.5)}
+        matrix.counts = _summed(fabric, torch.from_numpy(matrix.counts)).numpy()
+        scores = matrix.scores()
+        return {"miou": scores.miou, "pixel_accuracy": scores.pixel_accuracy}
+
+    def write_result(self, path: Path, step: int, metrics: Mapping[str, float]) -> None:
+        """Write the checkpoint of both networks."""
+        config = self.config
+        found = "".join(f", validation {name} {value:.3f}" for name, value in metrics.items())
+        inputs = "" if config.inputs == "fusion" else f", {config.inputs} only"
+        save_checkpoint(
+            path,
+            self.model,
+            None if config.task == "depth" else self.dataset.classes,
+            self.encoder.state_dict(),
+            self._trained_network().state_dict(),
+            description=f"{config.preset} preset, {step} steps on {self.dataset.name}{inputs}{found}",
+        )
+
+    def after_step(self, step: int) -> None:
+        """See :class:`TrainingTask`."""
+        if self.average:
+            self.average.update(step)
+
+    def average_state(self) -> dict[str, Any] | None:
+        """See :class:`TrainingTask`."""
+        return self.average.state_dict() if self.average else None
+
+    def load_average_state(self, state: Mapping[str, Tensor]) -> None:
+        """See :class:`TrainingTask`."""
+        if self.average:
+            self.average.load_state_dict(state)
+
+    def _trained_network(self) -> nn.Module:
+        return self.average.network if self.average else self.objective.network
+
+    def _take_up(self, start: Checkpoint, network: FusionNetwork, path: Path | None) -> None:
+        if start.config != self.model or (start.classes is not None and start.classes != self.dataset.classes):
+            raise CheckpointError(
+                "a checkpoint of another network or class table than this run's",
+                file=path,
+                field="--init",
+                expected=f"preset {self.config.preset}, task {self.config.task}, the data set's classes",
+            )
+        network.load_state_dict(dict(start.fusion))
+
+    def _encoder(
+        self, start: Checkpoint | None, trained: Checkpoint | None, path: Path | None
+    ) -> PointTransformerEncoder:
+        source = start or trained
+        if source is None:
+            return PointTransformerEncoder(self.model.encoder).eval()
+        if source.config.encoder != self.model.encoder:
+            raise CheckpointError(
+                "an encoder of another preset", file=path, field="--encoder", expected=f"preset {self.config.preset}"
+            )
+        return source.build_encoder()
+
+
+def to_views(batch: StoredViews, device: torch.device) -> Views:
+    """Return stored views as the network takes them, on `device`."""
+    image = torch.from_numpy(batch.image).to(device).permute(0, 3, 1, 2).float() / 255
+    features = torch.from_numpy(batch.features).to(device).float()
+    features *= torch.from_numpy(batch.scale).to(device)[:, None, None, :]
+    target = torch.from_numpy(batch.target).to(device)
+    return Views(image, features.permute(0, 3, 1, 2), target if target.is_floating_point() else target.long())
+
+
+def kept_inputs(image: Tensor, features: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """Return both inputs, zeros in place of what `inputs` leaves out."""
+    if inputs == "colour":
+        return image, torch.zeros_like(features)
+    return (torch.zeros_like(image) if inputs == "features" else image), features
+
+
+def _spread(views: Sequence[CachedView], count: int) -> list[CachedView]:
+    """Return `count` of `views`, evenly spaced."""
+    if not count:
+        return []
+    places = np.linspace(0, len(views), min(count, len(views)), endpoint=False).astype(int)
+    return [views[place] for place in places]
+
+
+def _summed(fabric: Fabric, values: Tensor) -> Tensor:
+    if fabric.world_size == 1:
+        return values
+    total = fabric.all_reduce(values.to(fabric.device), reduce_op="sum")
+    assert isinstance(total, Tensor)
+    return total.cpu()

@@ -1,0 +1,1 @@
+"""What every training run shares: configuration, schedule, loop, saved state, metrics."""

@@ -1,0 +1,25 @@
+"""Command line options that all kinds of training share."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that all kinds of training share."""
+    parser.add_argument("config", metavar="CONFIG", help="YAML file, for example of training/configs")
+    parser.add_argument("--data", required=True, metavar="DIR", help="data set")
+    parser.add_argument("-o", "--output", required=True, metavar="RUN", help="folder of the run")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="another value for a field of the configuration"
+    )
+    parser.add_argument("--classes", metavar="TABLE", help="class table of a data set that has none: name or FILE.yaml")
+    parser.add_argument("--max-minutes", type=float, default=0.0, metavar="M", help="end, saved, when they are over")
+    parser.add_argument("--save-minutes", type=float, default=2.0, metavar="M", help="between saved states (default 2)")
+    parser.add_argument("--log-steps", type=int, default=50, metavar="N", help="steps a row of metrics (default 50)")
+    parser.add_argument("--restart", action="store_true", help="start anew, whatever RUN holds")
+    parser.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "cuda", "mps"])
+    parser.add_argument("--devices", type=int, default=1, metavar="N", help="processes, a device each (default 1)")
+    parser.add_argument("--nodes", type=int, default=1, metavar="N", help="machines (default 1)")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads a process, 0 for all")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads that load samples (default 1)")

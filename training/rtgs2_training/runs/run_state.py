@@ -1,0 +1,86 @@
+"""The saved state of a run: everything that it needs to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rtgs2_trt.atomic import atomic_file
+from rtgs2_trt.errors import CheckpointError, shown
+
+FILE_NAME = "state.pt"
+_FORMAT = "rtgs2-training-state/1"
+_KEYS = {"format", "identity", "step", "network", "optimizer", "average", "rows", "sums"}
+
+
+@dataclass(frozen=True)
+class RunState:
+    """A run between two steps.
+
+    Random numbers need no state: each is drawn from the run's seed and the number of its step.
+
+    Attributes:
+        identity: hashes by what they are of (configuration, data, encoder): which run this is.
+        step: steps done.
+        network: state dict of the trained network.
+        optimizer: state dict of the optimiser.
+        average: state dict of the running mean of the network, or None.
+        rows: metrics so far.
+        sums: sums of the training metrics since the last row, by name, and their number as "count".
+    """
+
+    identity: Mapping[str, str]
+    step: int
+    network: Mapping[str, Any]
+    optimizer: Mapping[str, Any]
+    average: Mapping[str, Any] | None
+    rows: list[dict[str, float]]
+    sums: dict[str, float]
+
+
+def save_state(state: RunState, path: Path) -> None:
+    """Write `state` in one step: a kill or a full disk leaves the file that was there.
+
+    Raises:
+        CheckpointError: the file cannot be written.
+    """
+    content = {"format": _FORMAT, **vars(state), "identity": dict(state.identity)}
+    buffer = io.BytesIO()  # torch's own writer turns a full disk into an error that says nothing
+    torch.save(content, buffer)
+    with atomic_file(path, CheckpointError) as file:
+        file.write(buffer.getbuffer())
+
+
+def load_state(path: Path, identity: Mapping[str, str]) -> RunState:
+    """Read the state of the run that `identity` names; tensors come to the CPU.
+
+    Raises:
+        CheckpointError: a damaged file, no state of a run, or another run's.
+    """
+    fix = "Remove it to start the run anew."
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"cannot be read: {error.strerror}", file=path) from error
+    except Exception as error:  # a damaged pickle raises whatever its bytes happen to spell
+        raise CheckpointError("a damaged or incomplete state of a run", file=path, fix=fix) from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT or set(content) != _KEYS:
+        found = shown(content.get("format")) if isinstance(content, dict) else type(content).__name__
+        raise CheckpointError("not the state of a run", file=path, found=found, expected=_FORMAT, fix=fix)
+    for what, expected in identity.items():
+        found = content["identity"].get(what)
+        if found != expected:
+            raise CheckpointError(
+                f"the state of a run with another {what}",
+                file=path,
+                field=what,
+                found=shown(found)[:20],
+                expected=expected[:16],
+                fix="Write to another folder, or start this one anew with --restart",
+            )
+    return RunState(**{key: value for key, value in content.items() if key != "format"})
