@@ -172,12 +172,12 @@ def preset(name: str, num_classes: int = 1, task: Task = "semantic") -> ModelCon
         )
         fusion = FusionConfig(
             num_classes=num_classes,
-            rgb_depths=(1, 1, 2, 1),
-            rgb_widths=(16, 32, 64, 96),
+            rgb_depths=(1, 1, 3, 1),
+            rgb_widths=(24, 48, 96, 160),
             feature_depths=(1, 1, 1, 1),
-            feature_widths=(16, 32, 48, 64),
-            feature_heads=(1, 2, 3, 4),
-            decoder_width=64,
+            feature_widths=(24, 48, 80, 128),
+            feature_heads=(1, 2, 4, 4),
+            decoder_width=96,
         )
         return ModelConfig(encoder=encoder, fusion=fusion, task=task)
     raise CheckpointError("no such preset", field="preset", found=repr(name), expected="'rtgs2' or 'tiny'")

@@ -7,7 +7,8 @@ only: neighbours, serialised orders, patches and clusters are looked up in a geo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,12 @@ from rtgs2_trt.errors import InputError
 
 CURVES = ("z", "z_transposed", "hilbert", "hilbert_transposed")
 """The serialised orders as a plan names them; block ``i`` of a stage attends along ``CURVES[i % 4]``."""
+
+Plan = Mapping[str, Any]
+"""A geometry plan as tensors by name; see :meth:`PointTransformerEncoder.forward`."""
+
+Patches = Tensor | Sequence[Tensor]
+"""The patches (P, K) of a scene; or, where several scenes are encoded as one batch, those of each scene."""
 
 _SCORES_AT_ONCE = 2**26  # attention scores in memory at a time: 256 MB in float32
 
@@ -78,18 +85,23 @@ class PatchAttention(nn.Module):
         self.qkv = nn.Linear(channels, 3 * channels)
         self.proj = nn.Linear(channels, channels)
 
-    def forward(self, x: Tensor, patches: Tensor, slots: Tensor) -> Tensor:
+    def forward(self, x: Tensor, patches: Patches, slots: Tensor) -> Tensor:
         """Attend over `x` (n, C); `patches` (P, K) holds voxels, `slots` (n,) each voxel's place in the patches."""
         qkv = self.qkv(x)
-        at_once = max(1, _SCORES_AT_ONCE // (self.heads * patches.shape[1] ** 2))
-        attended = torch.cat([self._attend(take_rows(qkv, part)) for part in torch.split(patches, at_once)])
-        out: Tensor = self.proj(take_rows(attended.flatten(0, 1), slots))
+        attended = torch.cat([self._attend(take_rows(qkv, part)) for part in self._parts(patches)])
+        out: Tensor = self.proj(take_rows(attended, slots))
         return out
 
+    def _parts(self, patches: Patches) -> Iterator[Tensor]:
+        """Yield as many patches at a time as memory is meant to take."""
+        for of_a_scene in (patches,) if isinstance(patches, Tensor) else patches:
+            at_once = max(1, _SCORES_AT_ONCE // (self.heads * of_a_scene.shape[1] ** 2))
+            yield from torch.split(of_a_scene, at_once)
+
     def _attend(self, qkv: Tensor) -> Tensor:
-        """Attention of patches `qkv` (P, K, 3 * C), laid out [3, heads, head size]; returns (P, K, C)."""
+        """Attention of patches `qkv` (P, K, 3 * C), laid out [3, heads, head size]; returns (P * K, C)."""
         query, key, value = qkv.view(*qkv.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
-        return F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        return F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(0, 1).flatten(1)
 
 
 class Mlp(nn.Module):
@@ -118,7 +130,7 @@ class Block(nn.Module):
         self.mlp = nn.Sequential(Mlp(channels, config.mlp_ratio))
 
     def forward(
-        self, x: Tensor, cpe_input: Tensor, neighbours: Tensor, patches: Tensor, slots: Tensor
+        self, x: Tensor, cpe_input: Tensor, neighbours: Tensor, patches: Patches, slots: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the block's output (n, C) and, alone, the MLP update that is its last summand (n, C)."""
         x = x + self.cpe(cpe_input, neighbours)
@@ -175,7 +187,7 @@ class _Stage(nn.Module):
         for i in range(depth):
             self.add_module(f"block{i}", Block(channels, heads, config))
 
-    def _run_blocks(self, x: Tensor, first_cpe_input: Tensor, plan: Mapping[str, Tensor]) -> Tensor:
+    def _run_blocks(self, x: Tensor, first_cpe_input: Tensor, plan: Plan) -> Tensor:
         neighbours = _entry(plan, f"stage{self.stage}_neighbours")
         # The research code drops the return value that would hand the sum on, so each of its positional encodings
         # convolves what the module before it computed last; its weights are trained that way.
@@ -198,7 +210,7 @@ class EncoderStage(_Stage):
             self.down = Pooling(config.encoder_channels[stage - 1], channels, config)
         self._add_blocks(config.encoder_depths[stage], channels, config.encoder_heads[stage], config)
 
-    def forward(self, x: Tensor, plan: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, x: Tensor, plan: Plan) -> Tensor:
         """Map the features of the stage before (n of that stage, C) to this stage's (n_s, C_s)."""
         if self.stage > 0:
             x = self.down(x, _entry(plan, f"stage{self.stage - 1}_children"))
@@ -215,7 +227,7 @@ class DecoderStage(_Stage):
         self.up = Unpooling(coarse, config.encoder_channels[stage], channels, config)
         self._add_blocks(config.decoder_depths[stage], channels, config.decoder_heads[stage], config)
 
-    def forward(self, x: Tensor, skip: Tensor, plan: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, x: Tensor, skip: Tensor, plan: Plan) -> Tensor:
         """Map coarse features (n_{s+1}, C) and the encoder's features of this stage (n_s, C') to (n_s, C_s)."""
         x, projected_skip = self.up(x, skip, _entry(plan, f"stage{self.stage}_parents"))
         return self._run_blocks(x, projected_skip, plan)
@@ -248,7 +260,7 @@ class PointTransformerEncoder(nn.Module):
         self.enc = nn.ModuleDict({f"enc{s}": EncoderStage(s, config) for s in range(config.stages)})
         self.dec = nn.ModuleDict({f"dec{s}": DecoderStage(s, config) for s in reversed(range(config.stages - 1))})
 
-    def forward(self, inputs: Tensor, plan: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, inputs: Tensor, plan: Plan) -> Tensor:
         """Encode the voxels of a scene.
 
         Args:
@@ -258,6 +270,8 @@ class PointTransformerEncoder(nn.Module):
                 ``stem_neighbours`` (k, n_0, k * k) and ``stage{s}_neighbours`` (k, n_s, k * k) with n_s where empty,
                 ``stage{s}_{curve}_patches`` (P_s, K_s) and ``stage{s}_{curve}_slots`` (n_s,) for the curves in use,
                 ``stage{s}_parents`` (n_s,) and ``stage{s}_children`` (n_{s+1}, 8) for all stages but the last.
+                Several scenes may be joined to one batch: rows one scene after the other, all indices moved along,
+                and the patches a list with a tensor for each scene.
 
         Returns:
             (n_0, out_channels) features, one row a voxel.
@@ -286,7 +300,7 @@ class PointTransformerEncoder(nn.Module):
         return x
 
 
-def _entry(plan: Mapping[str, Tensor], name: str) -> Tensor:
+def _entry(plan: Plan, name: str) -> Any:
     if name not in plan:
         raise InputError(
             "the geometry plan lacks an array",

@@ -25,7 +25,7 @@ def add_parser(commands: Any) -> None:
     )
     add_run_options(parser)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--encoder", metavar="RUN|CKPT", help=f"the trained encoder, or '{UNTRAINED}' for random weights")
+    source.add_argument("--encoder", metavar="RUN|CKPT", help=f"trained encoder, or '{UNTRAINED}' for random weights")
     source.add_argument("--init", metavar="RUN|CKPT", help="train this checkpoint's fusion network further")
     parser.add_argument("--cache", metavar="DIR", help="folder of rendered views (default: DATA/.render-cache)")
     add_console_options(parser)

@@ -20,7 +20,7 @@ def augment_cloud(inputs: _Floats, config: CloudAugmentationConfig, rng: np.rand
         config: how much of each.
         rng: source of all randomness.
     """
-    out = inputs.copy()
+    out: _Floats = inputs.copy()
     factor = rng.uniform(config.scale[0], config.scale[-1])
     pivot = np.append(inputs[:, :2].mean(axis=0), 0.0)  # heights stay heights over the floor
     shift = rng.uniform(-1, 1, 3) * (config.shift, config.shift, config.lift)
@@ -49,4 +49,4 @@ def recoloured(colour: _Floats, config: CloudAugmentationConfig, rng: np.random.
     power = config.gamma ** rng.uniform(-1, 1)
     if rng.random() < config.grey:
         colour = np.repeat(colour.mean(axis=1, keepdims=True), 3, axis=1)
-    return (np.clip(colour * gain + brightness, 0, 1) ** power).astype(np.float32)
+    return np.asarray(np.clip(colour * gain + brightness, 0, 1) ** power, np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,25 @@ from ..runs.data import data_fingerprint, scenes_of
 from ..runs.task import TrainingTask
 from .batch_norm_statistics import set_statistics
 from .contrastive_loss import point_info_nce
-from .view_pairs import EncodedView, ViewPair, ViewPairs
+from .joined_clouds import join_clouds
+from .view_pairs import ViewPair, ViewPairs
 
 _VALIDATION_SEED_OFFSET = 1 << 40  # other pairs than any training run's
 
-DeviceView = tuple[Tensor, dict[str, Tensor], Tensor]
-"""Inputs, plan and rows of an :class:`EncodedView` on the training device."""
+
+@dataclass(frozen=True, eq=False)
+class PairBatch:
+    """Pairs of views on the training device, joined to one batch of the encoder.
+
+    Attributes:
+        inputs: (n, 10) of all views.
+        plan: of all views.
+        rows: of each pair the rows (M,) of its positives in either view.
+    """
+
+    inputs: Tensor
+    plan: dict[str, Any]
+    rows: list[tuple[Tensor, Tensor]]
 
 
 class ContrastObjective(nn.Module):
@@ -38,17 +52,23 @@ class ContrastObjective(nn.Module):
         self.encoder = PointTransformerEncoder(config)
         self._loss = loss
 
-    def forward(self, pairs: Sequence[tuple[DeviceView, DeviceView]]) -> dict[str, Tensor]:
+    def forward(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the means over the pairs of the loss and the accuracy of :func:`point_info_nce`."""
-        results = []
-        for pair in pairs:
-            a, b = (self.encoder(inputs, plan).index_select(0, rows) for inputs, plan, rows in pair)
-            results.append(point_info_nce(a, b, self._loss.temperature, unit_length=self._loss.unit_length))
+        features = self.encoder(batch.inputs, batch.plan)
+        results = [
+            point_info_nce(
+                features.index_select(0, a),
+                features.index_select(0, b),
+                self._loss.temperature,
+                unit_length=self._loss.unit_length,
+            )
+            for a, b in batch.rows
+        ]
         losses, found = zip(*results, strict=True)
         return {"loss": torch.stack(losses).mean(), "accuracy": torch.stack(found).mean()}
 
 
-class EncoderTraining(TrainingTask[list[ViewPair], list[tuple[DeviceView, DeviceView]]]):
+class EncoderTraining(TrainingTask[list[ViewPair], PairBatch]):
     """The self-supervised stage.
 
     Args:
@@ -88,11 +108,19 @@ class EncoderTraining(TrainingTask[list[ViewPair], list[tuple[DeviceView, Device
         first = step * self.config.pairs_per_step
         return [self._pairs.sample(first + i) for i in range(rank, self.config.pairs_per_step, world_size)]
 
-    def prepare(
-        self, batch: list[ViewPair], step: int, device: torch.device
-    ) -> list[tuple[DeviceView, DeviceView]]:
+    def prepare(self, batch: list[ViewPair], step: int, device: torch.device) -> PairBatch:
         """See :class:`TrainingTask`; the views are augmented before their plans are made."""
-        return [(_to_device(pair.a, device), _to_device(pair.b, device)) for pair in batch]
+        views = [view for pair in batch for view in (pair.a, pair.b)]
+        clouds = join_clouds([view.inputs for view in views], [view.plan for view in views])
+
+        def move(array: Any) -> Any:
+            if isinstance(array, list):
+                return [move(part) for part in array]
+            return torch.from_numpy(array).to(device, non_blocking=True)
+
+        rows = [move(view.rows + start) for view, start in zip(views, clouds.starts, strict=True)]
+        plan = {name: move(array) for name, array in clouds.plan.items()}
+        return PairBatch(move(clouds.inputs), plan, list(zip(rows[::2], rows[1::2], strict=True)))
 
     def validate(self, fabric: Fabric) -> dict[str, float]:
         """Return loss and accuracy on fixed pairs of views of the validation scenes."""
@@ -127,13 +155,4 @@ class EncoderTraining(TrainingTask[list[ViewPair], list[tuple[DeviceView, Device
 
     def _samples(self, scenes: Sequence[SceneFolder], seed: int) -> ViewPairs:
         config = self.config
-        return ViewPairs(
-            scenes, self.model.encoder, config.views, config.augmentation, config.loss.positives, seed
-        )
-
-
-def _to_device(view: EncodedView, device: torch.device) -> DeviceView:
-    def move(array: Any) -> Tensor:
-        return torch.from_numpy(array).to(device, non_blocking=True)
-
-    return move(view.inputs), {name: move(array) for name, array in view.plan.items()}, move(view.rows)
+        return ViewPairs(scenes, self.model.encoder, config.views, config.augmentation, config.loss.positives, seed)

@@ -27,6 +27,7 @@ _Ints = NDArray[np.int64]
 _NEAR_PLANE = 0.2
 _OPACITY = 6  # channel of the encoder's inputs
 _SCENES_IN_MEMORY = 512
+_LEAST_POSITIVES = 32
 _TRIES = 20  # scenes asked for a pair before a data set without any is refused
 
 
@@ -100,7 +101,7 @@ class ViewPairs:
             rng = generator(self._seed, "view pair", number, attempt)
             if len(scene.pairs):
                 pair = self._pair(scene, rng)
-                if len(pair.a.rows) > 1:
+                if len(pair.a.rows) >= _LEAST_POSITIVES:
                     return pair
         raise DatasetError(
             "no two views of a scene see enough of the same Gaussians",
@@ -135,9 +136,7 @@ class ViewPairs:
         positives = np.flatnonzero((voxel >= 0).all(axis=0))
         if len(positives) > self._positives:
             positives = rng.choice(positives, self._positives, replace=False)
-        sides = [
-            EncodedView(inputs, plan, voxel[side, positives]) for side, (inputs, plan, _) in enumerate(encoded)
-        ]
+        sides = [EncodedView(inputs, plan, voxel[side, positives]) for side, (inputs, plan, _) in enumerate(encoded)]
         return ViewPair(*sides)
 
     def _nearest(self, scene: _ScenePairs, view: int, centre: _Floats) -> _Ints:

@@ -67,6 +67,8 @@ class FusionObjective(nn.Module):
         self._loss = loss
         config = network.config
         frame = simplex_frame(max(2, config.num_classes), config.decoder_width)
+        self._frame: Tensor
+        self._weights: Tensor | None
         self.register_buffer("_frame", frame, persistent=False)
         self.register_buffer("_weights", weights, persistent=False)
 
@@ -145,7 +147,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         if config.loss.class_weighting == "inverse_sqrt" and config.task == "semantic":
             weights = torch.from_numpy(class_weights(self.views, classes))
         self.objective: FusionObjective = FusionObjective(network, config.loss, weights).to(device)
-        self.objective.to(memory_format=torch.channels_last)  # what the Linears between convolutions want
+        self.objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # what the Linears between convolutions want
         self.average = WeightAverage(self.objective.network, config.average) if config.average else None
 
     @property
@@ -163,7 +165,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         config = self.config
         matrices = [p for p in self.objective.parameters() if p.ndim > 1]
         vectors = [p for p in self.objective.parameters() if p.ndim <= 1]
-        groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
         return torch.optim.AdamW(groups, lr=config.schedule.learning_rate, weight_decay=config.weight_decay)
 
     def load(self, step: int, rank: int, world_size: int) -> StoredViews:

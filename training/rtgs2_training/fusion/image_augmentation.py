@@ -157,9 +157,7 @@ def _rotation_about_grey(angle: float) -> NDArray[np.float64]:
     return rotation
 
 
-def cut_out(
-    image: Tensor, features: Tensor, config: ImageAugmentationConfig, rngs: list[np.random.Generator]
-) -> None:
+def cut_out(image: Tensor, features: Tensor, config: ImageAugmentationConfig, rngs: list[np.random.Generator]) -> None:
     """Overwrite rectangles of the colours with one colour, and other rectangles of the features with zero, in place.
 
     Labels stay: what one input lacks has to be read off the other, or off the surroundings.

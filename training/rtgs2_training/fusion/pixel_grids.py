@@ -61,9 +61,7 @@ def semantic_loss(logits: Tensor, labels: Tensor, smoothing: float, weights: Ten
         weights: (K,) of the classes, or None.
     """
     weight = None if weights is None else weights.to(logits.dtype)
-    total = F.cross_entropy(
-        logits, labels, weight=weight, ignore_index=-1, label_smoothing=smoothing, reduction="sum"
-    )
+    total = F.cross_entropy(logits, labels, weight=weight, ignore_index=-1, label_smoothing=smoothing, reduction="sum")
     labelled = labels >= 0
     count = labelled.sum() if weights is None else weights[labels.clamp(min=0)].mul(labelled).sum()
     return total / count.clamp(min=1)

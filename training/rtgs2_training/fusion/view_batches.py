@@ -82,4 +82,4 @@ def class_weights(views: Sequence[CachedView], classes: int) -> NDArray[np.float
         raise DatasetError("no pixel of the data set has a label", file=views[0].scene.path.parent)
     share = np.maximum(counts / counts.sum(), 1e-4)
     weights = share**-0.5
-    return (weights / (weights * share).sum()).astype(np.float32)
+    return np.asarray(weights / (weights * share).sum(), np.float32)

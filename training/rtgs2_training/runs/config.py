@@ -1,6 +1,7 @@
 """The configuration of a training run: one typed value a kind of run, every field checked by name.
 
-Sizes and rates that the RT-GS2 paper gives are the defaults; :mod:`rtgs2_training.runs.config_file` reads them from YAML.
+Sizes and rates that the RT-GS2 paper gives are the defaults; :mod:`rtgs2_training.runs.config_file` reads them from
+YAML.
 """
 
 from __future__ import annotations
@@ -180,7 +181,8 @@ class ImageAugmentationConfig:
 
     def __post_init__(self) -> None:
         _require_range(self.zoom, "augmentation.zoom", 0.2, 10)
-        for name in ("flip", "brightness", "contrast", "saturation", "gain", "grey", "noise", "feature_gain", "feature_shift"):
+        shares = ("flip", "brightness", "contrast", "saturation", "gain", "grey", "noise")
+        for name in (*shares, "feature_gain", "feature_shift"):
             _require(0 <= getattr(self, name) <= 1, f"augmentation.{name}", getattr(self, name), "0 to 1")
         for name in ("channel_dropout", "input_dropout", "perspective"):
             _require(0 <= getattr(self, name) <= 0.9, f"augmentation.{name}", getattr(self, name), "0 to 0.9")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from rtgs2_trt.errors import DatasetError
 
@@ -38,6 +39,6 @@ def scenes_of(
 
 def data_fingerprint(dataset: Dataset, scenes: Sequence[SceneFolder]) -> str:
     """Return 64 hexadecimal digits that name scenes, classes and views; files count with their sizes, not contents."""
-    content = [dataset.name, dataset.classes.to_list()]
+    content: list[Any] = [dataset.name, dataset.classes.to_list()]
     content += [[scene.name, scene.ply.stat().st_size, list(scene.cameras)] for scene in scenes]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()

@@ -239,6 +239,8 @@ class _Loop:
         return Outcome(
             step=self.step,
             finished=self.step == self.task.steps,
-            metrics={name.removeprefix(prefix): value for name in sorted(names) if (value := self.log.last(name)) is not None},
+            metrics={
+                name.removeprefix(prefix): value for name in sorted(names) if (value := self.log.last(name)) is not None
+            },
             stage_milliseconds={name: 1e3 * value / steps for name, value in self.stage_seconds.items()},
         )
