@@ -231,6 +231,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
             None if config.task == "depth" else self.dataset.classes,
             self.encoder.state_dict(),
             self._trained_network().state_dict(),
+            half=config.stored_weights == "float16",
             description=f"{config.preset} preset, {step} steps on {self.dataset.name}{inputs}{found}",
         )
 

@@ -16,6 +16,7 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 Inputs = Literal["fusion", "colour", "features"]
 TaskName = Literal["semantic", "depth"]
 Storage = Literal["int8", "float16"]
+StoredWeights = Literal["float32", "float16"]
 ClassWeighting = Literal["none", "inverse_sqrt"]
 
 
@@ -221,7 +222,7 @@ class FusionRunConfig:
 
     ``inputs`` other than fusion zero the colours or the features, in training and in validation. ``crop`` is the
     (height, width) that views are cut to after augmentation, multiples of 32. ``average`` is the decay a step of the
-    running mean of the weights that is validated and saved (0: the weights themselves).
+    running mean of the weights that is validated and saved (0: the weights themselves), as ``stored_weights``.
     """
 
     preset: Preset = "tiny"
@@ -236,6 +237,7 @@ class FusionRunConfig:
     clip_norm: float = 1.0
     average: float = 0.999
     storage: Storage = "int8"
+    stored_weights: StoredWeights = "float32"
     schedule: ScheduleConfig = field(
         default_factory=lambda: ScheduleConfig(learning_rate=1e-4, warmup_steps=200, power=0.9)
     )
