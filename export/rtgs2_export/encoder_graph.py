@@ -123,8 +123,8 @@ class _EncoderGraph:
     def _attend_fused(self, x: Value, members: Value, weight: Array, bias: Array, heads: int, scale: float) -> Value:
         """All heads of a patch in one operator; returns (patches, patch size, C).
 
-        The operator would take all patches at once, but where ONNX Runtime does not learn the size of the CPU's cache
-        (Linux on ARM) it falls back to scores as a whole, which the loop keeps at one patch.
+        The operator would take all patches at once, but an ONNX Runtime that does not know the size of the CPU's cache
+        holds all scores (to be expected on ARM, not tried); the loop keeps that at one patch.
         """
         graph, channels = self.graph, weight.shape[1]
         rows = graph.gather(x, members)
