@@ -26,10 +26,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_holds_the_packages_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"rtgs2_trt", "rtgs2_networks", "rtgs2_export"}
+    packages = {"rtgs2_trt", "rtgs2_networks", "rtgs2_export", "rtgs2_training"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == packages
     for needed in ("py.typed", "_native.pyi", "class_tables/replica.json", "reference/rasterize.py"):
         assert f"rtgs2_trt/{needed}" in names
-    assert {f"{package}/py.typed" for package in ("rtgs2_networks", "rtgs2_export")} <= set(names)
+    assert {f"{package}/py.typed" for package in packages} <= set(names)
     assert [name for name in names if name.startswith("rtgs2_trt/_native") and name.endswith(".so")]
     assert [name for name in names if name.endswith("LICENSE")]
 

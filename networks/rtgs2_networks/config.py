@@ -148,7 +148,7 @@ def research_encoder_config() -> EncoderConfig:
 
 
 def preset(name: str, num_classes: int = 1, task: Task = "semantic") -> ModelConfig:
-    """Return a preset: ``"rtgs2"`` (the paper's sizes) or ``"tiny"`` (about 1.6 M parameters, for 320x240).
+    """Return a preset: ``"rtgs2"`` (the paper's sizes) or ``"tiny"`` (about 2.5 M parameters, for 320x240).
 
     Args:
         name: of the preset.
