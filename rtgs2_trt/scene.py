@@ -212,9 +212,9 @@ class Scene:
             )
         rotation = orientation(up, error=SceneError)
         factor = checked_scale(scale, error=SceneError)
-        header = ply.read_header(path)
-        columns, encoder = _gaussian_columns(header, path)
-        rows = ply.read_rows(path, header, "vertex", columns, threads=threads)
+        with ply.open_ply(path) as source:
+            columns, encoder = _gaussian_columns(source.header, path)
+            rows = ply.read_rows(source, "vertex", columns, threads=threads)
         arrays = _usable(rows, invalid == "drop", path)
         values = {
             **arrays,

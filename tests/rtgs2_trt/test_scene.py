@@ -1,10 +1,12 @@
 import re
+import threading
 import warnings
 
 import numpy as np
 import pytest
 
 from ply_files import gaussian_columns, header, rows, write_gaussians
+from rtgs2_trt import scene as scene_module
 from rtgs2_trt.errors import InputError, SceneError
 from rtgs2_trt.orientation import orientation
 from rtgs2_trt.quaternions import matrix_from_quaternion
@@ -284,6 +286,54 @@ def test_saved_scenes_come_back(tmp_path, coefficients):
     np.testing.assert_allclose(back.opacities, scene.opacities, rtol=2e-6, atol=1e-30)
     np.testing.assert_array_equal(back.rotations, scene.rotations)
     assert [p.name for p in tmp_path.iterdir()] == ["scene.ply"]
+
+
+def two_layouts():
+    """Two scenes whose rows take the same bytes in a file and hold different properties."""
+    return Scene(**arguments(200, 4, features=36)), Scene(**arguments(200, 16))
+
+
+def test_a_scene_replaced_while_it_is_loaded_is_the_old_one(tmp_path, monkeypatch):
+    old, new = two_layouts()
+    path = tmp_path / "a.ply"
+    old.save(path)
+    expected = Scene.load(path)
+    columns_of = scene_module._gaussian_columns
+
+    def replace_after_the_header(header, file):
+        new.save(path)
+        return columns_of(header, file)
+
+    monkeypatch.setattr(scene_module, "_gaussian_columns", replace_after_the_header)
+    found = Scene.load(path)
+    for name in [*ARRAYS, "features"]:
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    monkeypatch.undo()
+    assert Scene.load(path).sh_degree == new.sh_degree
+
+
+def test_loading_while_another_thread_saves(tmp_path):
+    scenes = two_layouts()
+    path = tmp_path / "a.ply"
+    for scene in reversed(scenes):
+        scene.save(path)
+    done = threading.Event()
+
+    def save_in_turn():
+        while not done.is_set():
+            for scene in scenes:
+                scene.save(path)
+
+    writer = threading.Thread(target=save_in_turn)
+    writer.start()
+    try:
+        loaded = [Scene.load(path, threads=1) for _ in range(300)]
+    finally:
+        done.set()
+        writer.join()
+    for scene in loaded:
+        np.testing.assert_array_equal(scene.means, scenes[scene.features is None].means)
+        np.testing.assert_array_equal(scene.sh, scenes[scene.features is None].sh)
 
 
 def test_saved_files_have_the_standard_layout(tmp_path):
