@@ -227,8 +227,12 @@ def read_manifest(folder: Path) -> Manifest:
             values = json.loads(file.read(_MANIFEST_LIMIT).decode("utf-8"))
     except BundleError:
         raise
-    except (ValueError, RecursionError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"manifest is not JSON: {error}", file=path, fix=_EXPORT_AGAIN) from None
+    except ValueError:  # Python's own words advise to lift its limit
+        raise BundleError(
+            "manifest holds a whole number of thousands of digits", file=path, fix=_EXPORT_AGAIN
+        ) from None
     return _ManifestReader(path).read(values)
 
 

@@ -303,28 +303,36 @@ def _parse_header(file: BinaryIO, file_size: int, path: str | Path) -> Header:
     elements: dict[str, tuple[int, list[Property]]] = {}
     properties: list[Property] = []
     property_count = 0
+    line_number = 1
     while True:
+        line_number += 1
+        here = f"header line {line_number}"
         line = file.readline(MAX_HEADER_BYTES)
         if file.tell() > MAX_HEADER_BYTES:
-            raise refuse("no end_header in the first MiB", fix="The file is damaged: copy or export it again.")
+            raise refuse(
+                "no end_header in the first MiB", field=here, fix="The file is damaged: copy or export it again."
+            )
         text = line.decode("utf-8", errors="replace").rstrip("\r\n")
         keyword, *words = text.split() or [""]
         if keyword == "end_header" and not words:
             break
         if not line.endswith(b"\n"):
-            raise refuse("the header ends early", expected="a line end_header", fix=_COPY_AGAIN)
+            raise refuse("the header ends early", field=here, expected="a line end_header", fix=_COPY_AGAIN)
         if keyword == "comment":
             comments.append(text.strip()[len("comment") :].strip())
             continue
         if keyword == "obj_info":
             continue
         if len(line) > _MAX_LINE:
-            raise refuse("a header line is far too long", found=repr(text[:80]), fix="Export the file again.")
+            raise refuse(
+                "a header line is far too long", field=here, found=repr(text[:80]), fix="Export the file again."
+            )
         if keyword == "format" and len(words) == 2:
             formats.append(words[0])
             if words[0] not in _FORMATS or words[1] != "1.0" or len(formats) > 1:
                 raise refuse(
                     "unknown or repeated format",
+                    field=here,
                     found=repr(text[:80]),
                     expected=" or ".join(_FORMATS) + ", version 1.0",
                     fix="Export it as binary_little_endian 1.0.",
@@ -365,9 +373,13 @@ def _parse_header(file: BinaryIO, file_size: int, path: str | Path) -> Header:
                 )
             properties.append(Property(words[-1], None if words[0] == "list" else _TYPES[words[0]]))
         else:
-            raise refuse("a header line makes no sense", found=repr(text[:80]), fix="Export the file again.")
+            raise refuse(
+                "a header line makes no sense", field=here, found=repr(text[:80]), fix="Export the file again."
+            )
     if not formats:
-        raise refuse("the header names no format", expected="a line format ... 1.0", fix="Export the file again.")
+        raise refuse(
+            "the header names no format", field="format", expected="a line format ... 1.0", fix="Export the file again."
+        )
     for name, (_, properties) in elements.items():
         seen: set[str] = set()
         for p in properties:

@@ -175,6 +175,12 @@ def test_manifest_that_is_no_manifest(bundle, text):
         Bundle(bundle)
 
 
+def test_manifest_with_a_number_of_thousands_of_digits(bundle):
+    (bundle / "manifest.json").write_text('{"format": ' + "1" * 5000 + "}")
+    with pytest.raises(BundleError, match=r"manifest\.json: .*number of thousands of digits\. Export"):
+        Bundle(bundle)
+
+
 def test_graph_that_is_no_graph(bundle, scene):
     replace_file(bundle, "encoder.onnx", b"not a graph")
     with pytest.raises(BundleError, match=r"encoder\.onnx: ONNX Runtime .* cannot load the graph"):

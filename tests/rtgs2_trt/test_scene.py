@@ -242,7 +242,7 @@ def test_order_types_normals_and_extras_do_not_matter(tmp_path, format_):
     for name in ("nx", "ny", "nz"):
         del columns[name]
     columns["class_id"] = np.arange(20)
-    columns["f_rest_x"] = np.arange(20)
+    columns["f_restx"] = np.arange(20)
     names = list(np.random.default_rng(3).permutation(list(columns)))
     properties = {name: "ushort" if name == "class_id" else ["float", "double"][i % 2] for i, name in enumerate(names)}
     data = header(format_, properties, 20, ["comment hello"]) + rows(format_, properties, columns)
@@ -405,6 +405,11 @@ BAD_COLUMNS = {
         "f_rest_8"
     ),
     "f_rest_3: numbered with a gap up to f_rest_8": without("f_rest_3"),
+    **{
+        f"{name}: a property whose number makes no sense (expected {name.rsplit('_', 1)[0]}_0, ": gaussian_columns()
+        | {name: np.zeros(20)}
+        for name in ("f_rest_" + "9" * 20, "f_rest_01", "f_rest_x", "f_rest_", "f_pc_-1")
+    },
     "f_pc_1: numbered with a gap up to f_pc_2": gaussian_columns() | {"f_pc_0": np.ones(20), "f_pc_2": np.ones(20)},
     "element vertex: there are no Gaussians in it (found 0)": gaussian_columns(count=0),
 }
