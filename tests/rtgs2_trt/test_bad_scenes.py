@@ -113,7 +113,7 @@ BAD_FILES = {
     "unknown type of a list": (with_line(b"property list uchar text i"), "vertex.i: unknown type of a property"),
     "unknown format": (
         WHOLE.replace(b"little", b"middle"),
-        "header line 2: unknown or repeated format (found 'format binary_middle_endian 1.0', expected ascii or binary_little_endian",
+        "header line 2: unknown or repeated format (found 'format binary_middle_endian 1.0', expected ascii or ",
     ),
     "unknown version": (
         WHOLE.replace(b"1.0", b"2.0"),
