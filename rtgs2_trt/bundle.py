@@ -172,8 +172,19 @@ class Bundle:
         return self.manifest.encoder.hash
 
     def file(self, name: str) -> Path:
-        """Path of a file of the bundle."""
+        """Path of a file of the bundle, for messages; what is loaded comes from :meth:`read`."""
         return self.path / name
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file of the bundle: the bytes that were checked, whatever the file is by now.
+
+        Raises:
+            BundleError: the file is missing, or was exchanged since the bundle was opened.
+        """
+        with reading(self.path / name, BundleError) as (file, _):
+            content = file.read()
+        self._check_hash(name, hashlib.sha256(content).hexdigest(), self.manifest.files[name])
+        return content
 
     def _check_file(self, name: str, expected: str) -> None:
         path = self.path / name
@@ -183,10 +194,13 @@ class Bundle:
             found = sha256_of(path)
         except OSError as error:
             raise BundleError(f"cannot be read: {error.strerror}", file=path, fix="Check its permissions") from error
+        self._check_hash(name, found, expected)
+
+    def _check_hash(self, name: str, found: str, expected: str) -> None:
         if found != expected:
             raise BundleError(
                 "file does not match its SHA-256 in the manifest: altered or half written",
-                file=path,
+                file=self.path / name,
                 found=found[:16] + "...",
                 expected=expected[:16] + "...",
                 fix=f"Copy the bundle again, or {_EXPORT_AGAIN[0].lower()}{_EXPORT_AGAIN[1:]}",
@@ -213,8 +227,12 @@ def read_manifest(folder: Path) -> Manifest:
             values = json.loads(file.read(_MANIFEST_LIMIT).decode("utf-8"))
     except BundleError:
         raise
-    except (ValueError, RecursionError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"manifest is not JSON: {error}", file=path, fix=_EXPORT_AGAIN) from None
+    except ValueError:  # Python's own words advise to lift its limit
+        raise BundleError(
+            "manifest holds a whole number of thousands of digits", file=path, fix=_EXPORT_AGAIN
+        ) from None
     return _ManifestReader(path).read(values)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rtgs2_trt.errors import CameraError
+from rtgs2_trt.errors import CameraError, shown
 
 MAX_IMAGE_SIDE = 16384
 _ORTHONORMAL_TOLERANCE = 1e-3
@@ -175,7 +175,13 @@ def _image_side(name: str, value: object) -> int:
     whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not whole or not 1 <= int(value) <= MAX_IMAGE_SIDE:  # type: ignore[call-overload]
         expected = f"a whole number of pixels, 1 to {MAX_IMAGE_SIDE}"
-        raise CameraError("impossible image size", field=name, found=repr(value), expected=expected)
+        raise CameraError(
+            "impossible image size",
+            field=name,
+            found=shown(value),
+            expected=expected,
+            fix="Give the size of the image in pixels; scale a larger image and its camera down",
+        )
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 

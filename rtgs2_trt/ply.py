@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -96,14 +97,30 @@ class Header:
         return next((e for e in self.elements if e.name == name), None)
 
 
-def read_header(path: str | Path) -> Header:
-    """Read and check the header of a PLY file.
+@dataclass(frozen=True)
+class OpenPly:
+    """An open PLY file. Header and rows come from the same file, even if another one takes its name meanwhile."""
+
+    path: str | Path
+    file: BinaryIO
+    header: Header
+
+
+@contextmanager
+def open_ply(path: str | Path) -> Iterator[OpenPly]:
+    """Open a PLY file; its header is read and checked.
 
     Raises:
         SceneError: no such file, not a PLY, or a malformed, truncated or oversized header.
     """
     with reading(path, SceneError) as (file, size):
-        return _parse_header(file, size, path)
+        yield OpenPly(path, file, _parse_header(file, size, path))
+
+
+def read_header(path: str | Path) -> Header:
+    """Return the header of a PLY file; raises as :func:`open_ply`."""
+    with open_ply(path) as source:
+        return source.header
 
 
 @dataclass(frozen=True)
@@ -144,17 +161,14 @@ class Rows:
     unusable: NDArray[np.bool_] | None
 
 
-def read_rows(
-    path: str | Path, header: Header, element: str, arrays: Mapping[str, Columns], *, threads: int = 0
-) -> Rows:
+def read_rows(source: OpenPly, element: str, arrays: Mapping[str, Columns], *, threads: int = 0) -> Rows:
     """Read properties of an element, several to an array, with C++ threads if the file is binary.
 
     Beyond the result a few hundred KiB a thread are taken for a binary file, some MB for an ASCII one.
 
     Args:
-        path: the file `header` was read from.
-        header: its header.
-        element: name of an element of the header.
+        source: the file.
+        element: name of an element of its header.
         arrays: the array to make for each key.
         threads: threads to use, 0 = all that the machine has. The result does not depend on it.
 
@@ -166,6 +180,7 @@ def read_rows(
         SceneError: the file is shorter than the header promises or too large for the memory, or an ASCII row is
             malformed.
     """
+    path, file, header = source.path, source.file, source.header
     target = header.element(element)
     if target is None:
         raise SceneError(f"there is no element {element!r}", file=path)
@@ -215,21 +230,20 @@ def read_rows(
         target.count,
         [(values[key], c.stored_as, [offsets[name] for name in c.names]) for key, c in arrays.items()],
     )
-    with reading(path, SceneError) as (file, _):
-        if not is_ascii:
-            complete = decoder.read(file.fileno(), start, threads)
-            found = max(0, os.fstat(file.fileno()).st_size - start) // row_bytes
-        else:
-            file.seek(start)
-            # Elements without properties take no line that could be told from an empty one.
-            skipped = sum(e.count for e in before if e.properties)
-            longest = max(len(e.properties) for e in (*before, target))
-            width = len(target.properties)
-            found = 0
-            for block in ascii_rows(file, path, skipped=skipped, longest=longest, count=target.count, width=width):
-                decoder.decode(block.reshape(-1).view(np.uint8), found)
-                found += len(block)
-            complete = found == target.count
+    if not is_ascii:
+        complete = decoder.read(file.fileno(), start, threads)
+        found = max(0, os.fstat(file.fileno()).st_size - start) // row_bytes
+    else:
+        file.seek(start)
+        # Elements without properties take no line that could be told from an empty one.
+        skipped = sum(e.count for e in before if e.properties)
+        longest = max(len(e.properties) for e in (*before, target))
+        width = len(target.properties)
+        found = 0
+        for block in ascii_rows(file, path, skipped=skipped, longest=longest, count=target.count, width=width):
+            decoder.decode(block.reshape(-1).view(np.uint8), found)
+            found += len(block)
+        complete = found == target.count
     if not complete:  # the file shrank since its size was checked, or its text is shorter than it could be
         raise SceneError(
             "the file ends early",
@@ -289,28 +303,36 @@ def _parse_header(file: BinaryIO, file_size: int, path: str | Path) -> Header:
     elements: dict[str, tuple[int, list[Property]]] = {}
     properties: list[Property] = []
     property_count = 0
+    line_number = 1
     while True:
+        line_number += 1
+        here = f"header line {line_number}"
         line = file.readline(MAX_HEADER_BYTES)
         if file.tell() > MAX_HEADER_BYTES:
-            raise refuse("no end_header in the first MiB", fix="The file is damaged: copy or export it again.")
+            raise refuse(
+                "no end_header in the first MiB", field=here, fix="The file is damaged: copy or export it again."
+            )
         text = line.decode("utf-8", errors="replace").rstrip("\r\n")
         keyword, *words = text.split() or [""]
         if keyword == "end_header" and not words:
             break
         if not line.endswith(b"\n"):
-            raise refuse("the header ends early", expected="a line end_header", fix=_COPY_AGAIN)
+            raise refuse("the header ends early", field=here, expected="a line end_header", fix=_COPY_AGAIN)
         if keyword == "comment":
             comments.append(text.strip()[len("comment") :].strip())
             continue
         if keyword == "obj_info":
             continue
         if len(line) > _MAX_LINE:
-            raise refuse("a header line is far too long", found=repr(text[:80]), fix="Export the file again.")
+            raise refuse(
+                "a header line is far too long", field=here, found=repr(text[:80]), fix="Export the file again."
+            )
         if keyword == "format" and len(words) == 2:
             formats.append(words[0])
             if words[0] not in _FORMATS or words[1] != "1.0" or len(formats) > 1:
                 raise refuse(
                     "unknown or repeated format",
+                    field=here,
                     found=repr(text[:80]),
                     expected=" or ".join(_FORMATS) + ", version 1.0",
                     fix="Export it as binary_little_endian 1.0.",
@@ -351,9 +373,13 @@ def _parse_header(file: BinaryIO, file_size: int, path: str | Path) -> Header:
                 )
             properties.append(Property(words[-1], None if words[0] == "list" else _TYPES[words[0]]))
         else:
-            raise refuse("a header line makes no sense", found=repr(text[:80]), fix="Export the file again.")
+            raise refuse(
+                "a header line makes no sense", field=here, found=repr(text[:80]), fix="Export the file again."
+            )
     if not formats:
-        raise refuse("the header names no format", expected="a line format ... 1.0", fix="Export the file again.")
+        raise refuse(
+            "the header names no format", field="format", expected="a line format ... 1.0", fix="Export the file again."
+        )
     for name, (_, properties) in elements.items():
         seen: set[str] = set()
         for p in properties:

@@ -212,9 +212,9 @@ class Scene:
             )
         rotation = orientation(up, error=SceneError)
         factor = checked_scale(scale, error=SceneError)
-        header = ply.read_header(path)
-        columns, encoder = _gaussian_columns(header, path)
-        rows = ply.read_rows(path, header, "vertex", columns, threads=threads)
+        with ply.open_ply(path) as source:
+            columns, encoder = _gaussian_columns(source.header, path)
+            rows = ply.read_rows(source, "vertex", columns, threads=threads)
         arrays = _usable(rows, invalid == "drop", path)
         values = {
             **arrays,
@@ -379,8 +379,19 @@ def _check_required(names: set[str], path: str | Path) -> None:
 
 
 def _numbered(names: set[str], prefix: str, path: str | Path) -> int:
-    """Return how many properties `prefix`0, `prefix`1 ... there are; a gap is an error."""
-    numbers = {int(m[1]) for name in names if (m := re.fullmatch(prefix + "(0|[1-9][0-9]{0,5})", name))}
+    """Return how many properties `prefix`0, `prefix`1 ... there are; gaps and other names with it are errors."""
+    numbers = set()
+    for name in sorted(name for name in names if name.startswith(prefix)):
+        number = re.fullmatch("0|[1-9][0-9]{0,5}", name[len(prefix) :])
+        if number is None:
+            raise SceneError(
+                "a property whose number makes no sense",
+                file=path,
+                field=name[:80],
+                expected=f"{prefix}0, {prefix}1 ...",
+                fix="Export the file again.",
+            )
+        numbers.add(int(number[0]))
     absent = next((i for i in range(len(numbers)) if i not in numbers), None)
     if absent is not None:
         raise SceneError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Mapping
@@ -115,18 +116,21 @@ def read_golden(bundle: Bundle) -> Golden:
     Raises:
         BundleError: the file is damaged.
     """
-    path = bundle.file(GOLDEN)
+    path, content = bundle.file(GOLDEN), io.BytesIO(bundle.read(GOLDEN))
     try:
-        with zipfile.ZipFile(path) as archive:  # what np.load would unpack is told before it does
+        with zipfile.ZipFile(content) as archive:  # what np.load would unpack is told before it does
             size = sum(entry.file_size for entry in archive.infolist())
         if size > _GOLDEN_LIMIT:
             raise ValueError(f"{size} bytes unpacked, at most {_GOLDEN_LIMIT} are expected")
-        with np.load(path, allow_pickle=False) as stored:
+        content.seek(0)
+        with np.load(content, allow_pickle=False) as stored:
             golden = _golden_from(stored)
         _check_golden(golden, bundle)
     except Exception as error:  # a damaged archive or array header raises whatever its bytes happen to spell
         raise BundleError(
-            f"golden input is damaged: {error}", file=path, fix="Export the checkpoint again with rtgs2-export"
+            f"golden input is damaged: {error}",
+            file=path,
+            fix="Export the checkpoint again with rtgs2-export",
         ) from error
     return golden
 

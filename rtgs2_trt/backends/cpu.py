@@ -98,13 +98,13 @@ class CpuBackend:
     def _network(self, name: str) -> Network:
         with self._lock:
             if name not in self._networks:
-                path = self._bundle.file(name)
+                path, content = self._bundle.file(name), self._bundle.read(name)
                 network: Network
                 if name == FUSION and self.precision == "bf16":
-                    network = OpenVinoNetwork(path, self._threads)
+                    network = OpenVinoNetwork(path, self._threads, content=content)
                 else:
                     # a scene is encoded once, frames come in numbers
-                    network = OnnxRuntimeNetwork(path, self._threads, keep_memory=name == FUSION)
+                    network = OnnxRuntimeNetwork(path, self._threads, content=content, keep_memory=name == FUSION)
                 self._check_interface(name, network)
                 self._networks[name] = network
             return self._networks[name]

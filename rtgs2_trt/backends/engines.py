@@ -48,6 +48,7 @@ class OnnxRuntimeNetwork:
     Args:
         path: the ONNX file.
         threads: threads of a run.
+        content: the file's bytes if they are at hand, checked; nothing is read then.
         keep_memory: keep the memory of a run for the next one. Without, it goes back to the system after each run;
             within a run it is pooled in any case, since pages fresh from the system cost more than the arithmetic.
 
@@ -55,7 +56,9 @@ class OnnxRuntimeNetwork:
         BundleError: the graph cannot be loaded.
     """
 
-    def __init__(self, path: str | Path, threads: int, *, keep_memory: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, threads: int, *, content: bytes | None = None, keep_memory: bool = False
+    ) -> None:
         import onnxruntime
 
         onnxruntime.disable_telemetry_events()
@@ -71,7 +74,8 @@ class OnnxRuntimeNetwork:
         if not keep_memory:
             self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            graph = str(path) if content is None else content
+            self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exceptions have no common base of their own
             raise BundleError(
                 f"ONNX Runtime {onnxruntime.__version__} cannot load the graph: {error}",
@@ -114,13 +118,14 @@ class OpenVinoNetwork:
     Args:
         path: the ONNX file.
         threads: threads of a run.
+        content: the file's bytes if they are at hand, checked; nothing is read then.
 
     Raises:
         BackendError: OpenVINO is not installed, or this CPU has no BF16.
         BundleError: the graph cannot be loaded.
     """
 
-    def __init__(self, path: str | Path, threads: int) -> None:
+    def __init__(self, path: str | Path, threads: int, *, content: bytes | None = None) -> None:
         try:
             import openvino
         except ImportError as error:
@@ -139,7 +144,7 @@ class OpenVinoNetwork:
             "ENABLE_CPU_PINNING": False,  # other stages' and processes' threads want the same CPUs
         }
         try:
-            self._model = self._core.read_model(str(path))
+            self._model = self._core.read_model(str(path) if content is None else content)
         except Exception as error:  # OpenVINO raises RuntimeError and its subclasses for a graph it does not take
             raise BundleError(
                 f"OpenVINO {openvino.__version__} cannot load the graph: {error}",
@@ -156,7 +161,10 @@ class OpenVinoNetwork:
         """See :class:`Network`."""
         try:
             compiled = self._compile(tuple((name, feed[name].shape) for name in self.inputs))
-            request = compiled.idle.pop() if compiled.idle else compiled.model.create_infer_request()
+            try:
+                request = compiled.idle.pop()
+            except IndexError:  # all are at work; to look first would be too late, another thread may take the last
+                request = compiled.model.create_infer_request()
             request.infer({name: feed[name] for name in self.inputs}, share_inputs=True)
             result: npt.NDArray[np.float32] = request.get_output_tensor(0).data.copy()
         except Exception as error:

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from rtgs2_trt.camera import Camera
-from rtgs2_trt.camera_files.records import named_camera, not_empty, undistorted
+from rtgs2_trt.camera_files.records import located, named_camera, not_empty, undistorted
 from rtgs2_trt.errors import CameraError, shown
 from rtgs2_trt.file_access import reading
 from rtgs2_trt.quaternions import matrix_from_quaternion
@@ -115,7 +115,12 @@ def _lens(model: str, width: int, height: int, values: Sequence[float], file: Pa
     named = dict(zip(names, values, strict=True))
     undistorted({key: value for key, value in named.items() if key[0] in "kp"}, file, label)
     fx, fy = named.get("fx", named.get("f", 0)), named.get("fy", named.get("f", 0))
-    return _Lens(width, height, fx, fy, named["cx"], named["cy"])
+    lens = _Lens(width, height, fx, fy, named["cx"], named["cy"])
+    try:
+        Camera(**vars(lens), world_to_camera=np.eye(4))  # said here, whether or not an image uses it
+    except CameraError as error:
+        raise located(error, file, label) from error
+    return lens
 
 
 def _add_lens(lenses: dict[int, _Lens], identity: int, lens: _Lens, file: Path) -> None:

@@ -38,8 +38,10 @@ def read_json(path: Path) -> Any:
         return json.loads(data.decode("utf-8-sig"))
     except RecursionError:
         problem: object = "nested too deeply"
-    except ValueError as error:  # malformed JSON, not UTF-8, an integer of thousands of digits
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         problem = error
+    except ValueError:  # Python's own words advise to lift its limit
+        problem = "a whole number of thousands of digits"
     raise CameraError(
         f"not a readable JSON file: {problem}",
         file=path,

@@ -145,12 +145,47 @@ def test_encoder_without_the_steps_for_onnx_runtime_is_portable(encoder_case):
     }
 
 
-@pytest.mark.parametrize("count", [1, 2, 70])
-def test_encoder_takes_scenes_that_leave_taps_without_any_pair(encoder_case, count):
+def subgraphs(node):
+    """The graphs inside a node, such as the body of a loop."""
+    return [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+
+
+def all_operators(graph):
+    return {
+        name for node in graph.node for name in ({node.op_type}.union(*(all_operators(g) for g in subgraphs(node))))
+    }
+
+
+def test_default_encoder_uses_known_operators(encoder_case):
+    config, weights, _, _ = encoder_case
+    model = build_encoder_graph(config, weights, Algebra(), "test")
+    assert all_operators(model.graph) == {
+        *("Add", "Cast", "Concat", "Gather", "Gelu", "Identity", "LayerNormalization", "Less", "MatMul", "Mul"),
+        *("MultiHeadAttention", "NonZero", "ReduceMax", "Reshape", "Scan", "ScatterND", "Shape", "Split", "Transpose"),
+    }
+
+
+def test_attention_is_computed_a_patch_at_a_time(encoder_case):
+    """Memory is bounded by it: outside the loop, all patches' scores could be there at once."""
+    config, weights, _, _ = encoder_case
+    graph = build_encoder_graph(config, weights, Algebra(), "test").graph
+    loops = [node for node in graph.node if "MultiHeadAttention" in set().union(*map(all_operators, subgraphs(node)))]
+    assert "MultiHeadAttention" not in {node.op_type for node in graph.node}
+    assert {node.op_type for node in loops} == {"Scan"}
+    assert len(loops) == sum(config.encoder_depths) + sum(config.decoder_depths)  # one a block
+    for loop in loops:
+        (body,) = subgraphs(loop)
+        assert [node.op_type for node in body.node].count("MultiHeadAttention") == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 70])
+@pytest.mark.parametrize("apart", [1, 5], ids=["a row", "isolated"])
+def test_encoder_takes_scenes_that_leave_taps_without_any_pair(encoder_case, count, apart):
     config, weights, _, _ = encoder_case
     points = np.zeros((count, 3), np.float32)
-    points[:, 0] = np.arange(count) * 0.07 + 0.035  # a row of voxels; 70 fill one patch and a part of the next
+    points[:, 0] = np.arange(count) * 0.0701 * apart  # a row of voxels of 0.07, of which a patch has 64
     plan = build_geometry_plan(points, np.ones(count, np.float32), stages=3, patch_size=64)
+    assert plan.voxel_counts[0] == count
     inputs = np.random.default_rng(7).standard_normal((plan.voxel_counts[0], 10)).astype(np.float32)
     feed = {"inputs": inputs, **plan.arrays}
     plain = run(build_encoder_graph(config, weights, Algebra.none(), "test"), ["features"], feed)

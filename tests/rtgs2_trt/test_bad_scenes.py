@@ -51,9 +51,15 @@ BAD_FILES = {
         "expected at least 2080 bytes of data)",
     ),
     "ASCII header only": (header("ascii", PROPERTIES, 20), SHORT),
-    "no end of header": (header(BINARY, PROPERTIES, 20)[:-11], "the header ends early (expected a line end_header)"),
-    "no end of header, data behind": (WHOLE.replace(b"end_header\n", b"") + b"\n", "a header line makes no sense"),
-    "truncated in the header": (WHOLE[:100], "the header ends early"),
+    "no end of header": (
+        header(BINARY, PROPERTIES, 20)[:-11],
+        "header line 30: the header ends early (expected a line end_header)",
+    ),
+    "no end of header, data behind": (
+        WHOLE.replace(b"end_header\n", b"") + b"\n",
+        "header line 30: a header line makes no sense",
+    ),
+    "truncated in the header": (WHOLE[:100], "header line 6: the header ends early"),
     "truncated": (
         WHOLE[:-1],
         SHORT + "(found 2079 bytes of data, at most 19 of 20 rows, expected at least 2080 bytes of data)",
@@ -78,7 +84,7 @@ BAD_FILES = {
     ),
     "non-numeric count": (counted("many"), "element vertex: not a number of rows (found 'many'"),
     "fractional count": (counted("2e1"), "element vertex: not a number of rows (found '2e1'"),
-    "missing count": (counted(""), "a header line makes no sense (found 'element vertex ')"),
+    "missing count": (counted(""), "header line 3: a header line makes no sense (found 'element vertex ')"),
     "NaN": (scene_with(changed("y", np.nan)), "y: NaN or infinite values (found 1 of 20 Gaussians, the first at in"),
     "infinity": (scene_with(changed("scale_1", np.inf)), "scale_1: NaN or infinite values (found 1 of 20 Gaussians"),
     "NaN opacity": (scene_with(changed("opacity", np.nan)), "opacity: NaN or infinite values (found 1 of 20"),
@@ -107,11 +113,17 @@ BAD_FILES = {
     "unknown type of a list": (with_line(b"property list uchar text i"), "vertex.i: unknown type of a property"),
     "unknown format": (
         WHOLE.replace(b"little", b"middle"),
-        "unknown or repeated format (found 'format binary_middle_endian 1.0', expected ascii or binary_little_endian",
+        "header line 2: unknown or repeated format (found 'format binary_middle_endian 1.0', expected ascii or ",
     ),
-    "unknown version": (WHOLE.replace(b"1.0", b"2.0"), "unknown or repeated format (found 'format binary_little_end"),
-    "two formats": (with_line(b"format ascii 1.0"), "unknown or repeated format (found 'format ascii 1.0'"),
-    "no format": (WHOLE.replace(b"format", b"comment"), "the header names no format"),
+    "unknown version": (
+        WHOLE.replace(b"1.0", b"2.0"),
+        "header line 2: unknown or repeated format (found 'format binary_little_end",
+    ),
+    "two formats": (
+        with_line(b"format ascii 1.0"),
+        "header line 30: unknown or repeated format (found 'format ascii 1.0'",
+    ),
+    "no format": (WHOLE.replace(b"format", b"comment"), "format: the header names no format"),
     "mesh": (
         header("ascii", {"x": "float", "y": "float", "z": "float"}, 1).replace(
             b"end_header", b"element face 1\nproperty list uchar int vertex_indices\nend_header"
@@ -122,11 +134,14 @@ BAD_FILES = {
     "surfels": (without("scale_2"), "2D Gaussians (surfels, as 2DGS trains them) are not supported"),
     "megabyte-long name": (
         with_line(b"property float " + b"n" * 1_000_000),
-        "a header line is far too long (found 'property float nnn",
+        "header line 30: a header line is far too long (found 'property float nnn",
     ),
-    "megabyte-long count": (counted("9" * 1_000_000), "a header line is far too long (found 'element vertex 999"),
-    "longer lines": (with_line(b"comment " + b"c" * 3_000_000), "no end_header in the first MiB"),
-    "endless header": (with_line(b"comment more\n" * 200_000), "no end_header in the first MiB"),
+    "megabyte-long count": (
+        counted("9" * 1_000_000),
+        "header line 3: a header line is far too long (found 'element vertex 999",
+    ),
+    "longer lines": (with_line(b"comment " + b"c" * 3_000_000), "header line 30: no end_header in the first MiB"),
+    "endless header": (with_line(b"comment more\n" * 200_000), "header line 80642: no end_header in the first MiB"),
     "megabyte-long ASCII row": (
         header("ascii", PROPERTIES, 20) + b"1" * 2_000_000,
         "an ASCII row is far too long (expected 26 numbers)",
@@ -145,7 +160,7 @@ BAD_FILES = {
     ),
     "100,000 elements": (
         b"ply\nformat ascii 1.0\n" + b"".join(b"element e%d 0\n" % i for i in range(100_000)) + b"end_header\n",
-        "no end_header in the first MiB",
+        "header line 62336: no end_header in the first MiB",
     ),
 }
 
@@ -174,5 +189,7 @@ def test_the_file_that_the_others_are_made_of_is_good(tmp_path):
 def test_a_property_line_of_one_word(tmp_path):
     path = tmp_path / "scene.ply"
     path.write_bytes(b"ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty\nend_header\n")
-    with pytest.raises(SceneError, match=r"scene\.ply: a header line makes no sense \(found 'property'\)"):
+    with pytest.raises(
+        SceneError, match=r"scene\.ply: header line [0-9]+: a header line makes no sense \(found 'property'\)"
+    ):
         Scene.load(path)

@@ -66,6 +66,48 @@ def test_altered_file(bundle, name):
         Bundle(bundle)
 
 
+def test_files_exchanged_after_the_check_are_refused(bundle, scene):
+    opened, segmenter = Bundle(bundle), Segmenter(bundle)
+    for name in ("encoder.onnx", "fusion.onnx", "golden.npz"):
+        # as good a file: a graph says the same with one more comment, an archive with one more byte in front
+        (bundle / name).write_bytes((bundle / name).read_bytes() + b"\x32\x01x" if name.endswith("onnx") else b"P")
+    refused = "file does not match its SHA-256"
+    with pytest.raises(BundleError, match=rf"encoder\.onnx: {refused}"):
+        segmenter.encode(scene)  # the encoder is loaded when it is needed
+    with pytest.raises(BundleError, match=rf"fusion\.onnx: {refused}"):
+        Segmenter(opened)
+    with pytest.raises(BundleError, match=rf"golden\.npz: {refused}"):
+        read_golden(opened)
+    (bundle / "encoder.onnx").unlink()
+    with pytest.raises(BundleError, match=r"encoder\.onnx: there is no such file"):
+        segmenter.encode(scene)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_what_is_loaded_is_what_was_checked(bundle, scene, camera, monkeypatch, precision):
+    """A file exchanged between its check and its use changes nothing: it is not opened again."""
+    if precision == "bf16":
+        openvino = pytest.importorskip("openvino", reason="the extra [openvino] is not installed")
+        if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            pytest.skip("this CPU does not compute in BF16")
+
+    def labels():
+        segmenter = Segmenter(bundle, precision=precision)
+        return segmenter(segmenter.encode(scene), camera).labels
+
+    expected = labels()
+    read = Bundle.read
+
+    def exchange_after_reading(self, name):
+        content = read(self, name)
+        self.file(name).write_bytes(b"another graph")
+        return content
+
+    monkeypatch.setattr(Bundle, "read", exchange_after_reading)
+    np.testing.assert_array_equal(labels(), expected)
+    assert (bundle / "fusion.onnx").read_bytes() == (bundle / "encoder.onnx").read_bytes() == b"another graph"
+
+
 def test_half_written_file(bundle):
     content = (bundle / "fusion.onnx").read_bytes()
     (bundle / "fusion.onnx").write_bytes(content[: len(content) // 2])
@@ -130,6 +172,12 @@ def test_damaged_encoder_spec(bundle, field, value):
 def test_manifest_that_is_no_manifest(bundle, text):
     (bundle / "manifest.json").write_text(text, "latin-1")
     with pytest.raises(BundleError, match=r"manifest\.json"):
+        Bundle(bundle)
+
+
+def test_manifest_with_a_number_of_thousands_of_digits(bundle):
+    (bundle / "manifest.json").write_text('{"format": ' + "1" * 5000 + "}")
+    with pytest.raises(BundleError, match=r"manifest\.json: .*number of thousands of digits\. Export"):
         Bundle(bundle)
 
 

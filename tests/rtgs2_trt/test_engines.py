@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rtgs2_trt import Bundle, Camera, Segmenter
-from rtgs2_trt.backends import create_backend
+from rtgs2_trt.backends import create_backend, engines
 from rtgs2_trt.cli import main
 from rtgs2_trt.errors import BackendError, BundleError
 from rtgs2_trt.self_check import BOUNDS, relative_difference, run_self_check
@@ -61,6 +61,33 @@ def test_bf16_serves_sizes_in_turn_and_threads_at_once(openvino, exported_bundle
         together = list(pool.map(lambda view: segmenter(encoded, view).labels, views))
     for a, b in zip(alone, together, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+class LastOneTaken(list):
+    """What a thread sees that looks just before another one takes the last entry."""
+
+    def __bool__(self):
+        return True
+
+
+def test_bf16_makes_another_request_when_the_last_one_was_just_taken(openvino, exported_bundle, inputs):
+    backend = create_backend("cpu", Bundle(exported_bundle), 1, "bf16")
+    expected = backend.fuse(*inputs)
+    (compiled,) = backend._network("fusion.onnx")._compiled.values()
+    compiled.idle = LastOneTaken()
+    np.testing.assert_array_equal(backend.fuse(*inputs), expected)
+    assert len(compiled.idle) == 1
+
+
+def test_bf16_keeps_the_sizes_used_last(openvino, exported_bundle):
+    backend = create_backend("cpu", Bundle(exported_bundle), 1, "bf16")
+    network = backend._network("fusion.onnx")
+    widths = [32 * (i + 1) for i in range(engines._SIZES_KEPT + 1)]
+    for width in [*widths[:-1], widths[0], widths[-1]]:
+        backend.fuse(np.zeros((3, 32, width), np.float32), np.zeros((32, 32, width), np.float32))
+        assert len(network._compiled) <= engines._SIZES_KEPT
+    kept = {dict(sizes)["image"][3] for sizes in network._compiled}
+    assert kept == {width for width in widths if width != widths[1]}  # the first was used again
 
 
 def test_self_check_has_a_bound_for_each_precision(openvino, exported_bundle, capsys):

@@ -35,8 +35,13 @@ def write(path, data):
     return path
 
 
+def read_rows(path, arrays, threads=0):
+    with ply.open_ply(path) as source:
+        return ply.read_rows(source, "vertex", arrays, threads=threads)
+
+
 def read(path, *names):
-    return ply.read_rows(path, ply.read_header(path), "vertex", {"all": ply.Columns(names)}).arrays["all"]
+    return read_rows(path, {"all": ply.Columns(names)}).arrays["all"]
 
 
 @pytest.mark.parametrize("format_", FORMATS)
@@ -115,7 +120,7 @@ def scene_file(path, format_, count, kind="float", damage=False):
 def test_rows_are_those_of_the_reference(tmp_path, format_, kind):
     path = scene_file(tmp_path / "a.ply", format_, 5000, kind)
     parsed = ply.read_header(path)
-    found = ply.read_rows(path, parsed, "vertex", SCENE_COLUMNS, threads=2)
+    found = read_rows(path, SCENE_COLUMNS, threads=2)
     expected, unusable = read_rows_reference(path, parsed, "vertex", SCENE_COLUMNS)
     assert unusable.any() == (found.unusable is not None)
     if found.unusable is not None:  # whole numbers make a quaternion of zeros now and then
@@ -135,7 +140,7 @@ def test_rows_are_those_of_the_reference(tmp_path, format_, kind):
 def test_unit_quaternions_stay_bit_for_bit(tmp_path):
     path = scene_file(tmp_path / "a.ply", "binary_little_endian", 3000)
     rotations = read_rows_reference(path, ply.read_header(path), "vertex", {"q": ply.Columns(ROTATION)})[0]["q"]
-    found = ply.read_rows(path, ply.read_header(path), "vertex", {"q": ply.Columns(ROTATION, "quaternion")}).arrays["q"]
+    found = read_rows(path, {"q": ply.Columns(ROTATION, "quaternion")}).arrays["q"]
     assert found[:1000].tobytes() == rotations[:1000].tobytes()
     assert (found[1000:] != rotations[1000:]).any(axis=1).all()
 
@@ -147,7 +152,7 @@ ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
 def test_faults_are_counted_and_found(tmp_path, format_):
     path = scene_file(tmp_path / "a.ply", format_, 4000, damage=True)
     parsed = ply.read_header(path)
-    found = ply.read_rows(path, parsed, "vertex", SCENE_COLUMNS, threads=3)
+    found = read_rows(path, SCENE_COLUMNS, threads=3)
     expected, unusable = read_rows_reference(path, parsed, "vertex", SCENE_COLUMNS)
     np.testing.assert_array_equal(found.unusable, unusable)
     assert 20 < unusable.sum() < 40
@@ -164,8 +169,7 @@ def test_faults_are_counted_and_found(tmp_path, format_):
 def test_every_number_of_threads_gives_the_same(tmp_path):
     # 40 MB: more than one thread's share of the file.
     path = scene_file(tmp_path / "a.ply", "binary_little_endian", 400_000, damage=True)
-    parsed = ply.read_header(path)
-    one, *others = (ply.read_rows(path, parsed, "vertex", SCENE_COLUMNS, threads=n) for n in (1, 2, 3, 0))
+    one, *others = (read_rows(path, SCENE_COLUMNS, threads=n) for n in (1, 2, 3, 0))
     for other in others:
         assert other.faults == one.faults
         np.testing.assert_array_equal(other.unusable, one.unusable)
@@ -179,7 +183,7 @@ def test_exponentials_are_exact_to_a_float32(tmp_path):
     properties = {"scale": "float", "logit": "float"}
     path = write(tmp_path / "a.ply", header("binary_little_endian", properties, len(stored)) + data.tobytes())
     wanted = {"scale": ply.Columns(("scale",), "logarithm"), "logit": ply.Columns(("logit",), "logit")}
-    found = ply.read_rows(path, ply.read_header(path), "vertex", wanted)
+    found = read_rows(path, wanted)
     assert found.unusable is None
     exact = np.exp(np.clip(stored.astype(np.longdouble), -87, 88))
     np.testing.assert_array_max_ulp(found.arrays["scale"][:, 0], exact.astype(np.float32), maxulp=1)
@@ -327,12 +331,29 @@ def test_truncation_anywhere_is_refused(tmp_path, format_):
 
 
 def test_a_file_that_shrinks_while_it_is_read(tmp_path):
+    count = 100_000  # more than what reading the header buffers
     for format_ in FORMATS:
-        data = header(format_, {"x": "float"}, 4) + rows(format_, {"x": "float"}, {"x": np.arange(4)})
-        parsed = ply.read_header(write(tmp_path / "a.ply", data))
-        path = write(tmp_path / "a.ply", data[:-4])
-        with pytest.raises(SceneError, match=r"ends early \(found [23] rows, expected 4 rows\)"):
-            ply.read_rows(path, parsed, "vertex", {"x": ply.Columns(("x",))})
+        data = header(format_, {"x": "float"}, count) + rows(format_, {"x": "float"}, {"x": np.arange(float(count))})
+        path = write(tmp_path / "a.ply", data)
+        with ply.open_ply(path) as source:
+            write(path, data[: -len("99999.0\n")])  # the same file, in place
+            with pytest.raises(SceneError, match=r"a\.ply.*ends early \(found 9999[89] rows, expected 100000 rows\)"):
+                ply.read_rows(source, "vertex", {"x": ply.Columns(("x",))})
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_file_that_is_replaced_while_it_is_read(tmp_path, format_):
+    """Header and rows are of one file, even if another one of the same size has its name by now."""
+    path, other = tmp_path / "a.ply", tmp_path / "other.ply"
+    wanted = {name: np.arange(4) + 10 * i for i, name in enumerate("xy")}
+    properties = dict.fromkeys("xy", "int")
+    write(path, header(format_, properties, 4) + rows(format_, properties, wanted))
+    properties = dict.fromkeys("yx", "int")
+    write(other, header(format_, properties, 4) + rows(format_, properties, wanted))
+    with ply.open_ply(path) as source:
+        other.replace(path)
+        found = ply.read_rows(source, "vertex", {"all": ply.Columns(("x", "y"))}).arrays["all"]
+    np.testing.assert_array_equal(found, np.stack([wanted["x"], wanted["y"]], axis=1))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 import re
+import threading
 import warnings
 
 import numpy as np
 import pytest
 
 from ply_files import gaussian_columns, header, rows, write_gaussians
+from rtgs2_trt import scene as scene_module
 from rtgs2_trt.errors import InputError, SceneError
 from rtgs2_trt.orientation import orientation
 from rtgs2_trt.quaternions import matrix_from_quaternion
@@ -240,7 +242,7 @@ def test_order_types_normals_and_extras_do_not_matter(tmp_path, format_):
     for name in ("nx", "ny", "nz"):
         del columns[name]
     columns["class_id"] = np.arange(20)
-    columns["f_rest_x"] = np.arange(20)
+    columns["f_restx"] = np.arange(20)
     names = list(np.random.default_rng(3).permutation(list(columns)))
     properties = {name: "ushort" if name == "class_id" else ["float", "double"][i % 2] for i, name in enumerate(names)}
     data = header(format_, properties, 20, ["comment hello"]) + rows(format_, properties, columns)
@@ -284,6 +286,54 @@ def test_saved_scenes_come_back(tmp_path, coefficients):
     np.testing.assert_allclose(back.opacities, scene.opacities, rtol=2e-6, atol=1e-30)
     np.testing.assert_array_equal(back.rotations, scene.rotations)
     assert [p.name for p in tmp_path.iterdir()] == ["scene.ply"]
+
+
+def two_layouts():
+    """Two scenes whose rows take the same bytes in a file and hold different properties."""
+    return Scene(**arguments(200, 4, features=36)), Scene(**arguments(200, 16))
+
+
+def test_a_scene_replaced_while_it_is_loaded_is_the_old_one(tmp_path, monkeypatch):
+    old, new = two_layouts()
+    path = tmp_path / "a.ply"
+    old.save(path)
+    expected = Scene.load(path)
+    columns_of = scene_module._gaussian_columns
+
+    def replace_after_the_header(header, file):
+        new.save(path)
+        return columns_of(header, file)
+
+    monkeypatch.setattr(scene_module, "_gaussian_columns", replace_after_the_header)
+    found = Scene.load(path)
+    for name in [*ARRAYS, "features"]:
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    monkeypatch.undo()
+    assert Scene.load(path).sh_degree == new.sh_degree
+
+
+def test_loading_while_another_thread_saves(tmp_path):
+    scenes = two_layouts()
+    path = tmp_path / "a.ply"
+    for scene in reversed(scenes):
+        scene.save(path)
+    done = threading.Event()
+
+    def save_in_turn():
+        while not done.is_set():
+            for scene in scenes:
+                scene.save(path)
+
+    writer = threading.Thread(target=save_in_turn)
+    writer.start()
+    try:
+        loaded = [Scene.load(path, threads=1) for _ in range(300)]
+    finally:
+        done.set()
+        writer.join()
+    for scene in loaded:
+        np.testing.assert_array_equal(scene.means, scenes[scene.features is None].means)
+        np.testing.assert_array_equal(scene.sh, scenes[scene.features is None].sh)
 
 
 def test_saved_files_have_the_standard_layout(tmp_path):
@@ -355,6 +405,11 @@ BAD_COLUMNS = {
         "f_rest_8"
     ),
     "f_rest_3: numbered with a gap up to f_rest_8": without("f_rest_3"),
+    **{
+        f"{name}: a property whose number makes no sense (expected {name.rsplit('_', 1)[0]}_0, ": gaussian_columns()
+        | {name: np.zeros(20)}
+        for name in ("f_rest_" + "9" * 20, "f_rest_01", "f_rest_x", "f_rest_", "f_pc_-1")
+    },
     "f_pc_1: numbered with a gap up to f_pc_2": gaussian_columns() | {"f_pc_0": np.ones(20), "f_pc_2": np.ones(20)},
     "element vertex: there are no Gaussians in it (found 0)": gaussian_columns(count=0),
 }
