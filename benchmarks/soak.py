@@ -122,9 +122,15 @@ def resident_bytes() -> int:
 
 
 def trend(frames: npt.NDArray[np.int64], resident: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Slope in bytes a frame of a straight line through the second half, and its growth over that half in bytes."""
+    """Slope in bytes a frame of a straight line through the second half, and its growth over that half in bytes.
+
+    The line goes through the lowest value between two encodings: what an encoding takes comes and goes.
+    """
     half = len(frames) // 2
-    slope = float(np.polyfit(frames[half:], resident[half:], 1)[0])
+    period = frames[half:] // ENCODE_EVERY
+    starts = np.flatnonzero(np.diff(period, prepend=-1))
+    lowest = np.minimum.reduceat(resident[half:], starts)
+    slope = float(np.polyfit(frames[half:][starts], lowest, 1)[0])
     return slope, slope * float(frames[-1] - frames[half])
 
 

@@ -1,7 +1,11 @@
-"""Files and folders that are either whole or not there: written under a temporary name, then renamed."""
+"""Files and folders that are either whole or not there: written under a temporary name, then renamed.
+
+Contents reach the disk before the new name does, so that a robot that loses power keeps the old file or the new one.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -36,6 +40,8 @@ def atomic_file(path: str | Path, error: type[InputError] = InputError) -> Itera
     try:
         with temporary.open("xb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(target)
     except OSError as problem:
         reason = problem.strerror or problem
@@ -59,6 +65,7 @@ def atomic_folder(path: str | Path, *, may_replace: Callable[[Path], bool]) -> I
     temporary.mkdir()
     try:
         yield temporary
+        _flush_to_disk(temporary)
         _check_replaceable(target, may_replace)
         if target.exists():
             retired = _beside(target, "old")
@@ -73,6 +80,13 @@ def atomic_folder(path: str | Path, *, may_replace: Callable[[Path], bool]) -> I
             temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _flush_to_disk(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _check_replaceable(target: Path, may_replace: Callable[[Path], bool]) -> None:

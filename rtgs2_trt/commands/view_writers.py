@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..pictures import contact_sheet, overlay, save_color_image, save_image, sav
 from ..segmenter import Segmentation, Segmenter
 
 
-class ViewWriter:
+class ViewWriter(ABC):
     """Writes the images of each view at once, what sums them up at the end.
 
     Attributes:
@@ -60,14 +61,17 @@ class ViewWriter:
         with atomic_file(self.output / name) as file:
             file.write((json.dumps(values, indent=1) + "\n").encode())
 
+    @abstractmethod
     def _write_images(self, name: str, result: Segmentation) -> None:
-        raise NotImplementedError
+        """Write the view's labels or depths."""
 
+    @abstractmethod
     def _keep(self, title: str, result: Segmentation) -> None:
-        raise NotImplementedError
+        """Remember the view for the contact sheet."""
 
+    @abstractmethod
     def _sheet(self) -> Picture:
-        raise NotImplementedError
+        """Return the contact sheet of the views kept."""
 
 
 class LabelWriter(ViewWriter):

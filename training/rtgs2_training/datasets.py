@@ -344,10 +344,11 @@ def _read_json(file: Path) -> Any:
         data = stream.read(_DESCRIPTION_LIMIT)
     try:
         return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as problem:
-        raise DatasetError(
-            f"not a readable JSON file: {problem}", file=file, fix="Generate the data set again"
-        ) from problem
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        problem: object = error
+    except ValueError:  # Python's own words advise to lift its limit
+        problem = "a whole number of thousands of digits"
+    raise DatasetError(f"not a readable JSON file: {problem}", file=file, fix="Generate the data set again")
 
 
 def _check_plain_name(name: object, file: Path, field: str) -> None:
