@@ -32,7 +32,7 @@ def scene_of(piece: Piece, rng: np.random.Generator) -> Scene:
     surfels = sample([(0, surfaces)], round(DENSITY * cells), rng)
     count = len(surfels)
     sh = to_sh(lit(surfels), np.zeros((count, 3)))
-    return Scene(**as_scene(surfels, np.full(count, 0.002), np.full(count, 0.95), sh))
+    return Scene(**as_scene(surfels, np.full(count, 0.002), np.full(count, 0.95), sh, np.zeros(count, np.int64)))
 
 
 def lit(surfels: Surfels) -> np.ndarray:

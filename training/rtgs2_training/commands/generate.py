@@ -23,7 +23,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--validation", type=int, default=0, metavar="N", help="of these, for validation")
     parser.add_argument("--test", type=int, default=0, metavar="N", help="of these, for the test")
     parser.add_argument("--views", type=int, default=20, metavar="N", help="labelled views a room (default 20)")
-    parser.add_argument("--gaussians", type=int, default=100_000, metavar="N", help="a room (default 100000)")
+    parser.add_argument("--gaussians", type=int, default=200_000, metavar="N", help="a room (default 200000)")
     parser.add_argument("--image-size", type=image_size, default=(320, 240), metavar="WxH", help="default 320x240")
     parser.add_argument(
         "--imperfections",

@@ -9,6 +9,7 @@ from .surfaces import Array
 from .surfels import Surfels
 
 SH_DC = 0.28209479177387814
+_MIN_SCALE = 1e-4  # metres
 
 
 def to_sh(colour: Array, highlight: Array) -> Array:
@@ -42,12 +43,23 @@ def quaternions(tangents: Array, normals: Array) -> Array:
     return np.asarray(columns / np.linalg.norm(columns, axis=1, keepdims=True))
 
 
-def as_scene(surfels: Surfels, thickness: Array, opacities: Array, sh: Array) -> dict[str, NDArray[np.float32]]:
-    """The arrays of :class:`rtgs2_trt.Scene`, float32."""
+def as_scene(
+    surfels: Surfels, thickness: Array, opacities: Array, sh: Array, shifts: NDArray[np.int64]
+) -> dict[str, NDArray[np.float32]]:
+    """The arrays of :class:`rtgs2_trt.Scene`, float32.
+
+    ``shifts`` (N,) 0, 1 or 2: the three axes of a Gaussian, (tangent, bitangent, normal), are moved up by so many
+    places, the last ones to the front. It changes no picture.
+    """
+    bitangents = np.cross(surfels.normals, surfels.tangents)
+    axes = np.stack([surfels.tangents, bitangents, surfels.normals], axis=1)
+    order = (np.arange(3) - shifts[:, None]) % 3
+    axes = np.take_along_axis(axes, order[:, :, None], axis=1)
+    scales = np.maximum(np.column_stack([surfels.radii, thickness]), _MIN_SCALE)
     arrays = {
         "means": surfels.points,
-        "scales": np.maximum(np.column_stack([surfels.radii, thickness]), 5e-4),
-        "rotations": quaternions(surfels.tangents, surfels.normals),
+        "scales": np.take_along_axis(scales, order, axis=1),
+        "rotations": quaternions(axes[:, 0], axes[:, 2]),
         "opacities": opacities,
         "sh": sh,
     }

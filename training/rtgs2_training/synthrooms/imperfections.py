@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .fitting import Fit, axis_shifts, opacities, random_fit, sizes, thicknesses, with_outliers
 from .gaussians import as_scene, to_sh
 from .plan import FloorPlan
 from .surfaces import Array
@@ -30,6 +31,7 @@ class Flaws:
     position: float  # metres, standard deviation off the surface
     colour: float  # standard deviation of the colour of single Gaussians
     shine: float  # likewise of the view-dependent part
+    fit: Fit
 
 
 def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
@@ -45,11 +47,12 @@ def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
         thinned=min(some(0.15), 0.5),
         holes=some(3.0),
         blurred=some(4.0),
-        long=min(some(0.3), 0.6),
+        long=min(some(0.4), 0.7),
         weak=min(some(0.08), 0.3),
         position=min(some(0.003), 0.012),
         colour=min(some(0.025), 0.09),
         shine=min(some(0.02), 0.08),
+        fit=random_fit(strength, rng),
     )
 
 
@@ -90,15 +93,17 @@ def captured(
 
     count = len(surfels)
     blur = _blur(surfels, flaws, rng)
-    surfels = _shaken(surfels, grow * (1 + blur), flaws, rng)
+    surfels = _shaken(surfels, grow * (1 + blur) * sizes(count, flaws.fit, rng), flaws, rng)
     colour = _smoothed(surfels, colour, blur) + rng.normal(0, 1, (count, 1)) * flaws.colour
     colour = colour + rng.normal(0, 0.4 * flaws.colour, (count, 3))
     highlight = highlight + rng.normal(0, 1, (count, 3)) * flaws.shine
     weak = rng.random(count) < flaws.weak
-    opacities = np.where(weak, rng.uniform(0.08, 0.75, count), 1 - rng.gamma(1.6, 0.035, count))
-    opacities = np.clip(opacities * (1 - 0.25 * np.minimum(blur, 1)), 0.04, 0.995)
-    thickness = np.exp(rng.normal(np.log(0.003), 0.35, count)) + 0.4 * flaws.position * rng.random(count)
-    scene = as_scene(surfels, thickness, opacities, to_sh(np.clip(colour, 0, 1), highlight))
+    opacity = np.where(weak, rng.uniform(0.08, 0.75, count), opacities(count, flaws.fit, rng))
+    opacity = np.clip(opacity * (1 - 0.25 * np.minimum(blur, 1)), 0.02, 0.998)
+    shown, opacity = with_outliers(np.clip(colour, 0, 1), opacity, flaws.fit, rng)
+    thickness = thicknesses(count, flaws.fit, rng) + 0.4 * flaws.position * rng.random(count)
+    shifts = axis_shifts(count, flaws.fit, rng)
+    scene = as_scene(surfels, thickness, opacity, to_sh(shown, highlight), shifts)
 
     extra, extra_owner = _doubles(scene, surfels, doubles, rng)
     stray = _floaters(plan, colour[rng.integers(count, size=floaters)], rng)
@@ -176,8 +181,8 @@ def _shaken(surfels: Surfels, grow: Array, flaws: Flaws, rng: np.random.Generato
     angle = angle * (flaws.long > 0)
     tangents = np.cos(angle)[:, None] * surfels.tangents + np.sin(angle)[:, None] * across
     stretch = np.exp(rng.normal(0, 0.5 * flaws.long, count) * rng.gamma(1.0, 1.0, count))
-    stretch = np.clip(stretch, 0.25, 4.0)
-    size = grow * np.exp(rng.normal(0, 0.12 + 0.25 * flaws.long, count))
+    stretch = np.clip(stretch, 0.16, 6.0)
+    size = grow * np.exp(rng.normal(0, 0.12 + 0.15 * flaws.long, count))
     radii = surfels.radii * (size[:, None] * np.stack([np.sqrt(stretch), 1 / np.sqrt(stretch)], axis=1))
     tilt = rng.normal(0, 0.25 * flaws.long, (count, 2))
     normals = surfels.normals + tilt[:, :1] * tangents
@@ -198,7 +203,7 @@ def _doubles(
     off = rng.normal(0, 0.03, (count, 1)) * surfels.normals[chosen]
     extra["means"] += (off + rng.normal(0, 0.01, (count, 3))).astype(np.float32)
     extra["scales"] *= np.exp(rng.normal(0.2, 0.6, (count, 3))).astype(np.float32)
-    extra["scales"] = np.clip(extra["scales"], 5e-4, 0.2)
+    extra["scales"] = np.clip(extra["scales"], 1e-4, 0.2)
     extra["opacities"] = rng.uniform(0.02, 0.3, count).astype(np.float32)
     extra["sh"][:, 0] += rng.normal(0, 0.2, (count, 3)).astype(np.float32)
     return extra, surfels.owner[chosen]
@@ -219,7 +224,7 @@ def _floaters(plan: FloorPlan, colour: Array, rng: np.random.Generator) -> dict[
     size = np.where(cloud, rng.uniform(0.05, 0.22, count), rng.lognormal(np.log(0.012), 0.5, count))
     arrays = {
         "means": means,
-        "scales": size[:, None] * np.exp(rng.normal(0, 0.4, (count, 3))),
+        "scales": np.minimum(size[:, None] * np.exp(rng.normal(0, 0.4, (count, 3))), 0.5),
         "rotations": rotations / np.linalg.norm(rotations, axis=1, keepdims=True),
         "opacities": np.where(cloud, rng.uniform(0.01, 0.08, count), rng.uniform(0.04, 0.5, count)),
         "sh": sh,

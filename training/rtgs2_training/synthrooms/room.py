@@ -29,7 +29,7 @@ from .zbuffer import FrontSurface, front_surface
 
 CLASS_TABLE = "synthrooms"
 MILLIMETRES = 1000
-_MORE_VIEWS = {"bathroom": 1.6, "kitchen": 1.3}  # what stands there stands nowhere else
+_MORE_VIEWS = {"bathroom": 2.0, "kitchen": 1.4}  # what stands there stands nowhere else
 _STREAMS = ("plan", "shell", "furniture", "lighting", "surfels", "flaws", "cameras")
 
 

@@ -26,7 +26,7 @@ class RoomSettings:
         InputError: a value out of range.
     """
 
-    gaussians: int = 100_000
+    gaussians: int = 200_000
     views: int = 20
     image_size: tuple[int, int] = (320, 240)
     imperfections: float = 1.0

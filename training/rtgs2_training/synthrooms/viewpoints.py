@@ -9,6 +9,7 @@ import numpy as np
 from rtgs2_trt.camera import Camera
 
 from .floor_space import FloorSpace
+from .piece import Piece
 from .surfaces import Array
 from .zbuffer import FrontSurface
 
@@ -17,6 +18,17 @@ FOV_DEGREES = (55.0, 85.0)
 WALL_DISTANCE = 0.3  # metres
 _BESIDE, _ABOVE = 0.3, 0.25  # metres kept from furniture
 _TOO_NEAR = ((0.5, 0.08), (1.0, 0.3))  # metres, and the share of pixels that may be nearer
+_SOUGHT = {  # what fills few pixels is looked at more often
+    "toilet": 3.0,
+    "sink": 2.5,
+    "other furniture": 2.5,
+    "picture": 2.0,
+    "sofa": 2.0,
+    "shower curtain": 2.0,
+    "bathtub": 1.5,
+    "bookshelf": 1.5,
+    "table": 1.5,
+}
 _EMPTY_SHARE, _ONE_THING, _TYPICAL_DEPTH = 0.5, 0.7, 1.3
 
 
@@ -65,8 +77,8 @@ def _target(rooms: list[FloorSpace], index: int, eye: Array, rng: np.random.Gene
     """Mostly something that stands there, else any direction; now and then up or down."""
     room = rooms[index]
     if room.placed and rng.random() < 0.82:
-        sizes = np.array([math.sqrt(piece.height * max(piece.width, piece.depth)) + 0.2 for piece, _ in room.placed])
-        piece, pose = room.placed[int(rng.choice(len(sizes), p=sizes / sizes.sum()))]
+        weights = np.array([_interest(piece) for piece, _ in room.placed])
+        piece, pose = room.placed[int(rng.choice(len(weights), p=weights / weights.sum()))]
         x, y = pose.point(0.0 if piece.placement.centred else piece.depth / 2, 0.0)
         target = np.array([x, y, pose.z + 0.4 * piece.height]) + rng.normal(0, [0.5, 0.5, 0.25])
         if np.linalg.norm(target[:2] - eye[:2]) > 0.9:
@@ -74,6 +86,11 @@ def _target(rooms: list[FloorSpace], index: int, eye: Array, rng: np.random.Gene
             return np.array([target[0], target[1], eye[2] + pitch])
     heading, pitch = rng.uniform(0, 2 * np.pi), math.radians(float(np.clip(rng.normal(-12, 14), -50, 30)))
     return np.asarray(eye + 2 * np.array([math.cos(heading), math.sin(heading), math.tan(pitch)]))
+
+
+def _interest(piece: Piece) -> float:
+    size = math.sqrt(piece.height * max(piece.width, piece.depth)) + 0.2
+    return size * max((_SOUGHT.get(part.class_name, 1.0) for part in piece.parts), default=1.0)
 
 
 def worth_keeping(front: FrontSurface, owner: Array) -> bool:

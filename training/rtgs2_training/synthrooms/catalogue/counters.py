@@ -147,9 +147,7 @@ def hob_counter(rng: np.random.Generator) -> Piece:
         if b - a > 0.1:
             units += front(look, x, (a, 0.1), (b, HEIGHT - 0.04), drawer=False, hinge=1 if a < 0 else -1)
     extra = strewn(rng, KITCHEN, (0.03, 0.32), (depth - 0.06, y), HEIGHT, 0.5) if width > 1 else []
-    return assemble(
-        [part("counter", slab), part("cabinet", units), part("other furniture", hob), *extra], clearance=0.5
-    )
+    return assemble([part("counter", slab), part("cabinet", units), part("counter", hob), *extra], clearance=0.5)
 
 
 def sink_counter(rng: np.random.Generator) -> Piece:
