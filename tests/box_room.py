@@ -74,11 +74,16 @@ def write_box_scene(folder: Path, seed: int = 0, views: Mapping[str, Camera] | N
         Image.fromarray(ids.astype(np.uint16) + 300).save(folder / "instance" / f"{view}.png")
 
 
-def write_box_dataset(folder: Path, splits: Mapping[str, list[str]], classes: ClassTable | None = None) -> Path:
+def write_box_dataset(
+    folder: Path,
+    splits: Mapping[str, list[str]],
+    classes: ClassTable | None = None,
+    views: Mapping[str, Camera] | None = None,
+) -> Path:
     """Write a data set with ``dataset.json``; scene i has seed i."""
     table = classes or builtin_class_table("synthrooms")
     for seed, scene in enumerate(name for names in splits.values() for name in names):
-        write_box_scene(folder / scene, seed)
+        write_box_scene(folder / scene, seed, views)
     description = {
         "format": "rtgs2-dataset/1",
         "name": "boxes",

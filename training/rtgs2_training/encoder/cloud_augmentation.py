@@ -9,11 +9,12 @@ from ..runs.config import CloudAugmentationConfig
 
 _Floats = NDArray[np.float32]
 
-_POSITION, _COLOUR, _LOG_SCALES = slice(0, 3), slice(3, 6), slice(7, 10)
+_POSITION, _COLOUR, _OPACITY, _LOG_SCALES = slice(0, 3), slice(3, 6), 6, slice(7, 10)
+_LEAST = 1e-4  # opacity, and what it lacks to 1: their logits stay finite
 
 
 def augment_cloud(inputs: _Floats, config: CloudAugmentationConfig, rng: np.random.Generator) -> _Floats:
-    """Return a turned, scaled, moved, jittered and recoloured copy of encoder inputs.
+    """Return a copy of encoder inputs as another capture of the same surfaces, placed elsewhere, would have them.
 
     Args:
         inputs: (N, 10) of :func:`rtgs2_trt.encoder_inputs.encoder_inputs`: xyz, colour in 0..1, opacity, log scales.
@@ -26,9 +27,24 @@ def augment_cloud(inputs: _Floats, config: CloudAugmentationConfig, rng: np.rand
     shift = rng.uniform(-1, 1, 3) * (config.shift, config.shift, config.lift)
     turned = (inputs[:, _POSITION] - pivot) @ (factor * random_rotation(config.tilt, rng)).T + pivot + shift
     out[:, _POSITION] = turned + config.jitter * rng.standard_normal(turned.shape)
-    out[:, _LOG_SCALES] += np.float32(np.log(factor))
     out[:, _COLOUR] = recoloured(inputs[:, _COLOUR], config, rng)
+    out[:, _OPACITY] = _other_opacities(inputs[:, _OPACITY], config.opacity, rng)
+    out[:, _LOG_SCALES] = _other_sizes(inputs[:, _LOG_SCALES] + np.log(factor), config, rng)
     return out
+
+
+def _other_opacities(opacity: _Floats, amount: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    kept = np.clip(opacity.astype(np.float64), _LEAST, 1 - _LEAST)
+    logits = np.log(kept / (1 - kept)) + amount * (rng.uniform(-1, 1) + 0.5 * rng.standard_normal(len(kept)))
+    return np.asarray(1 / (1 + np.exp(-logits)))
+
+
+def _other_sizes(
+    log_scales: NDArray[np.floating], config: CloudAugmentationConfig, rng: np.random.Generator
+) -> NDArray[np.floating]:
+    change = config.size * (rng.uniform(-1, 1) + 0.5 * rng.standard_normal((len(log_scales), 1)))
+    changed: NDArray[np.floating] = log_scales + change
+    return rng.permuted(changed, axis=1) if rng.random() < config.axis_order else changed
 
 
 def random_rotation(tilt: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -49,4 +65,6 @@ def recoloured(colour: _Floats, config: CloudAugmentationConfig, rng: np.random.
     power = config.gamma ** rng.uniform(-1, 1)
     if rng.random() < config.grey:
         colour = np.repeat(colour.mean(axis=1, keepdims=True), 3, axis=1)
+    middle = colour.mean(axis=0)
+    colour = middle + (colour - middle) * np.float32(rng.uniform(config.contrast[0], config.contrast[-1]))
     return np.asarray(np.clip(colour * gain + brightness, 0, 1) ** power, np.float32)

@@ -83,8 +83,11 @@ class CloudAugmentationConfig:
 
     A view is turned about the vertical by any angle and tilted by up to ``tilt``, scaled by a factor in ``scale`` and
     moved by up to ``shift`` along x and y, ``lift`` along z. ``jitter`` is the standard deviation of each coordinate's
-    noise. Colours are multiplied by up to ``1 +- gain`` a channel, moved by up to ``brightness``, raised to a power
-    between ``1 / gamma`` and ``gamma``, and made grey with probability ``grey``.
+    noise. Colours are drawn to their mean by a factor in ``contrast``, multiplied by up to ``1 +- gain`` a channel,
+    moved by up to ``brightness``, raised to a power between ``1 / gamma`` and ``gamma``, and made grey with
+    probability ``grey``. Logits of the opacities are moved by up to ``opacity`` a view, logarithms of the sizes by up
+    to ``size`` a view, and both by half as much (one standard deviation) a Gaussian. With probability ``axis_order``
+    the three axes of every Gaussian of a view are put into any order.
     """
 
     tilt: float = 5.0
@@ -92,18 +95,25 @@ class CloudAugmentationConfig:
     jitter: float = 0.02
     shift: float = 3.0
     lift: float = 0.3
+    contrast: tuple[float, ...] = (0.4, 1.2)
     gain: float = 0.3
     brightness: float = 0.1
     gamma: float = 1.4
     grey: float = 0.1
+    opacity: float = 1.0
+    size: float = 0.5
+    axis_order: float = 0.5
 
     def __post_init__(self) -> None:
         _require_range(self.scale, "augmentation.scale", 0.1, 10)
+        _require_range(self.contrast, "augmentation.contrast", 0.01, 10)
         _require(0 <= self.tilt <= 45, "augmentation.tilt", self.tilt, "0 to 45 degrees")
         for name in ("jitter", "shift", "lift"):
             _require(0 <= getattr(self, name) <= 100, f"augmentation.{name}", getattr(self, name), "0 to 100 metres")
-        for name in ("gain", "brightness", "grey"):
+        for name in ("gain", "brightness", "grey", "axis_order"):
             _require(0 <= getattr(self, name) <= 1, f"augmentation.{name}", getattr(self, name), "0 to 1")
+        for name in ("opacity", "size"):
+            _require(0 <= getattr(self, name) <= 5, f"augmentation.{name}", getattr(self, name), "0 to 5")
         _require(1 <= self.gamma <= 5, "augmentation.gamma", self.gamma, "1 to 5")
 
 

@@ -1,0 +1,74 @@
+"""Augmented clouds: heights and shapes are kept, what a capture leaves to chance is not."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from rtgs2_training.encoder.cloud_augmentation import augment_cloud
+from rtgs2_training.runs.config import CloudAugmentationConfig
+
+RANGES = {"scale": (1.0, 1.0), "contrast": (1.0, 1.0), "gamma": 1.0}
+NOTHING = CloudAugmentationConfig(
+    **{field.name: RANGES.get(field.name, 0.0) for field in fields(CloudAugmentationConfig)}
+)
+
+
+def cloud(count=500):
+    rng = np.random.default_rng(5)
+    inputs = np.empty((count, 10), np.float32)
+    inputs[:, :3] = rng.uniform(-2, 2, (count, 3))
+    inputs[:, 3:6] = rng.uniform(0.2, 0.8, (count, 3))
+    inputs[:, 6] = rng.uniform(0.1, 0.9, count)
+    inputs[:, 7:] = np.sort(rng.normal(-5, 1, (count, 3)), axis=1)
+    return inputs
+
+
+def augmented(seed=0, **changes):
+    return augment_cloud(cloud(), replace(NOTHING, **changes), np.random.default_rng(seed))
+
+
+def test_only_the_heading_changes_where_nothing_else_may():
+    before, after = cloud(), augmented()
+    np.testing.assert_allclose(after[:, 2:], before[:, 2:], atol=1e-5)
+    centre = before[:, :2].mean(0)
+    np.testing.assert_allclose(
+        np.linalg.norm(after[:, :2] - centre, axis=1), np.linalg.norm(before[:, :2] - centre, axis=1), atol=1e-5
+    )
+    assert np.abs(after[:, :2] - before[:, :2]).max() > 0.1
+
+
+def test_scale_moves_heights_and_sizes_together():
+    after = augmented(scale=(1.5, 1.5))
+    np.testing.assert_allclose(after[:, 2], 1.5 * cloud()[:, 2], atol=1e-5)
+    np.testing.assert_allclose(after[:, 7:], cloud()[:, 7:] + np.log(1.5), atol=1e-5)
+
+
+def test_opacities_and_sizes_move_by_view_and_by_gaussian():
+    before = cloud()
+    moves = []
+    for seed in range(40):
+        after = augmented(seed, opacity=1.0, size=0.5)
+        assert ((after[:, 6] > 0) & (after[:, 6] < 1)).all()
+        logits = [np.log(values[:, 6] / (1 - values[:, 6])) for values in (before, after)]
+        change, growth = logits[1] - logits[0], after[:, 7:] - before[:, 7:]
+        np.testing.assert_allclose(growth, np.repeat(growth[:, :1], 3, axis=1), atol=1e-5)
+        assert change.std() == pytest.approx(0.5, rel=0.15)
+        assert growth[:, 0].std() == pytest.approx(0.25, rel=0.15)
+        moves.append((change.mean(), growth.mean()))
+    assert (np.abs(moves) < [1.1, 0.55]).all()
+    assert (np.std(moves, axis=0) > [0.4, 0.2]).all()
+
+
+def test_axes_come_in_any_order():
+    before, after = cloud(), augmented(axis_order=1.0)
+    np.testing.assert_allclose(np.sort(after[:, 7:], axis=1), before[:, 7:], atol=1e-6)
+    assert (np.bincount(after[:, 7:].argmin(1), minlength=3) > 100).all()
+
+
+def test_contrast_draws_colours_together():
+    after = augmented(contrast=(0.3, 0.3))
+    np.testing.assert_allclose(after[:, 3:6].std(0), 0.3 * cloud()[:, 3:6].std(0), rtol=1e-3)
+    np.testing.assert_allclose(after[:, 3:6].mean(0), cloud()[:, 3:6].mean(0), atol=1e-3)
