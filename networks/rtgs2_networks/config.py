@@ -148,7 +148,7 @@ def research_encoder_config() -> EncoderConfig:
 
 
 def preset(name: str, num_classes: int = 1, task: Task = "semantic") -> ModelConfig:
-    """Return a preset: ``"rtgs2"`` (the paper's sizes) or ``"tiny"`` (about 2.5 M parameters, for 320x240).
+    """Return a preset: ``"rtgs2"`` (the paper's sizes) or ``"tiny"`` (about 3.6 M parameters, for 320x240).
 
     Args:
         name: of the preset.
@@ -173,11 +173,11 @@ def preset(name: str, num_classes: int = 1, task: Task = "semantic") -> ModelCon
         fusion = FusionConfig(
             num_classes=num_classes,
             rgb_depths=(1, 1, 3, 1),
-            rgb_widths=(24, 48, 96, 160),
+            rgb_widths=(32, 64, 128, 256),
             feature_depths=(1, 1, 1, 1),
-            feature_widths=(24, 48, 80, 128),
-            feature_heads=(1, 2, 4, 4),
-            decoder_width=96,
+            feature_widths=(32, 64, 96, 160),
+            feature_heads=(1, 2, 3, 5),
+            decoder_width=128,
         )
         return ModelConfig(encoder=encoder, fusion=fusion, task=task)
     raise CheckpointError("no such preset", field="preset", found=repr(name), expected="'rtgs2' or 'tiny'")

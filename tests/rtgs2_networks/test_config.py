@@ -11,7 +11,7 @@ from rtgs2_networks.fusion import FusionNetwork
 from rtgs2_trt.errors import CheckpointError
 
 
-@pytest.mark.parametrize(("name", "parameters"), [("rtgs2", 45_932_160 + 33_109_726), ("tiny", 2_516_622)])
+@pytest.mark.parametrize(("name", "parameters"), [("rtgs2", 45_932_160 + 33_109_726), ("tiny", 3_643_950)])
 def test_sizes_of_the_presets(name: str, parameters: int) -> None:
     config = preset(name, 46)
     with torch.device("meta"):

@@ -64,10 +64,14 @@ class Experiment:
 
     def config(self, claims: ClaimsConfig, seed: int) -> FusionRunConfig:
         """Return the configuration of this variant's run with `seed`."""
-        loss = claims.fusion.loss
+        loss, augmentation = claims.fusion.loss, claims.fusion.augmentation
         if not self.regularised or self.task == "depth":
             loss = dataclasses.replace(loss, centre_collapse=0.0)
-        return dataclasses.replace(claims.fusion, inputs=self.inputs, task=self.task, seed=seed, loss=loss)
+        if self.task == "depth":  # an enlarged view does not show the depths of its labels
+            augmentation = dataclasses.replace(augmentation, zoom=(1.0, 1.0), perspective=0.0)
+        return dataclasses.replace(
+            claims.fusion, inputs=self.inputs, task=self.task, seed=seed, loss=loss, augmentation=augmentation
+        )
 
 
 @dataclass(frozen=True)
