@@ -29,7 +29,7 @@ from .view_pairs import ViewPair, ViewPairs
 _VALIDATION_SEED_OFFSET = 1 << 40  # other pairs than any training run's
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: Fabric converts its tensors
 class PairBatch:
     """Pairs of views on the training device, joined to one batch of the encoder.
 

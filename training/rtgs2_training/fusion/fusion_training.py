@@ -37,7 +37,7 @@ from .weight_average import WeightAverage
 _CENTRE_GRID = 10  # the pixel at (2, 2) of each 4 x 4: nearest to what a quarter-size map's pixel stands for
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: Fabric converts its tensors
 class FusionStep:
     """What one step trains on.
 

@@ -20,7 +20,7 @@ from .view_batches import StoredViews
 _GREY = (0.299, 0.587, 0.114)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen: Fabric converts its tensors
 class Views:
     """A batch of views.
 
