@@ -4,7 +4,7 @@ scene encoded again now and then.
     python benchmarks/soak.py [BUNDLE SCENE] [--frames 10000] [--threads 3] [--picture docs/images/soak.png]
 
 Without arguments the demo's bundle and a part of its room are taken (run `make demo` first). Samples the memory that
-the process holds (resident set), draws it over the frames and prints its slope after the warm-up. Exits with 1 if a
+the process holds (resident set), draws it over the frames and prints its growth after the warm-up. Exits with 1 if a
 frame failed, if labels of the same view differ from run to run, or if memory grows by more than 1 % or 2 MiB,
 whichever is more, over the second half.
 """
@@ -122,15 +122,18 @@ def resident_bytes() -> int:
 
 
 def trend(frames: npt.NDArray[np.int64], resident: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Slope in bytes a frame of a straight line through the second half, and its growth over that half in bytes.
+    """Growth in bytes a frame over the second half, and over that half in bytes.
 
-    The line goes through the lowest value between two encodings: what an encoding takes comes and goes.
+    Taken are the lowest values between two encodings, whose memory comes and goes, and of the slopes between all pairs
+    of them the median (Theil-Sen): a leak grows from everywhere to everywhere, while an arena of malloc that finds a
+    new level once does not count.
     """
     half = len(frames) // 2
     period = frames[half:] // ENCODE_EVERY
     starts = np.flatnonzero(np.diff(period, prepend=-1))
-    lowest = np.minimum.reduceat(resident[half:], starts)
-    slope = float(np.polyfit(frames[half:][starts], lowest, 1)[0])
+    lowest, at = np.minimum.reduceat(resident[half:], starts), frames[half:][starts]
+    first, second = np.triu_indices(len(starts), 1)
+    slope = float(np.median((lowest[second] - lowest[first]) / (at[second] - at[first])))
     return slope, slope * float(frames[-1] - frames[half])
 
 
