@@ -78,6 +78,16 @@ inline FrameCapacities grown(const FrameCapacities& capacities, const FrameNeeds
   return result;
 }
 
+/// Capacities for what `needs` says where there is more than twice that: sorting and binning run over the capacity.
+inline FrameCapacities tightened(const FrameCapacities& capacities, const FrameNeeds& needs) {
+  constexpr std::uint32_t kLeast = 65536;
+  const auto tighter = [](std::uint32_t capacity, std::uint64_t needed) {
+    const std::uint64_t enough = std::max<std::uint64_t>(needed + needed / 4, kLeast);
+    return enough < capacity / 2 ? static_cast<std::uint32_t>(enough) : capacity;
+  };
+  return {tighter(capacities.visible, needs.visible), tighter(capacities.pairs, needs.pairs)};
+}
+
 /// Byte offsets in one allocation, each a multiple of kBufferAlignment.
 struct FrameLayout {
   // Set to zero before each frame, in one go.

@@ -11,6 +11,7 @@
 #include <numeric>
 #include <vector>
 
+#include "cuda_on_host/half.h"
 #include "inputs.h"
 #include "rasterize/blend_weights.h"
 #include "rasterize/ellipse_reach.h"
@@ -27,15 +28,7 @@ namespace frame_on_host {
 
 using namespace rtgs2::rasterize;
 
-/// To the nearest half (ties to even), as the GPU stores features and weights.
-inline float to_half(float value) {
-  if (!std::isfinite(value) || value == 0.0F) return value;
-  int exponent = 0;
-  std::frexp(value, &exponent);  // value = m 2^exponent, m in [0.5, 1)
-  const float step = std::ldexp(1.0F, std::max(exponent - 11, -24));
-  const float rounded = std::nearbyint(value / step) * step;
-  return std::fabs(rounded) > 65504.0F ? std::copysign(std::numeric_limits<float>::infinity(), value) : rounded;
-}
+using on_host::round_to_half;
 
 enum class Blend { kPlain, kTensorCores };
 
@@ -216,10 +209,10 @@ class Frame {
                       pixels[i], weights);
           for (int lane = 0; lane < kLanesOfPixel; ++lane) {
             float* row = a[column + 8 * second];
-            row[2 * lane] = to_half(weights[lane][0]);
-            row[2 * lane + 1] = to_half(weights[lane][1]);
-            row[2 * lane + 8] = to_half(weights[lane][2]);
-            row[2 * lane + 9] = to_half(weights[lane][3]);
+            row[2 * lane] = round_to_half(weights[lane][0]);
+            row[2 * lane + 1] = round_to_half(weights[lane][1]);
+            row[2 * lane + 8] = round_to_half(weights[lane][2]);
+            row[2 * lane + 9] = round_to_half(weights[lane][3]);
             for (std::size_t j = 0; j < kLaneGaussians; ++j) {
               if (weights[lane][j] == 0.0F) continue;
               const std::uint32_t member = picked[static_cast<std::size_t>(lane) * kLaneGaussians + j];
@@ -239,7 +232,7 @@ class Frame {
             continue;
           }
           for (std::size_t c = 0; c < channels; ++c) {
-            sum[kBaseChannels + c] += a[pixel][slot] * to_half(features(picked[gaussian])[c]);
+            sum[kBaseChannels + c] += a[pixel][slot] * round_to_half(features(picked[gaussian])[c]);
           }
         }
       }

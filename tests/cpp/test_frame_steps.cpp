@@ -141,6 +141,15 @@ TEST(capacities_grow_to_what_is_needed_and_no_further_than_allowed) {
   }
 }
 
+TEST(capacities_are_tightened_to_what_is_needed) {
+  CHECK(tightened({1'000'000, 8'000'000}, {200'000, 1'000'000}) == (FrameCapacities{250'000, 1'250'000}));
+  CHECK(tightened({1'000'000, 8'000'000}, {400'000, 3'200'000}) == (FrameCapacities{1'000'000, 8'000'000}));
+  CHECK(tightened({1'000'000, 100'000}, {0, 0}) == (FrameCapacities{65536, 100'000}));
+  CHECK(tightened({1, 1}, {0, 0}) == (FrameCapacities{1, 1}));
+  const FrameNeeds needs{200'000, 1'000'000};
+  CHECK(fits(needs, tightened({1'000'000, 8'000'000}, needs)));
+}
+
 TEST(memory_of_a_frame_stays_small) {
   // 1 million Gaussians at 640 x 480 of which 0.3 million are seen, with 2 million pairs, and a quarter to spare.
   CHECK(lay_out_frame({375'000, 2'500'000}, 1'000'000, 1200, 0).size < 80'000'000);
