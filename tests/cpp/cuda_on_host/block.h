@@ -46,10 +46,12 @@ class Block {
   /// Runs all threads of the block to their end.
   void run() {
     now() = this;
-    for (Fibre& fibre : fibres_) {
-      fibre.stack = std::make_unique_for_overwrite<std::byte[]>(kStackBytes);
+    static thread_local std::vector<std::unique_ptr<std::byte[]>> stacks;  // for the next block too
+    for (std::size_t i = 0; i < fibres_.size(); ++i) {
+      if (i == stacks.size()) stacks.push_back(std::make_unique_for_overwrite<std::byte[]>(kStackBytes));
+      Fibre& fibre = fibres_[i];
       getcontext(&fibre.context);
-      fibre.context.uc_stack.ss_sp = fibre.stack.get();
+      fibre.context.uc_stack.ss_sp = stacks[i].get();
       fibre.context.uc_stack.ss_size = kStackBytes;
       fibre.context.uc_link = &scheduler_;
       makecontext(&fibre.context, &Block::enter, 0);
@@ -127,7 +129,6 @@ class Block {
 
   struct Fibre {
     ucontext_t context;
-    std::unique_ptr<std::byte[]> stack;
     std::vector<Copy> copies;
     const Group* group = nullptr;  // that it waits for, since so many exchanges
     std::uint64_t seen = 0;
