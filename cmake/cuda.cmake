@@ -49,6 +49,10 @@ if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.6)
 endif()
 find_package(CUDAToolkit REQUIRED)
 set(RTGS2_HAS_CUDA ON)
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know it
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+endif()
 
 add_library(rtgs2_cuda STATIC
   csrc/argmax/upsample_argmax_cuda.cu
@@ -60,12 +64,11 @@ add_library(rtgs2_cuda STATIC
   csrc/rasterize/project_cuda.cu
   csrc/rasterize/rasterize_cuda.cu
   csrc/rasterize/sort_cuda.cu)
+set_target_properties(rtgs2_cuda PROPERTIES CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON)
 target_include_directories(rtgs2_cuda PUBLIC csrc)
-# The standard by its flag: CMake before 3.26 does not know that CUDA has this one.
 target_compile_options(rtgs2_cuda PRIVATE
-  -std=c++20
   -Xcompiler=-Wall,-Wextra,-ffp-contract=off
-  $<$<BOOL:${RTGS2_WERROR}>:-Werror=all-warnings>)
+  $<$<BOOL:${RTGS2_WERROR}>:-Werror=all-warnings;-Xcompiler=-Werror>)
 target_link_libraries(rtgs2_cuda PUBLIC CUDA::cudart_static)
 
 # What decides (which Gaussians, which tiles, which class) decides as on the CPU, without fused multiply-add. What

@@ -142,29 +142,24 @@ __device__ void blend_16(const Batch<kTiles>& batch, const std::uint8_t* picked,
     }
   }
 
-  bool any_ends = false;
-  float left[kRows], after[kRows];
 #pragma unroll
   for (int row = 0; row < kRows; ++row) {
+    PixelTransmittance& pixel = sums.pixels[row];
     LaneProducts products(transmitted(weights[row]));
     products.exchange(quarter, 1, __shfl_xor_sync(kAllLanes, products.all, 1));
     products.exchange(quarter, 2, __shfl_xor_sync(kAllLanes, products.all, 2));
-    after[row] = sums.pixels[row].times(products.all);
-    any_ends |= ends(sums.pixels[row], after[row]);
-    left[row] = weigh(sums.pixels[row].value * products.before, weights[row]);
-  }
-  // Rare: once a pixel.
-  if (__any_sync(kAllLanes, any_ends)) {
-#pragma unroll
-    for (int row = 0; row < kRows; ++row) {
-      float end = left_at_end(sums.pixels[row], left[row]);
+    float after = pixel.times(products.all);
+    const float left = weigh(pixel.value * products.before, weights[row]);
+    const bool ended = ends(pixel, after);
+    // Rare: once a pixel.
+    if (__any_sync(kAllLanes, ended)) {
+      float end = left_at_end(pixel, left);
       end = fminf(end, __shfl_xor_sync(kAllLanes, end, 1));
       end = fminf(end, __shfl_xor_sync(kAllLanes, end, 2));
-      if (ends(sums.pixels[row], after[row])) after[row] = -end;
+      if (ended) after = -end;
     }
+    pixel.value = after;
   }
-#pragma unroll
-  for (int row = 0; row < kRows; ++row) sums.pixels[row].value = after[row];
 
 #pragma unroll
   for (int j = 0; j < kLaneGaussians; ++j) {
@@ -257,8 +252,12 @@ __device__ void write(const BlendArguments& arguments, const FrameView& view, in
   }
 }
 
+/// Blocks on a multiprocessor: as many as the registers allow without spilling.
+constexpr int blocks_at_once(int tiles) { return tiles == 0 ? 3 : (tiles <= 4 ? 2 : 1); }
+
 template <int kTiles>
-__global__ void __launch_bounds__(kBlendBlock, kTiles <= 4 ? 2 : 1) blend_mma_kernel(const BlendArguments arguments) {
+__global__ void __launch_bounds__(kBlendBlock, blocks_at_once(kTiles))
+    blend_mma_kernel(const BlendArguments arguments) {
   using TileBatch = Batch<kTiles>;
   __shared__ TileBatch batches[2];
   alignas(16) __shared__ std::uint8_t picked[kSubtiles][TileBatch::kSize];
