@@ -1,17 +1,18 @@
 # make demo   everything set up, then the main job on the CPU: build/demo/contact_sheet.png
 # make test   all tests        make lint   formatters, linters, types        make bench   timings
 # make test-core   the core without Python     make sanitize   the same under ASan, UBSan and TSan
+# make cuda-report   registers, spills and occupancy of the CUDA kernels: docs/cuda-kernels.md; needs nvcc, no GPU
 # make test-aarch64   the same for ARM, emulated   make fuzz   hostile files for every reader; see docs/testing.md
 VENV ?= .venv
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-CORE := CMakeLists.txt pyproject.toml $(shell find csrc -type f)
+CORE := CMakeLists.txt pyproject.toml $(shell find csrc cmake -type f)
 CXX_FILES := $(shell find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 PY_DIRS := rtgs2_trt networks export training tests benchmarks examples fuzz
 
-.PHONY: demo test test-core sanitize test-aarch64 fuzz lint format bench install clean
+.PHONY: demo test test-core sanitize cuda-report test-aarch64 fuzz lint format bench install clean
 
 demo: install
 	$(BIN)/python examples/demo/run.py --output build/demo
@@ -22,12 +23,13 @@ test: $(VENV)/.dev
 # The core alone: needs a C++ compiler, CMake and Ninja, no Python module.
 CMAKE ?= $(shell command -v cmake || echo $(BIN)/cmake)
 CORE_TESTS = $(CMAKE) -S . -G Ninja -DCMAKE_MAKE_PROGRAM=$(shell command -v ninja || echo $(BIN)/ninja) \
-  -DRTGS2_PYTHON=OFF -DRTGS2_TESTS=ON
+  -DRTGS2_PYTHON=OFF -DRTGS2_TESTS=ON -DRTGS2_CUDA=OFF
 
 test-core:
 	$(CORE_TESTS) -B build/core
 	$(CMAKE) --build build/core
 	build/core/tests/cpp/core_tests
+	build/core/tests/cpp/kernel_tests
 
 # float-cast-overflow is not part of "undefined". Only the lines that run are checked, so optimisation stays on: loops
 # over hostile values run as SIMD, as in a release.
@@ -40,6 +42,9 @@ sanitize:
 	$(CORE_TESTS) -B build/tsan -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="$(SANITIZED) -fsanitize=thread"
 	$(CMAKE) --build build/tsan
 	TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/cpp/core_tests
+
+cuda-report: $(VENV)/.tools
+	$(BIN)/python benchmarks/cuda_kernels.py --cmake $(CMAKE)
 
 # Debian's cross compiler and an emulator. Where the core promises the same bits everywhere, the digests must be equal.
 test-aarch64:

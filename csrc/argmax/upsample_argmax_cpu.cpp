@@ -4,10 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
+#include "argmax/check_sizes.h"
 #include "argmax/upsample_argmax.h"
 #include "parallel/parallel_for.h"
 #include "splatting/exponential.h"
@@ -25,24 +24,6 @@ constexpr std::array<Phase, kUpsampling> kPhases{{{-1, 0.625F}, {-1, 0.875F}, {0
 
 float mix(float before, float after, float weight_after) {
   return (1.0F - weight_after) * before + weight_after * after;
-}
-
-template <typename Label>
-void check(const QuarterLogits& logits) {
-  const auto message = [](const std::string& problem) {
-    return std::invalid_argument("logits cannot be upsampled: " + problem);
-  };
-  if (logits.classes < 1 || logits.classes > kMaxClasses) {
-    throw message(std::to_string(logits.classes) + " classes, use 1 to " + std::to_string(kMaxClasses));
-  }
-  if (logits.classes - 1 > std::numeric_limits<Label>::max()) throw message("too many classes for the type of labels");
-  if (logits.rows < 0 || logits.columns < 0 || logits.height < 0 || logits.width < 0 ||
-      (logits.height + kUpsampling - 1) / kUpsampling > logits.rows ||
-      (logits.width + kUpsampling - 1) / kUpsampling > logits.columns) {
-    throw message("labels of " + std::to_string(logits.height) + " rows and " + std::to_string(logits.width) +
-                  " columns from logits of " + std::to_string(logits.rows) + " rows and " +
-                  std::to_string(logits.columns) + " columns, use at most 4 times as many");
-  }
 }
 
 /// Labels of one row of the image at a time. Values are kept by phase, not by pixel, so that loops run over
@@ -130,7 +111,7 @@ class RowLabeller {
 
 template <typename Label>
 void upsample_argmax_cpu(const QuarterLogits& logits, Label* labels, float* confidence, int threads) {
-  check<Label>(logits);
+  argmax::check_sizes<Label>(logits.classes, logits.rows, logits.columns, logits.height, logits.width);
   if (logits.width == 0) return;
   constexpr std::int64_t kRowsAtOnce = 8;
   parallel_for(logits.height, kRowsAtOnce, threads, [&](std::int64_t top, std::int64_t bottom) {

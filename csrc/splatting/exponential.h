@@ -14,12 +14,15 @@ namespace rtgs2::splatting {
 
 /// exp(x) for x <= 0, within 2 units in the last place; 0 below -87 (there exp(x) < 1.7e-38); NaN gives NaN.
 ///
-/// On the host not the C library's: this one gives the same bits with every library, and compilers turn loops over it
-/// into SIMD. exp(x) = 2^n exp(r) with n = round(x / ln 2), |r| <= ln 2 / 2.
+/// On the GPU the hardware's 2^x of x / ln 2: two instructions, within 1e-6 of the value down to x = -8 (alpha ends at
+/// exp(-5.6)), 0 below -87.4. On the host not the C library's: this one gives the same bits with every library, and
+/// compilers turn loops over it into SIMD. exp(x) = 2^n exp(r) with n = round(x / ln 2), |r| <= ln 2 / 2.
 template <typename Real>
 RTGS2_HOST_DEVICE inline Real exp_nonpositive(Real x) {
 #if defined(__CUDA_ARCH__)
-  return x < -87.0F ? 0.0F : expf(x);
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x * 1.44269504F));
+  return result;
 #else
   using Bits = typename RealTraits<Real>::Bits;
   // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits: no float-to-int cast for NaN to break.

@@ -1,0 +1,14 @@
+"""Whether this installation and this machine can use an NVIDIA GPU."""
+
+from __future__ import annotations
+
+
+def cuda_problem() -> str | None:
+    """Return why the CUDA core cannot be used here, in one sentence that says what to do; None if it can."""
+    try:
+        from rtgs2_trt import _cuda
+    except ImportError as error:
+        if "_cuda" in str(error) and "cannot import name" in str(error):
+            return "this installation has no CUDA core: install again where nvcc (CUDA 12.6 or later) is on PATH"
+        return f"the CUDA core cannot be loaded: {error}"
+    return _cuda.problem()

@@ -1,0 +1,1 @@
+#include "rasterize/bin_cuda.cu"

@@ -1,0 +1,1 @@
+#include "rasterize/blend_mma_cuda.cu"

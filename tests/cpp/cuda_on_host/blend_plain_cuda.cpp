@@ -1,0 +1,1 @@
+#include "rasterize/blend_plain_cuda.cu"

@@ -1,0 +1,1 @@
+#include "rasterize/project_cuda.cu"

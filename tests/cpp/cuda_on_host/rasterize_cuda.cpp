@@ -1,0 +1,1 @@
+#include "rasterize/rasterize_cuda.cu"

@@ -1,0 +1,1 @@
+#include "argmax/upsample_argmax_cuda.cu"
