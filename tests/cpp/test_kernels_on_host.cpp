@@ -112,6 +112,15 @@ TEST(plain_kernels_give_the_bits_of_the_cpu) {
   }
 }
 
+TEST(gaussians_over_many_rows_of_tiles_are_listed) {
+  // 44 rows of tiles: more than a warp lists in one go.
+  inputs::Gaussians gaussians = inputs::make_gaussians(77, 40, 1, 0);
+  for (float& scale : gaussians.scales) scale *= 20.0F;
+  const auto camera = inputs::make_camera(48, 700);
+  CHECK(same_picture(draw_with_kernels(gaussians, camera, FeatureStorage::kFloat, Blend::kPlain),
+                     draw(gaussians, camera, 1)));
+}
+
 TEST(plain_kernels_survive_hostile_gaussians) {
   for (std::uint32_t seed = 0; seed < 8; ++seed) {
     const inputs::Gaussians gaussians = inputs::make_gaussians(seed, 700, 4, 3, seed % 2 == 0 ? 4 : 40);
