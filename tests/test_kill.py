@@ -45,10 +45,11 @@ while True:
     export_bundle(checkpoint, sys.argv[1])
 """
 SEGMENT = """
-import sys
+import contextlib, io, sys
 from rtgs2_trt.cli import main
 def segment(output):
-    main(["segment", sys.argv[2], sys.argv[3], "--cameras", sys.argv[4], "-o", output, "--quiet"])
+    with contextlib.redirect_stdout(io.StringIO()):
+        main(["segment", sys.argv[2], sys.argv[3], "--cameras", sys.argv[4], "-o", output, "--quiet"])
 segment(sys.argv[1] + "-first")  # a busy machine may take long to get here
 print("ready", flush=True)
 while True:
@@ -64,6 +65,7 @@ def kill_after(code, arguments, seconds):
     assert child.stdout is not None
     assert child.stderr is not None
     if child.stdout.readline() != "ready\n":
+        child.kill()
         raise AssertionError(child.stderr.read())
     time.sleep(seconds)
     running = child.poll() is None

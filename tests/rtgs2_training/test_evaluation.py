@@ -134,7 +134,7 @@ def test_checkpoint_and_bundle_agree(boxes, models):
         scene = dataset.scenes("test")[0]
         encoded = predictor.encode(scene.load_scene())
         labels.append([predictor.predict(encoded, camera).labels for camera in scene.cameras.values()])
-    assert values[0]["miou"] > 0.05
+    assert values[0]["miou"] > 0.01  # untrained weights
     for key in ("miou", "pixel_accuracy", "class_accuracy", "view_consistency"):
         assert values[0][key] == pytest.approx(values[1][key], abs=0.002)
     assert len(np.unique(labels[0])) > 1

@@ -60,8 +60,8 @@ def opacities(count: int, fit: Fit, rng: np.random.Generator) -> Array:
 
 
 def thicknesses(count: int, fit: Fit, rng: np.random.Generator) -> Array:
-    """Standard deviations (N,) along the normal, metres."""
-    return np.exp(rng.normal(np.log(fit.thickness), fit.thickness_spread, count))
+    """Standard deviations (N,) along the normal, metres, at most 0.1."""
+    return np.minimum(np.exp(rng.normal(np.log(fit.thickness), fit.thickness_spread, count)), 0.1)
 
 
 def with_outliers(colour: Array, opacity: Array, fit: Fit, rng: np.random.Generator) -> tuple[Array, Array]:
