@@ -48,7 +48,7 @@ def models(tmp_path_factory):
     states = []
     for network in (PointTransformerEncoder(config.encoder), FusionNetwork(config.fusion)):
         shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-        states.append({name: torch.from_numpy(np.asarray(v)) for name, v in seeded_state(shapes, 3).items()})
+        states.append({name: torch.from_numpy(np.asarray(v)) for name, v in seeded_state(shapes, 15).items()})
     save_checkpoint(folder / "rooms.pt", config, TABLE, *states, description="seeded")
     export_bundle(load_checkpoint(folder / "rooms.pt"), folder / "rooms.rtgs2")
     return folder / "rooms.pt", folder / "rooms.rtgs2"
@@ -134,7 +134,7 @@ def test_checkpoint_and_bundle_agree(boxes, models):
         scene = dataset.scenes("test")[0]
         encoded = predictor.encode(scene.load_scene())
         labels.append([predictor.predict(encoded, camera).labels for camera in scene.cameras.values()])
-    assert values[0]["miou"] > 0.01  # untrained weights
+    assert values[0]["miou"] > 0.05
     for key in ("miou", "pixel_accuracy", "class_accuracy", "view_consistency"):
         assert values[0][key] == pytest.approx(values[1][key], abs=0.002)
     assert len(np.unique(labels[0])) > 1

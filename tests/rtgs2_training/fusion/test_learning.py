@@ -27,14 +27,6 @@ augmentation:
 """
 
 
-@pytest.fixture(autouse=True)
-def _threads_of_torch():
-    """The commands set those of this process; other tests compare results that depend on their number."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(
     ("task", "steps", "metric", "enough"),
     [

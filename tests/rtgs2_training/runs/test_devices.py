@@ -8,7 +8,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
 
 pytest.importorskip("lightning_fabric")
 
@@ -32,14 +31,6 @@ average: 0
 schedule: {learning_rate: 1.0e-3, warmup_steps: 1, power: 0.9}
 validation: {every_steps: 4, samples: 2}
 """
-
-
-@pytest.fixture(autouse=True)
-def _threads_of_torch():
-    """Commands with --threads set those of this process; other tests compare results that depend on their number."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import time
 from contextlib import contextmanager
 
 import pytest
-import torch
 
 pytest.importorskip("lightning_fabric")
 
@@ -35,14 +34,6 @@ schedule: {learning_rate: 1.0e-3, warmup_steps: 2, power: 0.9}
 validation: {every_steps: 4, samples: 2}
 """
 TIMES = "seconds_"
-
-
-@pytest.fixture(autouse=True)
-def _threads_of_torch():
-    """Commands with --threads set those of this process; other tests compare results that depend on their number."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

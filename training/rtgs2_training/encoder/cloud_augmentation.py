@@ -28,7 +28,8 @@ def augment_cloud(inputs: _Floats, config: CloudAugmentationConfig, rng: np.rand
     turned = (inputs[:, _POSITION] - pivot) @ (factor * random_rotation(config.tilt, rng)).T + pivot + shift
     out[:, _POSITION] = turned + config.jitter * rng.standard_normal(turned.shape)
     out[:, _COLOUR] = recoloured(inputs[:, _COLOUR], config, rng)
-    out[:, _OPACITY] = _other_opacities(inputs[:, _OPACITY], config.opacity, rng)
+    if config.opacity:
+        out[:, _OPACITY] = _other_opacities(inputs[:, _OPACITY], config.opacity, rng)
     out[:, _LOG_SCALES] = _other_sizes(inputs[:, _LOG_SCALES] + np.log(factor), config, rng)
     return out
 
@@ -65,6 +66,8 @@ def recoloured(colour: _Floats, config: CloudAugmentationConfig, rng: np.random.
     power = config.gamma ** rng.uniform(-1, 1)
     if rng.random() < config.grey:
         colour = np.repeat(colour.mean(axis=1, keepdims=True), 3, axis=1)
-    middle = colour.mean(axis=0)
-    colour = middle + (colour - middle) * np.float32(rng.uniform(config.contrast[0], config.contrast[-1]))
+    contrast = rng.uniform(config.contrast[0], config.contrast[-1])
+    if contrast != 1:
+        middle = colour.mean(axis=0)
+        colour = middle + (colour - middle) * np.float32(contrast)
     return np.asarray(np.clip(colour * gain + brightness, 0, 1) ** power, np.float32)
