@@ -9,6 +9,7 @@
 
 #include "bindings/bindings.h"
 #include "bindings/checked_array.h"
+#include "bindings/checked_gaussians.h"
 
 namespace rtgs2::bindings {
 namespace {
@@ -19,17 +20,7 @@ nb::tuple rasterize(const AnyArray& means, const AnyArray& scales, const AnyArra
                     const AnyArray& sh, const AnyArray& features, int width, int height, double fx, double fy,
                     double cx, double cy, const AnyArray& world_to_camera, std::array<float, 3> background,
                     int threads) {
-  GaussianArrays gaussians;
-  gaussians.means = checked_data<float>(means, "means", {kAnySize, 3});
-  gaussians.count = static_cast<std::int64_t>(means.shape(0));
-  gaussians.scales = checked_data<float>(scales, "scales", {gaussians.count, 3});
-  gaussians.rotations = checked_data<float>(rotations, "rotations", {gaussians.count, 4});
-  gaussians.opacities = checked_data<float>(opacities, "opacities", {gaussians.count});
-  gaussians.sh = checked_data<float>(sh, "sh", {gaussians.count, kAnySize, 3});
-  if (sh.shape(1) > 16) throw std::invalid_argument("sh has more than 16 coefficients: use 1, 4, 9 or 16");
-  gaussians.sh_count = static_cast<int>(sh.shape(1));
-  gaussians.features = checked_data<float>(features, "features", {gaussians.count, kAnySize});
-  gaussians.feature_channels = static_cast<std::int64_t>(features.shape(1));
+  const GaussianArrays gaussians = checked_gaussians(means, scales, rotations, opacities, sh, features);
   const double* pose = checked_data<double>(world_to_camera, "world_to_camera", {4, 4});
   if (threads < 0) throw std::invalid_argument("threads must be 0 (all) or more");
   // Before the outputs are allocated; the rest is checked by the core.

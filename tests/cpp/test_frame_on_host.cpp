@@ -64,18 +64,6 @@ TEST(frame_of_the_gpu_survives_hostile_cameras) {
   }
 }
 
-/// Values `bound` apart are rounding. Where alpha falls just under or over 1/255, or a pixel ends one Gaussian earlier,
-/// they differ by up to `flip`, one in 500 at most.
-void check_close(const std::vector<float>& found, const std::vector<float>& expected, float bound, float flip) {
-  std::size_t flips = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const float difference = std::fabs(found[i] - expected[i]);
-    CHECK(difference <= flip);
-    if (difference > bound) ++flips;
-  }
-  CHECK(flips <= 1 + found.size() / 500);
-}
-
 TEST(blending_on_tensor_cores_agrees_with_the_cpu) {
   for (const std::int64_t channels : {0, 5, 8, 32}) {
     const inputs::Gaussians gaussians = inputs::make_gaussians(50, 2500, 4, channels);

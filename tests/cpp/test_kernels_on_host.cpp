@@ -57,17 +57,6 @@ bool same_picture(const Image& a, const Image& b) {
          same_values(a.depth, b.depth);
 }
 
-/// As in test_frame_on_host.cpp: rounding, but for one value in 500 where a decision flips.
-void check_close(const std::vector<float>& found, const std::vector<float>& expected, float bound, float flip) {
-  std::size_t flips = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const float difference = std::fabs(found[i] - expected[i]);
-    CHECK(difference <= flip);
-    if (difference > bound) ++flips;
-  }
-  CHECK(flips <= 1 + found.size() / 500);
-}
-
 void round_to_half(std::vector<float>& values) {
   for (float& value : values) value = on_host::round_to_half(value);
 }

@@ -136,18 +136,6 @@ Image draw_reference(const inputs::Gaussians& g, const Camera& camera) {
   return image;
 }
 
-/// Values may be `bound` apart by rounding; where alpha falls just under or over 1/255 (or a pixel ends one Gaussian
-/// earlier) they are up to 1/255 of the largest value apart, which happens to one value in 500 at most.
-void check_close(const std::vector<float>& found, const std::vector<float>& expected, float bound, float flip) {
-  std::size_t flips = 0;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const float difference = std::fabs(found[i] - expected[i]);
-    CHECK(difference <= flip);
-    if (difference > bound) ++flips;
-  }
-  CHECK(flips <= 1 + found.size() / 500);
-}
-
 TEST(rasterizer_agrees_with_the_textbook_in_double) {
   for (const auto& [width, height] : {std::pair{75, 50}, std::pair{16, 16}, std::pair{1, 33}}) {
     const inputs::Gaussians gaussians = inputs::make_gaussians(3, 400, 1, 5);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "bindings/checked_array.h"
+#include "bindings/checked_gaussians.h"
 #include "bindings/cuda/bindings.h"
 #include "rasterize/rasterize_cuda.h"
 
@@ -36,17 +37,7 @@ Value choose(const char* argument, const std::string& name,
 void make_scene(DeviceScene* self, const AnyArray& means, const AnyArray& scales, const AnyArray& rotations,
                 const AnyArray& opacities, const AnyArray& sh, const AnyArray& features, const std::string& storage) {
   using rasterize::FeatureStorage;
-  GaussianArrays gaussians;
-  gaussians.means = checked_data<float>(means, "means", {kAnySize, 3});
-  gaussians.count = static_cast<std::int64_t>(means.shape(0));
-  gaussians.scales = checked_data<float>(scales, "scales", {gaussians.count, 3});
-  gaussians.rotations = checked_data<float>(rotations, "rotations", {gaussians.count, 4});
-  gaussians.opacities = checked_data<float>(opacities, "opacities", {gaussians.count});
-  gaussians.sh = checked_data<float>(sh, "sh", {gaussians.count, kAnySize, 3});
-  if (sh.shape(1) > 16) throw std::invalid_argument("sh has more than 16 coefficients: use 1, 4, 9 or 16");
-  gaussians.sh_count = static_cast<int>(sh.shape(1));
-  gaussians.features = checked_data<float>(features, "features", {gaussians.count, kAnySize});
-  gaussians.feature_channels = static_cast<std::int64_t>(features.shape(1));
+  const GaussianArrays gaussians = checked_gaussians(means, scales, rotations, opacities, sh, features);
   const auto stored = choose<FeatureStorage, 2>("storage", storage,
                                                 {{{"half", FeatureStorage::kHalf}, {"float", FeatureStorage::kFloat}}});
   const nb::gil_scoped_release release;
