@@ -37,10 +37,10 @@ SANITIZED = -O2 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 sanitize:
 	$(CORE_TESTS) -B build/asan -DCMAKE_BUILD_TYPE=None \
 	  -DCMAKE_CXX_FLAGS="$(SANITIZED) -fsanitize=address,undefined,float-cast-overflow -D_GLIBCXX_ASSERTIONS"
-	$(CMAKE) --build build/asan
+	$(CMAKE) --build build/asan --target core_tests
 	ASAN_OPTIONS=detect_stack_use_after_return=1:strict_init_order=1 build/asan/tests/cpp/core_tests
 	$(CORE_TESTS) -B build/tsan -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS="$(SANITIZED) -fsanitize=thread"
-	$(CMAKE) --build build/tsan
+	$(CMAKE) --build build/tsan --target core_tests
 	TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/cpp/core_tests
 
 cuda-report: $(VENV)/.tools
