@@ -176,7 +176,7 @@ def test_rectangles_and_whole_inputs_go_missing():
     assert 0.02 < (image != 0.5).any(1).float().mean() < 0.4
 
     image, features = torch.full((200, 3, 4, 4), 0.5), torch.ones(200, 5, 4, 4)
-    augmentation.cut_out(image, features, replace(NOTHING, input_dropout=0.4), generators(200))
+    augmentation.cut_out(image, features, replace(NOTHING, colour_dropout=0.2, feature_dropout=0.25), generators(200))
     no_image, no_features = (image == 0).all(-1).all(-1).all(-1), (features == 0).all(-1).all(-1).all(-1)
     assert not (no_image & no_features).any()
     assert 0.1 < no_image.float().mean() < 0.3

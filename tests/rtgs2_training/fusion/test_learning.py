@@ -23,7 +23,8 @@ data: {scenes: [a]}
 validation: {every_steps: 1000, samples: 3}
 augmentation:
   {zoom: [1, 1], rotation: 0, perspective: 0, flip: 0, brightness: 0, contrast: 0, saturation: 0, gain: 0, hue: 0,
-  gamma: 1, grey: 0, noise: 0, feature_gain: 0, feature_shift: 0, channel_dropout: 0, cut_out: 0, input_dropout: 0}
+  gamma: 1, grey: 0, noise: 0, feature_gain: 0, feature_shift: 0, channel_dropout: 0, cut_out: 0, colour_dropout: 0,
+  feature_dropout: 0}
 """
 
 

@@ -171,8 +171,10 @@ def cut_out(image: Tensor, features: Tensor, config: ImageAugmentationConfig, rn
                 area = target[place, :, y : y + max(1, int(side[0])), x : x + max(1, int(side[1]))]
                 colour = torch.from_numpy(rng.random(3).astype(np.float32)) if target is image else torch.zeros(1)
                 area.copy_(colour.to(area.device).view(-1, 1, 1).expand_as(area))
-        if rng.random() < config.input_dropout:
-            (image if rng.random() < 0.5 else features)[place].zero_()
+        if rng.random() < config.colour_dropout:
+            image[place].zero_()
+        elif rng.random() < config.feature_dropout:
+            features[place].zero_()
 
 
 def add_noise(image: Tensor, config: ImageAugmentationConfig, generator: torch.Generator) -> Tensor:

@@ -168,8 +168,9 @@ class ImageAugmentationConfig:
     by up to ``hue`` degrees, power between ``1 / gamma`` and ``gamma``, ``grey`` the probability of a grey view and
     ``noise`` the largest standard deviation of noise. Features: every channel is multiplied by a factor in
     ``1 +- feature_gain``, moved by up to ``feature_shift`` times its largest value, and dropped with probability
-    ``channel_dropout``. Up to ``cut_out`` rectangles of the colours, and others of the features, are overwritten;
-    ``input_dropout`` is the probability that one of the two inputs is missing altogether.
+    ``channel_dropout``. Up to ``cut_out`` rectangles of the colours, and others of the features, are overwritten.
+    A view has no colours at all with probability ``colour_dropout``, else no features with ``feature_dropout``: where
+    features alone tell most, the colour branch learns from such views only.
     """
 
     zoom: tuple[float, ...] = (0.8, 1.6)
@@ -188,14 +189,15 @@ class ImageAugmentationConfig:
     feature_shift: float = 0.05
     channel_dropout: float = 0.05
     cut_out: int = 2
-    input_dropout: float = 0.05
+    colour_dropout: float = 0.05
+    feature_dropout: float = 0.05
 
     def __post_init__(self) -> None:
         _require_range(self.zoom, "augmentation.zoom", 0.2, 10)
         shares = ("flip", "brightness", "contrast", "saturation", "gain", "grey", "noise")
         for name in (*shares, "feature_gain", "feature_shift"):
             _require(0 <= getattr(self, name) <= 1, f"augmentation.{name}", getattr(self, name), "0 to 1")
-        for name in ("channel_dropout", "input_dropout", "perspective"):
+        for name in ("channel_dropout", "colour_dropout", "feature_dropout", "perspective"):
             _require(0 <= getattr(self, name) <= 0.9, f"augmentation.{name}", getattr(self, name), "0 to 0.9")
         _require(0 <= self.rotation <= 90, "augmentation.rotation", self.rotation, "0 to 90 degrees")
         _require(0 <= self.hue <= 180, "augmentation.hue", self.hue, "0 to 180 degrees")

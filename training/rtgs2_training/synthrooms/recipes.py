@@ -37,8 +37,7 @@ def _everywhere(room: Furnisher) -> None:
     if room.chance(0.45):
         room.lay(room.maker("rug")())
     room.add("clutter", "clutter", "floor plant", "floor lamp", count=room.count(1, 4))
-    if room.chance(0.4):
-        room.add("otherfurniture")
+    room.add("otherfurniture", count=room.count(0, 2))
 
 
 def _front(piece_depth: float, centred: bool) -> float:

@@ -29,6 +29,7 @@ _SOUGHT = {  # what fills few pixels is looked at more often
     "bookshelf": 1.5,
     "table": 1.5,
 }
+_LEVEL_SHARE = 0.4  # of the views of things; the others look down at them
 _EMPTY_SHARE, _ONE_THING, _TYPICAL_DEPTH = 0.5, 0.7, 1.3
 
 
@@ -80,7 +81,8 @@ def _target(rooms: list[FloorSpace], index: int, eye: Array, rng: np.random.Gene
         weights = np.array([_interest(piece) for piece, _ in room.placed])
         piece, pose = room.placed[int(rng.choice(len(weights), p=weights / weights.sum()))]
         x, y = pose.point(0.0 if piece.placement.centred else piece.depth / 2, 0.0)
-        target = np.array([x, y, pose.z + 0.4 * piece.height]) + rng.normal(0, [0.5, 0.5, 0.25])
+        height = eye[2] if rng.random() < _LEVEL_SHARE else pose.z + 0.4 * piece.height
+        target = np.array([x, y, height]) + rng.normal(0, [0.5, 0.5, 0.25])
         if np.linalg.norm(target[:2] - eye[:2]) > 0.9:
             pitch = np.clip(target[2] - eye[2], -0.9 * np.linalg.norm(target[:2] - eye[:2]), 1.0)
             return np.array([target[0], target[1], eye[2] + pitch])
