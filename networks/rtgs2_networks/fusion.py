@@ -97,13 +97,24 @@ class FusionNetwork(nn.Module):
 
     def quarter_size_outputs(self, image: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         """Like :meth:`forward_with_embedding`, with the embedding as it is: (B, decoder_width, H/4, W/4)."""
+        _, merged = self.branch_maps(image, features)
+        logits, embedding = self.Decoder(merged)
+        return logits, embedding
+
+    def branch_maps(self, image: Tensor, features: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the maps of both branches at every scale, finest first, for training losses.
+
+        Returns:
+            Of the colour branch, and of the feature branch with the colours merged in from the second scale on, which
+            the decoder takes: (B, C_i, H / 2**(i + 2), W / 2**(i + 2)) each.
+        """
         self._check(image, features)
-        rgb, feature, maps = image, features, []
+        rgb, feature, colours, merged = image, features, [], []
         for stage in range(len(self.config.rgb_widths)):
             rgb, feature = self.get_submodule(f"down_sample_{stage + 1}")(rgb, feature)
-            maps.append(feature)
-        logits, embedding = self.Decoder(maps)
-        return logits, embedding
+            colours.append(rgb)
+            merged.append(feature)
+        return colours, merged
 
     def _check(self, image: Tensor, features: Tensor) -> None:
         for name, tensor, channels in (("image", image, 3), ("features", features, self.config.feature_channels)):

@@ -28,6 +28,7 @@ from ..runs.data import data_fingerprint, scenes_of
 from ..runs.task import TrainingTask
 from . import image_augmentation as augmentation
 from .centre_collapse import centre_collapse_loss, simplex_frame
+from .colour_head import ColourHead
 from .image_augmentation import Views
 from .pixel_grids import depth_loss, draw_grids, pixels_on_grid, semantic_loss, upsampled_on_grid
 from .render_cache import CachedView, RenderCache, encoder_hash
@@ -66,6 +67,7 @@ class FusionObjective(nn.Module):
         self.network = network
         self._loss = loss
         config = network.config
+        self.colour_head = ColourHead(config.rgb_widths, config.num_classes) if loss.colour_head else None
         frame = simplex_frame(max(2, config.num_classes), config.decoder_width)
         self._frame: Tensor
         self._weights: Tensor | None
@@ -75,25 +77,34 @@ class FusionObjective(nn.Module):
     def forward(self, step: FusionStep) -> dict[str, Tensor]:
         """Return the loss and its parts."""
         views = step.views
-        outputs, embedding = self.network.quarter_size_outputs(views.image, views.features)
-        outputs = outputs.float()
-        semantic = views.target.dtype == torch.int64
-        parts = []
-        for grid in step.grids:
-            predicted, target = upsampled_on_grid(outputs, grid), pixels_on_grid(views.target, grid)
-            if semantic:
-                parts.append(semantic_loss(predicted, target, self._loss.label_smoothing, self._weights))
-            else:
-                parts.append(depth_loss(predicted, target))
-        loss = torch.stack(parts).mean()
-        if not semantic:
-            return {"loss": loss, "rmse": loss.detach().sqrt()}
-        values = {"loss": loss, "cross_entropy": loss.detach()}
+        colours, merged = self.network.branch_maps(views.image, views.features)
+        outputs, embedding = self.network.Decoder(merged)
+        loss = self._task_loss(outputs, step)
+        if views.target.dtype == torch.int64:
+            values = {"loss": loss, "cross_entropy": loss.detach()}
+        else:
+            values = {"loss": loss, "rmse": loss.detach().sqrt()}
+        if self.colour_head is not None:
+            alone = self._task_loss(self.colour_head(colours), step)
+            values["loss"] = values["loss"] + self._loss.colour_head * alone
+            values["colour_head"] = alone.detach()
         if step.collapse:
             centres = centre_collapse_loss(embedding, pixels_on_grid(views.target, _CENTRE_GRID), self._frame)
-            values["loss"] = loss + step.collapse * centres
+            values["loss"] = values["loss"] + step.collapse * centres
             values["centre_collapse"] = centres.detach()
         return values
+
+    def _task_loss(self, outputs: Tensor, step: FusionStep) -> Tensor:
+        """Return the mean over the step's grids of what (B, K, h, w) outputs lack."""
+        outputs, target = outputs.float(), step.views.target
+        parts = []
+        for grid in step.grids:
+            predicted, wanted = upsampled_on_grid(outputs, grid), pixels_on_grid(target, grid)
+            if target.dtype == torch.int64:
+                parts.append(semantic_loss(predicted, wanted, self._loss.label_smoothing, self._weights))
+            else:
+                parts.append(depth_loss(predicted, wanted))
+        return torch.stack(parts).mean()
 
 
 class FusionTraining(TrainingTask[StoredViews, FusionStep]):

@@ -211,7 +211,8 @@ class FusionLossConfig:
 
     ``pixel_grids`` of the 16 grids that pixels 4 apart form are drawn anew for each view and step, and the loss is
     taken on these pixels alone: the same expected gradient as with all 16, in less time. ``centre_collapse`` weighs
-    the regulariser, from ``centre_collapse_from`` (a fraction of the run) on.
+    the regulariser, from ``centre_collapse_from`` (a fraction of the run) on. ``colour_head`` weighs a second answer
+    that is given by the colour branch alone, and only while training.
     """
 
     label_smoothing: float = 0.15
@@ -219,11 +220,13 @@ class FusionLossConfig:
     class_weighting: ClassWeighting = "none"
     centre_collapse: float = 0.4
     centre_collapse_from: float = 0.0
+    colour_head: float = 0.0
 
     def __post_init__(self) -> None:
         _require(0 <= self.label_smoothing < 1, "loss.label_smoothing", self.label_smoothing, "0 up to below 1")
         _require(1 <= self.pixel_grids <= 16, "loss.pixel_grids", self.pixel_grids, "1 to 16")
-        _require(0 <= self.centre_collapse <= 100, "loss.centre_collapse", self.centre_collapse, "0 to 100")
+        for name in ("centre_collapse", "colour_head"):
+            _require(0 <= getattr(self, name) <= 100, f"loss.{name}", getattr(self, name), "0 to 100")
         start = self.centre_collapse_from
         _require(0 <= start <= 1, "loss.centre_collapse_from", start, "0 to 1, a fraction of the run")
 

@@ -49,15 +49,15 @@ def wall_finish(rng: np.random.Generator, kind: str) -> Finish:
     draw = rng.random()
     if kind in WET and draw < 0.45:
         return Finish(random_tiles(rng), (0.045, 0.045))
-    if draw < 0.42:
+    if draw < 0.58:
         return Finish(paint(pale_colour(rng), grain=float(rng.uniform(0.004, 0.02))), (0.095, 0.095))
-    if draw < 0.64:
+    if draw < 0.74:
         return Finish(paint(random_colour(rng), grain=float(rng.uniform(0.004, 0.03))), (0.09, 0.09))
-    if draw < 0.75:
+    if draw < 0.82:
         return Finish(random_wallpaper(rng), (0.05, 0.05))
-    if draw < 0.84:
+    if draw < 0.88:
         return Finish(random_panelling(rng), (0.045, 0.08))
-    if draw < 0.90:
+    if draw < 0.93:
         return Finish(random_brick(rng), (0.05, 0.038))
     return Finish(random_plaster(rng) if chance(rng, 0.7) else random_concrete(rng), (0.08, 0.08))
 
@@ -80,15 +80,15 @@ def floor_finish(rng: np.random.Generator, kind: str) -> Finish:
 def ceiling_finish(rng: np.random.Generator) -> Finish:
     """White mostly; now and then coloured, boards or plaster."""
     draw = rng.random()
-    if draw < 0.7:
+    if draw < 0.85:
         return Finish(paint(pale_colour(rng), grain=0.006), (0.12, 0.12))
-    if draw < 0.84:
+    if draw < 0.92:
         return Finish(random_floorboards(rng), (0.1, 0.05))
     return Finish(random_plaster(rng), (0.11, 0.11))
 
 
 def joinery(rng: np.random.Generator) -> Material:
     """Doors, frames, skirting: white lacquer, wood, any paint."""
-    if chance(rng, 0.35):
+    if chance(rng, 0.5):
         return paint(pale_colour(rng), grain=0.01, gloss=float(rng.uniform(0, 0.06)))
     return random_wood(rng) if chance(rng, 0.5) else random_front(rng)

@@ -205,7 +205,7 @@ def random_metal(rng: np.random.Generator) -> Material:
 def random_ceramic(rng: np.random.Generator) -> Material:
     """Sanitary ware: white most of the time, else cream, black, grey or a pastel of the seventies."""
     pastels = ((0.80, 0.74, 0.62), (0.12, 0.12, 0.13), (0.62, 0.62, 0.61), (0.62, 0.74, 0.68), (0.86, 0.68, 0.68))
-    colour = one_of(rng, pastels) if chance(rng, 0.25) else (0.94, 0.93, 0.91)
+    colour = one_of(rng, pastels) if chance(rng, 0.15) else (0.94, 0.93, 0.91)
     return paint(_varied(colour, rng, 0.04), grain=0.01, gloss=0.2)
 
 

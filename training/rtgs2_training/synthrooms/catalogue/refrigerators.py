@@ -17,7 +17,7 @@ DOOR_FACES = ("+x", "-y", "+y", "+z", "-z")
 
 def shell(rng: np.random.Generator) -> Material:
     """White enamel, steel, black, or any colour."""
-    kind = rng.choice(4, p=[0.4, 0.3, 0.12, 0.18])
+    kind = rng.choice(4, p=[0.45, 0.33, 0.12, 0.1])
     if kind == 1:
         return random_metal(rng)
     colour = ((0.93, 0.93, 0.92), (0.93, 0.93, 0.92), (0.08, 0.08, 0.09), random_colour(rng))[int(kind)]
