@@ -21,7 +21,13 @@ def kind_of(name):
 
 
 def test_there_is_one_for_each_purpose():
-    assert {"encoder-tiny.yaml", "fusion-tiny.yaml", "encoder-rtgs2.yaml", "fusion-rtgs2.yaml"} <= set(FILES)
+    assert {
+        "encoder-tiny.yaml",
+        "fusion-tiny-half-size.yaml",
+        "fusion-tiny.yaml",
+        "encoder-rtgs2.yaml",
+        "fusion-rtgs2.yaml",
+    } <= set(FILES)
     assert {"fusion-depth-tiny.yaml", "fine-tune-tiny.yaml", "claims.yaml"} <= set(FILES)
 
 
