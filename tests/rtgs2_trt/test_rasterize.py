@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 
 from rasterizer_scenes import (
     GOLDEN_VIEWS,
+    Gaussians,
     assert_same_bits,
     assert_same_view,
     camera_at_origin,
     golden_view,
     one_gaussian,
+    only,
     random_scene,
     stack,
 )
@@ -153,6 +156,42 @@ def test_bits_do_not_depend_on_threads_or_runs() -> None:
     assert expected.alpha.max() > 0.9
     for threads in (1, 2, 3, 7, 0):
         assert_same_bits(rasterize(scene, camera, threads=threads), expected)
+
+
+WINDOW = (slice(32, 64), slice(48, 80))
+
+
+def window(view: Rendering) -> Rendering:
+    return Rendering(*(part[(..., *WINDOW)] for part in (view.rgb, view.features, view.alpha, view.depth)))
+
+
+@cache
+def layers() -> tuple[Gaussians, Camera, Rendering]:
+    """60,000 faint Gaussians at 64 depths, all in view: enough to sort and list in seven parts.
+
+    The reference draws those that come near a window: only there it is complete.
+    """
+    count, rng = 60_000, np.random.default_rng(20)
+    depths = rng.choice(np.linspace(2, 3, 64), (count, 1))
+    scene = replace(
+        random_scene(20, count, 1, 1),
+        means=np.hstack([depths * rng.uniform(-0.45, 0.45, (count, 2)), depths]).astype(np.float32),
+        scales=rng.uniform(0.002, 0.01, (count, 3)).astype(np.float32),
+        opacities=rng.uniform(0.05, 0.5, count).astype(np.float32),
+    )
+    camera = camera_at_origin(130, 100, focal=100.0)
+    pixels = 100.0 * scene.means[:, 1::-1] / scene.means[:, 2:] + (camera.cy, camera.cx)  # row, column
+    low, high = ([getattr(side, end) for side in WINDOW] for end in ("start", "stop"))
+    near = ((pixels > np.subtract(low, 6)) & (pixels < np.add(high, 6))).all(axis=1)  # none reaches over 3 pixels
+    return scene, camera, window(Rendering(*rasterize_reference(only(scene, near), camera)))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7, 40])
+def test_sorting_and_listing_in_parts_change_nothing(threads: int) -> None:
+    scene, camera, reference = layers()
+    found = rasterize(scene, camera, threads=threads)
+    assert_same_bits(found, rasterize(scene, camera, threads=1))
+    assert_same_view(window(found), reference)
 
 
 def test_bits_do_not_depend_on_the_instruction_set() -> None:
