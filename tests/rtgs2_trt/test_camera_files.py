@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rtgs2_trt.camera import Camera
-from rtgs2_trt.camera_files import load_cameras, records, save_cameras
+from rtgs2_trt.camera_files import colmap, load_cameras, records, save_cameras
 from rtgs2_trt.errors import CameraError
 from rtgs2_trt.orientation import orientation
 from rtgs2_trt.quaternions import matrix_from_quaternion, quaternion_from_matrix
@@ -405,6 +405,9 @@ BAD_TEXT = [
     ("images", "line 3: image 'a.png': the name appears twice", LENS, f"1 {POSE} 1 a.png\n\n2 {POSE} 1 a.png"),
     ("images", "line 2: an image must be followed", LENS, f"1 {POSE} 1 a.png\n2 {POSE} 1 b.png"),
     ("images", "line 1: not UTF-8 text", LENS, f"1 {POSE} 1 \udcff.png"),
+    ("cameras", "line 1: not a number (found '5_0')", "1 PINHOLE 8 6 5_0 5 4 3", ""),
+    ("cameras", "line 1: not a number (found '\u0665')", "1 PINHOLE 8 6 \u0665 5 4 3", ""),
+    ("images", "line 1: not a number (found '0_0')", LENS, "1 1 0 0 0_0 1 2 3 1 a.png"),
     (
         "cameras",
         "line 2: camera 2: fx: a focal length must be positive (found 0.0)",
@@ -437,6 +440,53 @@ def test_bad_colmap_text(tmp_path, file, message, cameras, images):
     write_model(tmp_path, ".txt", (cameras.encode(errors="surrogateescape"), images.encode(errors="surrogateescape")))
     with pytest.raises(CameraError, match=rf"{file}\.txt: .*" + re.escape(message)):
         load_cameras(tmp_path)
+
+
+def refused_within(folder, suffix, files, file, message, megabytes):
+    """`files` are refused with `message`, at the beginning of what is said of `file`, within so much memory."""
+    write_model(folder, suffix, files)
+    path = folder / (file + suffix)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CameraError, match="^" + re.escape(f"{path}: {message}")):
+            load_cameras(folder)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < megabytes << 20
+
+
+@pytest.mark.parametrize(
+    ("file", "message", "cameras", "images"),
+    [
+        ("cameras", "line 2: a line is far too long (found b'1 OPENCV", f"#\n1 OPENCV 8 6{' 5' * 2_000_000}", ""),
+        ("cameras", "line 1: a line is far too long (found b'11111", "1" * 4_000_000, ""),
+        ("cameras", "line 1: a line is far too long (found b'#####", "#" * 8192, ""),
+        ("images", "line 1: a line is far too long (found b'99999", LENS, f"{'9' * 4_000_000} {POSE} 1 a.png"),
+        ("images", "line 1: a line is far too long (found b'1 1 0 0", LENS, f"1 {POSE} 1 {'n' * 4_000_000}"),
+        ("images", "line 2: an image must be followed", LENS, f"1 {POSE} 1 a.png\n{'1.5 2.5 ' * 100_000}"),
+        ("images", "line 4: a malformed line", LENS, f"1 {POSE} 1 a.png\n{'1.5 2.5 3 ' * 100_000}\n\nx"),
+    ],
+)
+def test_long_lines_of_colmap_text_take_little_memory(tmp_path, file, message, cameras, images):
+    refused_within(tmp_path, ".txt", (cameras.encode(), images.encode()), file, message, megabytes=6)
+
+
+@pytest.mark.parametrize("separator", [" ", "  ", " \t"])
+def test_the_values_of_a_long_colmap_line_are_counted_across_its_pieces(tmp_path, monkeypatch, separator):
+    """With pieces of every size, values and white space of a line lie across their ends."""
+    cameras, images = LENS.encode(), f"1 {POSE} 1 a.png\n{separator.join(['10.25', '2', '-1'] * 5)}\n2 {POSE} 1 b.png"
+    write_model(tmp_path, ".txt", (cameras, images.encode()))
+    for size in range(1, 40):
+        monkeypatch.setattr(colmap, "_PIECE_BYTES", size)
+        assert list(load_cameras(tmp_path)) == ["a.png", "b.png"]
+
+
+def test_the_longest_lines_of_colmap_text(tmp_path):
+    pose = " ".join(["1.000000000000000000000000", *["0.000000000000000000000001"] * 6])
+    name = "n" * 4096
+    write_model(tmp_path, ".txt", (LENS.encode(), f"4294967295 {pose} 1 {name}\n".encode()))
+    assert list(load_cameras(tmp_path)) == [name]
 
 
 def lens(model=0, width=8, height=6, values=(5, 4, 3), identity=1):
@@ -518,15 +568,8 @@ BAD_BINARY = [
 
 @pytest.mark.parametrize(("file", "message", "cameras", "images"), BAD_BINARY)
 def test_bad_colmap_binary(tmp_path, file, message, cameras, images):
-    write_model(tmp_path, ".bin", (cameras, images))
-    tracemalloc.start()
-    try:
-        with pytest.raises(CameraError, match=rf"{file}\.bin: .*" + re.escape(message)):
-            load_cameras(tmp_path)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 1 << 20  # whatever a count says: these files have a few hundred bytes
+    # Whatever a count says: these files have a few hundred bytes.
+    refused_within(tmp_path, ".bin", (cameras, images), file, message, megabytes=1)
 
 
 # Damage
