@@ -17,7 +17,7 @@ from .bundle import Bundle
 from .camera import Camera
 from .classes import ClassTable
 from .encoder_inputs import encoder_inputs
-from .errors import InputError, SceneError
+from .errors import InputError, SceneError, shown
 from .geometry_plan import GeometryPlan
 from .scene import Scene
 from .task import Task
@@ -180,8 +180,8 @@ class Segmenter:
             BackendError: the backend failed.
         """
         self._check_features(scene)
-        if unknown_below is not None and not (isinstance(unknown_below, Real) and math.isfinite(unknown_below)):
-            raise InputError("not a finite number", field="unknown_below", found=repr(unknown_below))
+        if unknown_below is not None and not _is_finite(unknown_below):
+            raise InputError("not a finite number", field="unknown_below", found=shown(unknown_below))
         if confidence and self.task == "depth":
             raise InputError("a depth prediction has no class probabilities", field="confidence", fix="Leave it out")
         frame = self._backend.frame(scene, camera, FrameRequest(confidence=confidence))
@@ -231,3 +231,10 @@ def _expected_depth(weighted: npt.NDArray[np.float32], alpha: npt.NDArray[np.flo
     """Sum of w z / sum of w, NaN where the sum of w is 0."""
     depth = np.full_like(weighted, np.nan)
     return np.divide(weighted, alpha, out=depth, where=alpha > 0)
+
+
+def _is_finite(value: object) -> bool:
+    try:
+        return isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +31,8 @@ from rtgs2_trt.errors import InputError, SceneError
 from rtgs2_trt.instruction_sets import forced_instruction_set, instruction_sets
 from rtgs2_trt.rasterize import Rendering, rasterize
 from rtgs2_trt.reference.rasterize import rasterize_reference
+
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True, params=instruction_sets())
@@ -291,6 +296,33 @@ def test_too_many_tiles_are_refused() -> None:
         rasterize(scene, camera_at_origin(4096, 4096, focal=4000.0))
 
 
+@pytest.mark.parametrize("instructions", instruction_sets()[:1], indirect=True)
+def test_a_list_of_tiles_beyond_the_memory_is_refused_with_our_error() -> None:
+    # 12,000 Gaussians that touch all 2^14 tiles: their list takes 786 MB, where 400 MB more are allowed.
+    script = """
+import pathlib, resource
+import numpy as np
+from rasterizer_scenes import camera_at_origin, random_scene
+from rtgs2_trt.errors import SceneError
+from rtgs2_trt.rasterize import rasterize
+scene = random_scene(14, 12_000)
+scene.means[:, 2] += 10
+scene.scales[:], scene.opacities[:] = 1000, 1
+camera = camera_at_origin(2048, 2048, focal=2000.0)
+pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + (400 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    rasterize(scene, camera, threads=1)
+except SceneError as error:
+    print(error)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=TESTS, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert found.stdout.startswith("scene: drawing it takes more memory than there is (found 12000 Gaussians"), found
+
+
 @pytest.mark.parametrize(
     ("field", "shape"),
     [
@@ -313,7 +345,13 @@ def test_wrong_arguments_are_refused() -> None:
     scene, camera = one_gaussian(), camera_at_origin()
     with pytest.raises(InputError, match="background"):
         rasterize(scene, camera, background=(0.0, 1.0))
-    for threads in (-1, 1025, 1.5, True):
+    for background in ("abc", ("a", 0, 0), (1j, 0, 0), (10**400, 0, 0), (np.nan, 0, 0), (1e39, 0, 0), None, {}):
+        with pytest.raises(InputError, match=r"^background: not a colour"):
+            rasterize(scene, camera, background=background)  # type: ignore[arg-type]
+    for digits in (400, 5000):
+        with pytest.raises(SceneError, match=r"^features: not an array of numbers"):
+            rasterize(scene, camera, [[10**digits, 0]])
+    for threads in (-1, 1025, 1.5, True, 10**5000):
         with pytest.raises(InputError, match="threads"):
             rasterize(scene, camera, threads=threads)  # type: ignore[arg-type]
 

@@ -161,7 +161,7 @@ def test_extreme_scales_stay_positive_and_finite():
         scene.transformed(1e39, np.eye(3))
 
 
-@pytest.mark.parametrize("scale", [0, -1, np.nan, np.inf, None, "a", 10**400])
+@pytest.mark.parametrize("scale", [0, -1, np.nan, np.inf, None, "a", 10**400, pytest.param(10**5000, id="long")])
 def test_impossible_scales(scale, tmp_path):
     with pytest.raises(SceneError, match="scale: not a positive number"):
         Scene(**arguments()).transformed(scale, np.eye(3))
@@ -175,6 +175,7 @@ BAD_ROTATIONS = {
     "rotation: not orthonormal.": np.full((3, 3), np.nan),
     "rotation: a reflection": -np.eye(3),
     "rotation: not a matrix of numbers": "turn",
+    "rotation: not a matrix of numbers (expected a (3, 3) array)": [[10**400, 0, 0], [0, 1, 0], [0, 0, 1]],
 }
 
 
