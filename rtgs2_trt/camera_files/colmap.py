@@ -313,6 +313,7 @@ class _BinaryReader:
             raise CameraError(
                 "bytes are left after the last entry",
                 file=self._path,
+                field=f"byte {self._file.tell()}",
                 found=f"{self.remaining()} bytes",
                 fix=_EXPORT_AGAIN,
             )

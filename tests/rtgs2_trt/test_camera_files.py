@@ -549,7 +549,7 @@ BAD_BINARY = [
     ("cameras", "camera 1: malformed parameters of SIMPLE_PINHOLE", counted(lens(values=(np.inf, 4, 3))), b""),
     ("cameras", "camera 1: k: lens distortion", counted(lens(2, values=(5, 4, 3, 1))), b""),
     ("cameras", "camera 1: the camera appears twice", counted(lens(), lens()), b""),
-    ("cameras", "bytes are left after the last entry (found 1 bytes)", counted(lens()) + b"x", b""),
+    ("cameras", "byte 56: bytes are left after the last entry (found 1 bytes)", counted(lens()) + b"x", b""),
     ("images", "number of images: the file is shorter than it says", counted(lens()), counted(image(), count=2**60)),
     ("images", "there are no cameras in it", counted(lens()), counted()),
     ("images", "image 0 ('a.png'): not a pose", counted(lens()), counted(image((0, 0, 0, 0)))),
@@ -566,7 +566,12 @@ BAD_BINARY = [
     ("images", "image 0: a name without end", counted(lens()), counted(image(name=b"x" * 9000))),
     ("images", "image 0: not UTF-8 text", counted(lens()), counted(image(name=b"\xff\xfe\0"))),
     ("images", "image 1 ('a.png'): the name appears twice", counted(lens()), counted(image(), image())),
-    ("images", "bytes are left after the last entry (found 3 bytes)", counted(lens()), counted(image()) + b"xyz"),
+    (
+        "images",
+        "byte 86: bytes are left after the last entry (found 3 bytes)",
+        counted(lens()),
+        counted(image()) + b"xyz",
+    ),
     (
         "cameras",
         "camera 1: width: impossible image size (found 9223372036854775808",
@@ -594,10 +599,15 @@ BAD_BINARY = [
     ),
     # Counts that lie by one, in either direction.
     ("cameras", "number of cameras: the file is shorter than it says (found 2", counted(lens(), count=2), b""),
-    ("cameras", "bytes are left after the last entry (found 48 bytes)", counted(lens(), count=0), b""),
+    ("cameras", "byte 8: bytes are left after the last entry (found 48 bytes)", counted(lens(), count=0), b""),
     ("cameras", "camera 1: malformed parameters of SIMPLE_PINHOLE", counted(lens(values=(np.nan, 4, 3))), b""),
     ("images", "number of images: the file is shorter than it says", counted(lens()), counted(image(), count=2)),
-    ("images", "bytes are left after the last entry (found ", counted(lens()), counted(image(), image(), count=1)),
+    (
+        "images",
+        "byte 86: bytes are left after the last entry (found 78 bytes)",
+        counted(lens()),
+        counted(image(), image(), count=1),
+    ),
     ("images", "image 0 ('a.png'): the file is shorter than it says", counted(lens()), counted(image(points=1))),
 ]
 

@@ -495,7 +495,7 @@ def test_zero_quaternions_in_files(tmp_path):
 def test_dropping_everything_is_refused(tmp_path):
     columns = gaussian_columns()
     columns["x"][:] = np.nan
-    with pytest.raises(SceneError, match="every Gaussian has NaN"):
+    with pytest.raises(SceneError, match=r"\.ply: x: every Gaussian has NaN"):
         Scene.load(write_gaussians(tmp_path / "bad.ply", columns), invalid="drop")
 
 
