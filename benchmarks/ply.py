@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from rtgs2_trt import Scene, ply
-from rtgs2_trt.backends.cpu import available_threads
+from rtgs2_trt.threads import available_threads
 
 # VmHWM is the most memory that the process ever had, imports included: if anything, too much is counted as beyond.
 CHILD = """

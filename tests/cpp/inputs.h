@@ -92,6 +92,8 @@ inline Gaussians make_gaussians(std::uint32_t seed, std::int64_t count, int sh_c
     for (int k = 0; k < 3 * sh_count; ++k) add(g.sh, -0.7F, 0.7F);
     for (std::int64_t k = 0; k < feature_channels; ++k) add(g.features, -1.0F, 1.0F);
   }
+  // So that AddressSanitizer sees what is read behind their last value.
+  for (auto* values : {&g.means, &g.scales, &g.rotations, &g.opacities, &g.sh, &g.features}) values->shrink_to_fit();
   return g;
 }
 

@@ -221,6 +221,22 @@ TEST(rasterizer_draws_only_what_is_asked_for) {
   CHECK(inputs::same_bits(some.features, all.features));
 }
 
+TEST(rasterizer_reads_no_further_than_the_arrays_reach) {
+  // All are drawn, the last one too, whose values end where the arrays do: AddressSanitizer looks on.
+  const Camera camera = inputs::make_camera(40, 30);
+  for (const int sh_count : {1, 4, 9, 16}) {
+    for (const std::int64_t count : {1, 3, 16, 17, 257}) {
+      inputs::Gaussians gaussians = inputs::make_gaussians(12, count, sh_count, count % 6);
+      for (std::size_t i = 0; i < gaussians.opacities.size(); ++i) {
+        for (std::size_t k = 0; k < 3; ++k) gaussians.means[3 * i + k] = k == 2 ? 2.0F : 0.0F;
+        gaussians.opacities[i] = 0.1F;
+      }
+      const Image image = draw(gaussians, camera, 2);
+      CHECK(*std::max_element(image.alpha.begin(), image.alpha.end()) > 0.09F);
+    }
+  }
+}
+
 TEST(rasterizer_draws_nothing_where_nothing_is) {
   inputs::Gaussians none;
   none.feature_channels = 2;
