@@ -64,7 +64,7 @@ test-aarch64:
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(patsubst fuzz/corpus/%,%,$(wildcard fuzz/corpus/*))
 fuzz: $(VENV)/.dev
-	[ -d build/atheris/atheris ] || $(PIP) install --target build/atheris atheris
+	[ -d build/atheris/atheris ] || $(PIP) install --target build/atheris atheris==3.0.0  # Python 3.11 to 3.13
 	@set -e; for target in $(FUZZ_TARGETS); do echo "== $$target"; PYTHONPATH=build/atheris $(BIN)/python fuzz/run.py \
 	  $$target $$(($(FUZZ_SECONDS) / $(words $(FUZZ_TARGETS)))) 2>build/fuzz-$$target.log || \
 	  { tail -50 build/fuzz-$$target.log; exit 1; }; grep -E '^stat::number_of|^Done|DONE' build/fuzz-$$target.log; done

@@ -624,10 +624,10 @@ def test_bad_colmap_binary(tmp_path, file, message, cameras, images):
 def test_truncated_colmap_binaries_are_refused(tmp_path):
     cameras, images = colmap_binary()
     for size in range(len(cameras)):
-        with pytest.raises(CameraError, match=r"cameras\.bin"):
+        with pytest.raises(CameraError, match=r"cameras\.bin: (number of cameras|camera [017]): the file is shorter th"):
             load_cameras(write_model(tmp_path, ".bin", (cameras[:size], images)))
     for size in range(len(images)):
-        with pytest.raises(CameraError, match=r"images\.bin"):
+        with pytest.raises(CameraError, match=r"images\.bin: (number of images|image [0-2].*): the file is shorter th"):
             load_cameras(write_model(tmp_path, ".bin", (cameras, images[:size])))
 
 
@@ -636,7 +636,7 @@ def test_truncated_json_is_refused(tmp_path):
         text = json.dumps(content)
         for size in range(0, len(text), 7):
             (tmp_path / "bad.json").write_text(text[:size])
-            with pytest.raises(CameraError, match=r"bad\.json"):
+            with pytest.raises(CameraError, match=r"bad\.json: not a readable JSON file: .* line 1 column \d+"):
                 load_cameras(tmp_path / "bad.json")
 
 
