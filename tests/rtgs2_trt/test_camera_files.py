@@ -624,7 +624,9 @@ def test_bad_colmap_binary(tmp_path, file, message, cameras, images):
 def test_truncated_colmap_binaries_are_refused(tmp_path):
     cameras, images = colmap_binary()
     for size in range(len(cameras)):
-        with pytest.raises(CameraError, match=r"cameras\.bin: (number of cameras|camera [017]): the file is shorter th"):
+        with pytest.raises(
+            CameraError, match=r"cameras\.bin: (number of cameras|camera [017]): the file is shorter th"
+        ):
             load_cameras(write_model(tmp_path, ".bin", (cameras[:size], images)))
     for size in range(len(images)):
         with pytest.raises(CameraError, match=r"images\.bin: (number of images|image [0-2].*): the file is shorter th"):

@@ -327,7 +327,11 @@ def test_truncation_anywhere_is_refused(tmp_path, format_):
             path = write(tmp_path / "bad.ply", whole[:size])
             if format_ == "ascii" and whole[size : size + 1].isdigit() and b" " not in whole[size:]:
                 continue  # the last number lost digits: nobody can tell
-            with pytest.raises(SceneError, match=re.escape(str(path))):
+            expected = (
+                "the file is empty|not a PLY file|header line [0-9]+: the header ends early|"
+                "element vertex: the file (is shorter|ends early)|vertex [0-9]+: a malformed ASCII row"
+            )
+            with pytest.raises(SceneError, match=f"^{re.escape(str(path))}: ({expected})"):
                 read(path, "h")
 
 

@@ -536,7 +536,11 @@ def test_truncated_files_are_refused(tmp_path, format_):
     path = tmp_path / "bad.ply"
     for size in [*range(0, len(whole) - 20, 13), len(whole) - 20]:
         path.write_bytes(whole[:size])
-        with pytest.raises(SceneError, match=r"bad\.ply"):
+        expected = (
+            "the file is empty|not a PLY file|header line [0-9]+: the header ends early|"
+            "element vertex: the file (is shorter|ends early)|vertex [0-9]+: a malformed ASCII row"
+        )
+        with pytest.raises(SceneError, match=rf"bad\.ply: ({expected})"):
             Scene.load(path)
 
 
