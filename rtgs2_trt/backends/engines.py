@@ -82,8 +82,8 @@ class OnnxRuntimeNetwork:
                 file=path,
                 fix="Update onnxruntime, or export the checkpoint again with rtgs2-export",
             ) from error
-        self.inputs = _signature(self._session.get_inputs())
-        self.outputs = _signature(self._session.get_outputs())
+        self.inputs = signature(self._session.get_inputs())
+        self.outputs = signature(self._session.get_outputs())
         self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
 
     def run(self, feed: Arrays) -> npt.NDArray[np.float32]:
@@ -98,8 +98,9 @@ class OnnxRuntimeNetwork:
         return result
 
 
-def _signature(entries: list[Any]) -> Signature:
-    types = {"tensor(float)": "float32", "tensor(int32)": "int32"}
+def signature(entries: list[Any]) -> Signature:
+    """Return what ONNX Runtime tells of a session's inputs or outputs."""
+    types = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int32)": "int32"}
     return {
         entry.name: (
             types.get(entry.type, entry.type),

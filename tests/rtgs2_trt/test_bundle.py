@@ -201,7 +201,7 @@ def test_golden_that_is_no_golden(bundle):
 
 
 def test_unknown_backend(exported_bundle):
-    with pytest.raises(BackendError, match=r"no backend 'tensorrt'; choose 'auto' or one of \['cpu'\]"):
+    with pytest.raises(BackendError, match=r"no backend 'tensorrt'; choose 'auto' or one of \['cpu', 'cuda'\]"):
         Segmenter(exported_bundle, "tensorrt")
 
 

@@ -1,0 +1,286 @@
+"""The CUDA backend as it is, its kernels run on the host: against the CPU backend, and its promises one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rtgs2_trt import Camera, Scene, Segmenter
+from rtgs2_trt.backends import cuda as cuda_backend
+from rtgs2_trt.errors import BackendError, InputError, SceneError
+
+pytestmark = pytest.mark.filterwarnings("ignore:Duplicate provider 'CPUExecutionProvider'")
+
+
+@pytest.fixture
+def gpu(emulated_gpu: ModuleType, exported_bundle: Path) -> Segmenter:
+    return Segmenter(exported_bundle, "cuda")
+
+
+@pytest.fixture(scope="module")
+def small_scene(scene: Scene) -> Scene:
+    """A part of the scene: kernels on the host take their time."""
+    kept = slice(0, 1200)
+    return Scene(scene.means[kept], scene.scales[kept], scene.rotations[kept], scene.opacities[kept], scene.sh[kept])
+
+
+@pytest.fixture(scope="module")
+def cpu(exported_bundle: Path) -> Segmenter:
+    return Segmenter(exported_bundle, "cpu")
+
+
+@pytest.fixture(scope="module")
+def encoded(cpu: Segmenter, small_scene: Scene) -> Scene:
+    return cpu.encode(small_scene)
+
+
+def view(width: int = 61, height: int = 45, target: float = 1.2) -> Camera:
+    return Camera.look_at((0.2, 0.2, 0.6), (1.8, target, 0.5), width=width, height=height, fov_degrees=80)
+
+
+def assert_same(found: Any, expected: Any) -> None:
+    """Colour and the rest up to the order of sums in float32; a label may flip where that decides."""
+    assert found.labels.dtype == expected.labels.dtype
+    assert (found.labels != expected.labels).mean() < 1e-3
+    for name in ("confidence", "rgb", "alpha", "depth"):
+        a, b = getattr(found, name), getattr(expected, name)
+        assert (a is None) == (b is None), name
+        if a is not None:
+            assert a.dtype == b.dtype == np.float32
+            np.testing.assert_allclose(a, b, atol=1e-4, rtol=1e-4, err_msg=name)
+
+
+def test_results_are_those_of_the_cpu(gpu: Segmenter, cpu: Segmenter, encoded: Scene) -> None:
+    asked = dict(confidence=True, rgb=True, depth=True, alpha=True)
+    found, expected = gpu(encoded, view(), **asked), cpu(encoded, view(), **asked)
+    assert len(np.unique(expected.labels)) > 1
+    assert_same(found, expected)
+    assert set(found.seconds) == {"rasterize", "fuse", "argmax", "copy"}
+    assert (gpu.backend_name, gpu.precision, dict(gpu.passed_over)) == ("cuda", "fp32", {})
+
+
+def test_features_are_those_of_the_cpu(gpu: Segmenter, encoded: Scene, small_scene: Scene) -> None:
+    np.testing.assert_allclose(gpu.encode(small_scene).features, encoded.features, rtol=1e-4, atol=1e-5)
+
+
+def test_only_what_is_asked_for_comes_back(gpu: Segmenter, encoded: Scene) -> None:
+    result = gpu(encoded, view())
+    assert (result.confidence, result.rgb, result.depth, result.alpha) == (None, None, None, None)
+
+
+def test_unknown_below(gpu: Segmenter, cpu: Segmenter, encoded: Scene) -> None:
+    away = view(target=-1.0)
+    labels = gpu(encoded, away, unknown_below=0.5).labels
+    assert (labels == 255).any()
+    assert (labels != cpu(encoded, away, unknown_below=0.5).labels).mean() < 1e-3
+
+
+def test_several_views_of_several_sizes_in_one_call(gpu: Segmenter, encoded: Scene) -> None:
+    cameras = [view(), view(33, 20), view(target=0.8), view(), view(64, 32, 0.5)]
+    results = gpu.batch(encoded, cameras, rgb=True)
+    assert len(results) == len(cameras)
+    for camera, result in zip(cameras, results, strict=True):
+        alone = gpu(encoded, camera, rgb=True)
+        np.testing.assert_array_equal(result.labels, alone.labels)
+        np.testing.assert_array_equal(result.rgb, alone.rgb)
+    assert gpu.batch(encoded, []) == []
+
+
+def test_batch_of_the_cpu_is_its_single_calls(cpu: Segmenter, encoded: Scene) -> None:
+    cameras = [view(), view(33, 20)]
+    for camera, result in zip(cameras, cpu.batch(encoded, cameras, alpha=True), strict=True):
+        alone = cpu(encoded, camera, alpha=True)
+        np.testing.assert_array_equal(result.labels, alone.labels)
+        np.testing.assert_array_equal(result.alpha, alone.alpha)
+
+
+@pytest.fixture
+def crowded(encoded: Scene) -> Scene:
+    """Gaussians so large that each touches every tile: more pairs than there is room for at first."""
+    parts = [np.concatenate([a] * 20) for a in (encoded.means, encoded.rotations, encoded.opacities, encoded.sh)]
+    means, rotations, opacities, sh = parts
+    scales = np.full_like(means, 0.6)
+    features = np.concatenate([encoded.features] * 20)
+    scene = Scene(means, scales, rotations, opacities * 0.02, sh)
+    return scene.with_features(features, encoded.features_encoder)
+
+
+def test_a_view_that_does_not_fit_is_drawn_again(
+    gpu: Segmenter, cpu: Segmenter, crowded: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown: list[bool] = []
+    real = cuda_backend.CudaBackend._grown
+    monkeypatch.setattr(cuda_backend.CudaBackend, "_grown", lambda *a: grown.append(real(*a)) or grown[-1])
+    cameras = [view(64, 32), view(64, 32, 0.8), view(64, 32, 0.4)]
+    results = gpu.batch(crowded, cameras, rgb=True)
+    assert grown[0] is True  # the first did not fit
+    assert grown.count(True) <= 2
+    for camera, result in zip(cameras, results, strict=True):
+        assert_same(result, cpu(crowded, camera, rgb=True))
+    grown.clear()
+    gpu(crowded, cameras[0])
+    assert grown == [False]
+
+
+def test_growth_is_followed_on_the_gpu_too(gpu: Segmenter, cpu: Segmenter, crowded: Scene) -> None:
+    labels = gpu.on_gpu(crowded, view(64, 32)).labels.numpy()
+    assert (labels != cpu(crowded, view(64, 32)).labels).mean() < 1e-3
+
+
+class Calls:
+    """Notes the calls that a frame makes, by their kind, and passes them on."""
+
+    def __init__(self, backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[str] = []
+        core, recorder = backend._core, self
+
+        class Recording:
+            def __getattr__(self, name: str) -> Any:
+                value = getattr(core, name)
+                return recorder.noting(name, value) if name in ("upsample_argmax", "copy_rows") else value
+
+        monkeypatch.setattr(backend, "_core", Recording())
+        network = backend._network(backend._fusion_file)
+        monkeypatch.setattr(network, "enqueue", self.noting("fuse", network.enqueue))
+        monkeypatch.setattr(cuda_backend, "copy_cropped", self.noting("copy", cuda_backend.copy_cropped))
+        rasterizer = cuda_backend.ViewRasterizer
+        monkeypatch.setattr(rasterizer, "enqueue", self.noting("rasterize", rasterizer.enqueue))
+        results = cuda_backend.HostResults
+        monkeypatch.setattr(results, "fetch", self.noting("fetch", results.fetch))
+        monkeypatch.setattr(results, "take", self.noting("take", results.take))
+
+    def noting(self, name: str, function: Any) -> Any:
+        def noted(*arguments: Any, **options: Any) -> Any:
+            self.made.append(name)
+            return function(*arguments, **options)
+
+        return noted
+
+
+def test_stages_follow_each_other_without_a_copy_and_the_next_view_starts_early(
+    gpu: Segmenter, encoded: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls(gpu._backend, monkeypatch)
+    gpu.batch(encoded, [view(), view(target=0.8), view(target=0.5)])
+    frame = ["rasterize", "fuse", "upsample_argmax", "fetch"]
+    assert calls.made == [*frame, *frame, "take", *frame, "take", "take"]
+
+
+def test_shared_memory_takes_labels_without_a_copy(
+    gpu: Segmenter, encoded: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = gpu(encoded, view(), confidence=True)
+    monkeypatch.setattr(gpu._backend, "_maps_host_memory", True)
+    calls = Calls(gpu._backend, monkeypatch)
+    found = gpu(encoded, view(), confidence=True)
+    assert "fetch" not in calls.made
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    np.testing.assert_array_equal(found.confidence, expected.confidence)
+
+
+def test_frames_after_the_first_allocate_nothing(
+    gpu: Segmenter, encoded: Scene, emulated_gpu: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu.batch(encoded, [view(), view()], rgb=True)
+
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("allocates")
+
+    for name in ("Memory", "PinnedMemory", "Scene", "Rasterizer", "Stream", "Event"):
+        monkeypatch.setattr(emulated_gpu, name, refuse)
+    gpu.batch(encoded, [view(), view(target=0.8), view()], rgb=True)
+
+
+def test_sizes_that_are_not_used_go(gpu: Segmenter, encoded: Scene) -> None:
+    for width in (32, 64, 96, 128, 160, 32):
+        gpu(encoded, view(width, 32))
+    assert [size[0] for size in gpu._backend._images] == [96, 128, 160, 32]
+
+
+def test_depth_bundle(emulated_gpu: ModuleType, depth_bundle: Path, small_scene: Scene) -> None:
+    gpu, cpu = Segmenter(depth_bundle, "cuda"), Segmenter(depth_bundle, "cpu")
+    encoded = cpu.encode(small_scene)
+    found, expected = gpu(encoded, view()), cpu(encoded, view())
+    np.testing.assert_allclose(found.depth_prediction, expected.depth_prediction, rtol=1e-3)
+    assert found.labels is None
+    with pytest.raises(InputError, match="depth predictions are upsampled on the host"):
+        gpu.on_gpu(encoded, view())
+
+
+def test_golden_input_of_a_bundle(emulated_gpu: ModuleType, exported_bundle: Path) -> None:
+    from rtgs2_trt import Bundle
+    from rtgs2_trt.backends import create_backend
+    from rtgs2_trt.self_check import run_self_check
+
+    bundle = Bundle(exported_bundle)
+    check = run_self_check(bundle, create_backend("cuda", bundle, 0))
+    assert check.passed
+    assert check.logits_difference > 0  # another order of sums
+
+
+def test_results_on_the_gpu(gpu: Segmenter, encoded: Scene) -> None:
+    asked = dict(confidence=True, rgb=True, alpha=True)
+    expected, found = gpu(encoded, view(), **asked), gpu.on_gpu(encoded, view(), **asked)
+    for name in ("labels", "confidence", "rgb", "alpha"):
+        np.testing.assert_array_equal(getattr(found, name).numpy(), getattr(expected, name))
+    kept = found.labels.numpy()
+    other = gpu.on_gpu(encoded, view(target=0.3))
+    np.testing.assert_array_equal(found.labels.numpy(), kept)  # the next result has memory of its own
+    assert (other.labels.numpy() != kept).any()
+    again = gpu.on_gpu(encoded, view(target=0.3), into=other)
+    assert again.labels.address == other.labels.address
+    with pytest.raises(InputError, match=r"into\.confidence: does not fit this view"):
+        gpu.on_gpu(encoded, view(), confidence=True, into=other)
+    with pytest.raises(InputError, match=r"into\.labels"):
+        gpu.on_gpu(encoded, view(32, 32), into=other)
+
+
+def test_features_of_another_library(gpu: Segmenter, cpu: Segmenter, small_scene: Scene, encoded: Scene) -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(SceneError, match="not encoded"):
+        gpu(small_scene, view())
+    gpu.set_features(small_scene, torch.from_numpy(encoded.features.copy()))
+    np.testing.assert_array_equal(gpu(small_scene, view()).labels, gpu(encoded, view()).labels)
+    gpu.set_features(small_scene, torch.zeros(encoded.features.shape))
+    nothing = encoded.with_features(np.zeros_like(encoded.features), encoded.features_encoder)
+    np.testing.assert_array_equal(gpu(small_scene, view()).labels, gpu(nothing, view()).labels)
+    for wrong in (torch.zeros(3, 32), torch.zeros(encoded.features.shape, dtype=torch.float64)):
+        with pytest.raises(InputError, match="features: not the features of this scene"):
+            gpu.set_features(small_scene, wrong)
+
+
+def test_another_backend_has_nothing_on_the_gpu(cpu: Segmenter, encoded: Scene) -> None:
+    assert cpu.stream is None
+    for call in (lambda: cpu.on_gpu(encoded, view()), lambda: cpu.set_features(encoded, encoded.features)):
+        with pytest.raises(BackendError, match="backend 'cpu' has nothing in GPU memory: take backend 'cuda'"):
+            call()
+
+
+@pytest.fixture
+def failing(gpu: Segmenter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Sets the exception that the rasteriser raises from now on."""
+
+    def fail(exception: Exception) -> None:
+        def raising(*_: Any) -> None:
+            raise exception
+
+        monkeypatch.setattr(cuda_backend.ViewRasterizer, "enqueue", raising)
+
+    yield fail
+
+
+def test_out_of_device_memory(gpu: Segmenter, encoded: Scene, failing: Any, emulated_gpu: ModuleType) -> None:
+    failing(emulated_gpu.CudaMemoryError("out of GPU memory: drawing a frame needs 5 MiB; use a smaller scene"))
+    with pytest.raises(BackendError, match="out of GPU memory: drawing a frame needs 5 MiB; use a smaller scene"):
+        gpu(encoded, view())
+
+
+def test_a_fault_of_the_gpu(gpu: Segmenter, encoded: Scene, failing: Any, emulated_gpu: ModuleType) -> None:
+    failing(emulated_gpu.CudaError("launching a CUDA graph failed: an illegal memory access"))
+    with pytest.raises(BackendError, match="the GPU failed: launching a CUDA graph failed"):
+        gpu(encoded, view())
