@@ -333,7 +333,9 @@ TEST(recorded_frames_follow_camera_features_and_growth) {
   Image image(camera.width, camera.height, 3);
   Rasterizer rasterizer(scene, camera.width, camera.height, targets_of(image), Blend::kPlain);
   const auto launch = [&](float red) {
-    image = Image(camera.width, camera.height, 3);
+    for (auto* values : {&image.rgb, &image.features, &image.alpha, &image.depth}) {
+      std::fill(values->begin(), values->end(), -1.0F);  // what an earlier frame left
+    }
     rasterizer.set_view(camera, {red, 0.2F, 0.3F}, stream.get());
     rasterizer.launch(stream.get());
     return image;

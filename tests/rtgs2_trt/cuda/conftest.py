@@ -29,4 +29,4 @@ def emulated_gpu(emulated_core: ModuleType, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(rtgs2_trt, "_cuda", emulated_core, raising=False)
     monkeypatch.setitem(sys.modules, "rtgs2_trt._cuda", emulated_core)
     monkeypatch.setattr(cuda_engine, "CUDA", host)
-    yield emulated_core
+    return emulated_core

@@ -56,7 +56,7 @@ def assert_same(found: Any, expected: Any) -> None:
 
 
 def test_results_are_those_of_the_cpu(gpu: Segmenter, cpu: Segmenter, encoded: Scene) -> None:
-    asked = dict(confidence=True, rgb=True, depth=True, alpha=True)
+    asked = {"confidence": True, "rgb": True, "depth": True, "alpha": True}
     found, expected = gpu(encoded, view(), **asked), cpu(encoded, view(), **asked)
     assert len(np.unique(expected.labels)) > 1
     assert_same(found, expected)
@@ -224,7 +224,7 @@ def test_golden_input_of_a_bundle(emulated_gpu: ModuleType, exported_bundle: Pat
 
 
 def test_results_on_the_gpu(gpu: Segmenter, encoded: Scene) -> None:
-    asked = dict(confidence=True, rgb=True, alpha=True)
+    asked = {"confidence": True, "rgb": True, "alpha": True}
     expected, found = gpu(encoded, view(), **asked), gpu.on_gpu(encoded, view(), **asked)
     for name in ("labels", "confidence", "rgb", "alpha"):
         np.testing.assert_array_equal(getattr(found, name).numpy(), getattr(expected, name))
@@ -271,7 +271,7 @@ def failing(gpu: Segmenter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
         monkeypatch.setattr(cuda_backend.ViewRasterizer, "enqueue", raising)
 
-    yield fail
+    return fail
 
 
 def test_out_of_device_memory(gpu: Segmenter, encoded: Scene, failing: Any, emulated_gpu: ModuleType) -> None:

@@ -1,4 +1,4 @@
-"""Arrays that change hands: DLPack and ``__cuda_array_interface__``, checked by NumPy and PyTorch on emulated memory."""
+"""Arrays that change hands: DLPack and ``__cuda_array_interface__``, read by NumPy and PyTorch on emulated memory."""
 
 from __future__ import annotations
 
