@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from ..bundle import ENCODER, FUSION, Bundle
 from ..camera import Camera
-from ..errors import BackendError
 from ..geometry_plan import GeometryPlan
 from ..rasterize import rasterize
 from ..scene import Scene
@@ -20,7 +19,7 @@ from ..upsample import upsample
 from ..upsample_argmax import upsample_argmax
 from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
 from .engines import Network, OnnxRuntimeNetwork, OpenVinoNetwork
-from .graphs import check_interface, check_shape, run_encoder
+from .graphs import check_interface, check_shape, fusion_file, run_encoder
 
 _Array = npt.NDArray[np.float32]
 
@@ -32,23 +31,23 @@ class CpuBackend:
         bundle: the opened bundle.
         threads: threads of every stage, 0 for all that this process may use.
         precision: arithmetic of the fusion network, ``"auto"`` is FP32; the encoder, once a scene, computes in FP32.
+            ``"fp16"`` runs the graph that is meant for GPUs, to see what it gives; on a CPU it is the slowest.
 
     Raises:
         BundleError: a graph cannot be used.
-        BackendError: the precision cannot be had.
+        BackendError: the precision cannot be had here.
     """
 
     name = "cpu"
 
     def __init__(self, bundle: Bundle, threads: int = 0, precision: PrecisionChoice = "auto") -> None:
-        if precision == "fp16":
-            raise BackendError("backend 'cpu' does not compute in FP16: take precision 'fp32', or 'bf16' with OpenVINO")
         self._bundle = bundle
         self._threads = threads or available_threads()
         self._lock = threading.Lock()
         self.precision: Precision = "fp32" if precision == "auto" else precision
         self._networks: dict[str, Network] = {}
-        self._network(FUSION)  # every frame needs it: what is missing or wrong is said at once
+        self._fusion = fusion_file(bundle, self.precision)
+        self._network(self._fusion)  # every frame needs it: what is missing or wrong is said at once
 
     def encode(self, plan: GeometryPlan, inputs: _Array) -> _Array:
         """See :class:`Backend`."""
@@ -93,9 +92,9 @@ class CpuBackend:
 
     def fuse(self, image: _Array, features: _Array) -> _Array:
         """Return the output (C, H / 4, W / 4) for an RGB `image` (3, H, W) and `features` (D, H, W)."""
-        output = self._network(FUSION).run({"image": image[None], "features": features[None]})
+        output = self._network(self._fusion).run({"image": image[None], "features": features[None]})
         shape = (1, self._bundle.manifest.output_channels, image.shape[1] // 4, image.shape[2] // 4)
-        check_shape(self._bundle, FUSION, output.shape, shape)
+        check_shape(self._bundle, self._fusion, output.shape, shape)
         first: _Array = output[0]
         return first
 
@@ -108,7 +107,7 @@ class CpuBackend:
                     network = OpenVinoNetwork(path, self._threads, content=content)
                 else:
                     # a scene is encoded once, frames come in numbers
-                    network = OnnxRuntimeNetwork(path, self._threads, content=content, keep_memory=name == FUSION)
+                    network = OnnxRuntimeNetwork(path, self._threads, content=content, keep_memory=name != ENCODER)
                 check_interface(self._bundle, name, network)
                 self._networks[name] = network
             return self._networks[name]

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import ENCODER, FUSION, FUSION_HALF, OUTPUT_NAMES, Bundle
+from ..bundle import ENCODER, FUSION_FP16, OUTPUT_NAMES, Bundle
 from ..camera import Camera
 from ..cuda import DeviceArray, cuda_problem
 from ..errors import BackendError, InputError, SceneError
@@ -28,7 +28,7 @@ from ..upsample import upsample
 from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
 from .cuda_engine import CudaNetwork
 from .cuda_views import DeviceScene, HostResults, Moments, ViewImages, ViewRasterizer, copy_cropped
-from .graphs import check_interface, run_encoder
+from .graphs import check_interface, fusion_file, run_encoder
 
 _SIZES_KEPT = 4
 _IN_FLIGHT = 2
@@ -89,7 +89,7 @@ class CudaBackend:
 
         self._bundle, self._core = bundle, _cuda
         self.precision: Precision = _precision(bundle, precision)
-        self._fusion_file = FUSION_HALF if self.precision == "fp16" else FUSION
+        self._fusion_file = fusion_file(bundle, self.precision)
         self._lock = threading.Lock()
         with self._failures():
             device = _cuda.device()
@@ -358,14 +358,8 @@ class CudaBackend:
 
 
 def _precision(bundle: Bundle, wanted: PrecisionChoice) -> Precision:
-    has_half = FUSION_HALF in bundle.manifest.files
-    if wanted == "auto":
-        return "fp16" if has_half else "fp32"
     if wanted == "bf16":
         raise BackendError("backend 'cuda' does not compute in BF16: take precision 'fp16' or 'fp32'")
-    if wanted == "fp16" and not has_half:
-        raise BackendError(
-            f"{bundle.path} has no FP16 graph: export the checkpoint again with rtgs2-export --precision both, or take "
-            "precision 'fp32'"
-        )
+    if wanted == "auto":
+        return "fp16" if FUSION_FP16 in bundle.manifest.files else "fp32"
     return wanted

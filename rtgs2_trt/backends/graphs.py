@@ -5,16 +5,35 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import ENCODER, ENCODER_HASH, FUSION_HALF, OUTPUT_NAMES, Bundle
+from ..bundle import ENCODER, ENCODER_HASH, FUSION, FUSION_FP16, OUTPUT_NAMES, Bundle
 from ..encoder_inputs import CHANNELS
 from ..errors import BundleError, shown
 from ..geometry_plan import GeometryPlan
 from ..memory import release_freed_memory
+from ._protocol import Precision
 from .engines import Network
 
 _Array = npt.NDArray[np.float32]
 
 _EXPORT_AGAIN = "Export the checkpoint again with rtgs2-export"
+
+
+def fusion_file(bundle: Bundle, precision: Precision) -> str:
+    """Return the name of the fusion graph that computes in `precision`.
+
+    Raises:
+        BundleError: there is none in FP16.
+    """
+    if precision != "fp16":
+        return FUSION
+    if FUSION_FP16 not in bundle.manifest.files:
+        raise BundleError(
+            "bundle has no FP16 graph",
+            file=bundle.path,
+            found=f"precision {list(bundle.manifest.precision)}",
+            fix="Export the checkpoint again with rtgs2-export --precision both, or take precision 'fp32'",
+        )
+    return FUSION_FP16
 
 
 def check_interface(bundle: Bundle, name: str, network: Network) -> None:
@@ -25,25 +44,28 @@ def check_interface(bundle: Bundle, name: str, network: Network) -> None:
     """
     manifest = bundle.manifest
     spec = manifest.encoder
-    floats = ("float16",) if name == FUSION_HALF else ("float32",)
+    input_type = "float16" if name == FUSION_FP16 else "float32"
+    output_type = "float32" if manifest.task == "depth" else input_type
     if name == ENCODER:
         inputs = {"inputs": {1: CHANNELS}}
         outputs = {"features": {1: spec.feature_channels}}
     else:
         inputs = {"image": {1: 3}, "features": {1: spec.feature_channels}}
         outputs = {OUTPUT_NAMES[manifest.task]: {1: manifest.output_channels}}
-    for kind, wanted, found in (("input", inputs, network.inputs), ("output", outputs, network.outputs)):
-        types = ("float16", "float32") if kind == "output" and name == FUSION_HALF else floats
+    for kind, wanted, found, expected_type in (
+        ("input", inputs, network.inputs, input_type),
+        ("output", outputs, network.outputs, output_type),
+    ):
         for key, sizes in wanted.items():
             element_type, shape = found.get(key, ("nothing", ()))
-            fits = element_type in types
+            fits = element_type == expected_type
             if not fits or any(len(shape) <= axis or shape[axis] != size for axis, size in sizes.items()):
                 raise BundleError(
                     f"graph does not have the {kind} that the manifest promises",
                     file=bundle.file(name),
                     field=key,
                     found=f"{element_type} {list(shape)}" if key in found else "nothing",
-                    expected=f"{' or '.join(types)} with sizes {sizes}",
+                    expected=f"{expected_type} with sizes {sizes}",
                     fix=_EXPORT_AGAIN,
                 )
     if name == ENCODER and network.metadata.get(ENCODER_HASH) != spec.hash:
