@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,14 +13,14 @@ import pytest
 
 from rtgs2_trt import Camera, Scene, Segmenter
 from rtgs2_trt.backends import cuda as cuda_backend
-from rtgs2_trt.errors import BackendError, InputError, SceneError
+from rtgs2_trt.errors import BackendError, BundleError, InputError, SceneError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Duplicate provider 'CPUExecutionProvider'")
 
 
 @pytest.fixture
 def gpu(emulated_gpu: ModuleType, exported_bundle: Path) -> Segmenter:
-    return Segmenter(exported_bundle, "cuda")
+    return Segmenter(exported_bundle, "cuda", precision="fp32")
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +204,7 @@ def test_sizes_that_are_not_used_go(gpu: Segmenter, encoded: Scene) -> None:
 
 
 def test_depth_bundle(emulated_gpu: ModuleType, depth_bundle: Path, small_scene: Scene) -> None:
-    gpu, cpu = Segmenter(depth_bundle, "cuda"), Segmenter(depth_bundle, "cpu")
+    gpu, cpu = Segmenter(depth_bundle, "cuda", precision="fp32"), Segmenter(depth_bundle, "cpu")
     encoded = cpu.encode(small_scene)
     found, expected = gpu(encoded, view()), cpu(encoded, view())
     np.testing.assert_allclose(found.depth_prediction, expected.depth_prediction, rtol=1e-3)
@@ -218,9 +219,62 @@ def test_golden_input_of_a_bundle(emulated_gpu: ModuleType, exported_bundle: Pat
     from rtgs2_trt.self_check import run_self_check
 
     bundle = Bundle(exported_bundle)
-    check = run_self_check(bundle, create_backend("cuda", bundle, 0))
+    check = run_self_check(bundle, create_backend("cuda", bundle, 0, "fp32"))
     assert check.passed
     assert check.logits_difference > 0  # another order of sums
+
+
+@pytest.fixture
+def half_bundle(bundle: Path) -> Path:
+    """The bundle with an FP16 fusion graph: the FP32 one between casts, so that only what goes in and out is rounded."""
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(bundle / "fusion.onnx")
+    graph = model.graph
+    for entry in (*graph.input, *graph.output):
+        name, inside = entry.name, f"{entry.name}_in_fp32"
+        is_input = entry in graph.input
+        for node in graph.node:
+            names = node.input if is_input else node.output
+            for i, used in enumerate(names):
+                if used == name:
+                    names[i] = inside
+        if is_input:
+            graph.node.insert(0, onnx.helper.make_node("Cast", [name], [inside], to=onnx.TensorProto.FLOAT))
+        else:
+            graph.node.append(onnx.helper.make_node("Cast", [inside], [name], to=onnx.TensorProto.FLOAT16))
+        entry.type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+    onnx.save(model, bundle / "fusion.fp16.onnx")
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["precision"] = ["fp32", "fp16"]
+    manifest["files"]["fusion.fp16.onnx"] = hashlib.sha256((bundle / "fusion.fp16.onnx").read_bytes()).hexdigest()
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    return bundle
+
+
+def test_fp16_graph_is_taken_where_there_is_one(
+    emulated_gpu: ModuleType, half_bundle: Path, cpu: Segmenter, encoded: Scene
+) -> None:
+    gpu = Segmenter(half_bundle, "cuda")
+    assert gpu.precision == "fp16"
+    asked = {"confidence": True, "rgb": True, "depth": True, "alpha": True}
+    found, expected = gpu(encoded, view(), **asked), cpu(encoded, view(), **asked)
+    assert 0 < np.abs(found.rgb - expected.rgb).max() < 2e-3  # rounded to half
+    assert np.abs(found.confidence - expected.confidence).max() < 2e-2
+    np.testing.assert_allclose(found.depth, expected.depth, atol=1e-4, rtol=1e-4)
+    assert (found.labels != expected.labels).mean() < 0.01
+    on_gpu = gpu.on_gpu(encoded, view(), rgb=True)
+    assert on_gpu.rgb.dtype == np.float16
+    np.testing.assert_array_equal(on_gpu.rgb.numpy().astype(np.float32), found.rgb)
+
+
+def test_bundle_without_an_fp16_graph(emulated_gpu: ModuleType, bundle: Path) -> None:
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["files"].pop("fusion.fp16.onnx", None)
+    manifest["precision"] = ["fp32"]
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match=r"bundle has no FP16 graph.*rtgs2-export --precision both"):
+        Segmenter(bundle, "cuda", precision="fp16")
+    assert Segmenter(bundle, "cuda").precision == "fp32"
 
 
 def test_results_on_the_gpu(gpu: Segmenter, encoded: Scene) -> None:
@@ -262,7 +316,7 @@ def test_another_backend_has_nothing_on_the_gpu(cpu: Segmenter, encoded: Scene) 
 
 
 @pytest.fixture
-def failing(gpu: Segmenter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def failing(gpu: Segmenter, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Sets the exception that the rasteriser raises from now on."""
 
     def fail(exception: Exception) -> None:
