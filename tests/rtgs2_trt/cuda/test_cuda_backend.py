@@ -226,7 +226,7 @@ def test_golden_input_of_a_bundle(emulated_gpu: ModuleType, exported_bundle: Pat
 
 @pytest.fixture
 def half_bundle(bundle: Path) -> Path:
-    """The bundle with an FP16 fusion graph: the FP32 one between casts, so that only what goes in and out is rounded."""
+    """The bundle with an FP16 fusion graph: the FP32 one between casts, so that what goes in and out is rounded."""
     onnx = pytest.importorskip("onnx")
     model = onnx.load(bundle / "fusion.onnx")
     graph = model.graph
