@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cuda_frames import PROBLEM
 from rtgs2_trt.cuda import DeviceArray
 from rtgs2_trt.errors import InputError
 
@@ -168,3 +169,24 @@ def test_library_from_before_dlpack_1(emulated_gpu: ModuleType, stream: Any) -> 
             return values.__dlpack_device__()
 
     np.testing.assert_array_equal(DeviceArray.of(Old(), stream=stream.address).numpy(), values)
+
+
+@pytest.mark.skipif(PROBLEM is not None, reason=f"no GPU: {PROBLEM}")
+def test_pytorch_on_a_gpu_both_ways() -> None:
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("this PyTorch is a build without CUDA")
+    from rtgs2_trt import _cuda
+
+    stream, values = _cuda.Stream(), np.arange(12, dtype=np.float32).reshape(3, 4)
+    array = filled(_cuda, stream, values)
+    assert array.__dlpack_device__()[0] == 2
+    for tensor in (torch.from_dlpack(array), torch.as_tensor(array, device="cuda")):
+        assert tensor.data_ptr() == array.address
+        np.testing.assert_array_equal(tensor.cpu().numpy(), values)
+    doubled = torch.from_dlpack(array) * 2
+    taken = DeviceArray.of(doubled, stream=stream.address)
+    assert taken.address == doubled.data_ptr()
+    np.testing.assert_array_equal(taken.numpy(), 2 * values)
+    with pytest.raises(InputError, match="lies in the memory of another device"):
+        DeviceArray.of(torch.zeros(3), stream=stream.address)
