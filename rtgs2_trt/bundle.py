@@ -5,6 +5,7 @@
     manifest.json   what the model is, and the SHA-256 of every other file
     encoder.onnx    Point Transformer V3: voxels -> features
     fusion.onnx     VDVI fusion: colour and features -> logits (or depth) at a quarter of the size
+    fusion.fp16.onnx  the same in FP16 for GPUs; not in every bundle
     golden.npz      a small input and the PyTorch networks' answer to it
 
 Nothing in a bundle is trusted: the manifest is checked field by field, files against their hashes.
