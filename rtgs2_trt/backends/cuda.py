@@ -9,6 +9,7 @@ draws it again with more. Of several views the next is enqueued before the host 
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,15 +25,21 @@ from ..cuda import DeviceArray, cuda_problem
 from ..errors import BackendError, InputError, SceneError
 from ..geometry_plan import GeometryPlan
 from ..scene import Scene
+from ..threads import available_threads
 from ..upsample import upsample
 from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
 from .cuda_engine import CudaNetwork
 from .cuda_views import DeviceScene, HostResults, Moments, ViewImages, ViewRasterizer, copy_cropped
+from .engines import OnnxRuntimeNetwork
 from .graphs import check_interface, fusion_file, run_encoder
 
 _SIZES_KEPT = 4
 _IN_FLIGHT = 2
 _TYPES = {"float16": np.float16, "float32": np.float32}
+
+
+class EncoderOnCpuWarning(UserWarning):
+    """The GPU could not run the encoder; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class CudaBackend:
 
     Args:
         bundle: the opened bundle.
-        threads: not used.
+        threads: of the encoder, should it have to run on the CPU; 0 for all that this process may use.
         precision: arithmetic of the fusion network: ``"auto"`` is FP16 if the bundle has that graph, else FP32.
 
     Attributes:
@@ -99,15 +106,30 @@ class CudaBackend:
         self.stream: int = self._stream.address
         self._device = int(device["index"])
         self._maps_host_memory = bool(device["shares_host_memory"])
+        self._threads = threads or available_threads()
         self._networks: dict[str, CudaNetwork] = {}
+        self._encoder_on_cpu: OnnxRuntimeNetwork | None = None
         self._scenes: WeakKeyDictionary[Scene, DeviceScene] = WeakKeyDictionary()
         self._images: OrderedDict[tuple[int, int], ViewImages] = OrderedDict()
         self._network(self._fusion_file)  # every frame needs it: what is missing or wrong is said at once
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """See :class:`Backend`."""
+        """See :class:`Backend`. On the CPU if the GPU fails at it, for want of memory for example.
+
+        Warns:
+            EncoderOnCpuWarning: then.
+        """
         with self._lock:
-            return run_encoder(self._bundle, self._network(ENCODER), plan, inputs)
+            if self._encoder_on_cpu is None:
+                try:
+                    return run_encoder(self._bundle, self._network(ENCODER), plan, inputs)
+                except BackendError as error:
+                    warnings.warn(f"the encoder runs on the CPU, once a scene: {error}", EncoderOnCpuWarning, 2)
+                path, content = self._bundle.file(ENCODER), self._bundle.read(ENCODER)
+                network = OnnxRuntimeNetwork(path, self._threads, content=content)
+                check_interface(self._bundle, ENCODER, network)
+                self._encoder_on_cpu = network
+            return run_encoder(self._bundle, self._encoder_on_cpu, plan, inputs)
 
     def frames(self, scene: Scene, cameras: Sequence[Camera], request: FrameRequest) -> list[Frame]:
         """See :class:`Backend`."""

@@ -96,6 +96,19 @@ def test_features_are_those_of_the_cpu(gpu: Segmenter, encoded: Scene, small_sce
     assert np.abs(features - encoded.features).max() < 1e-4 * np.abs(encoded.features).max()
 
 
+def test_encoder_runs_on_the_cpu_if_the_gpu_fails(
+    gpu: Segmenter, encoded: Scene, small_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> Any:
+        raise BackendError("CUDA failure 2: out of memory")
+
+    monkeypatch.setattr(cuda_engine.CudaNetwork, "run", fails)
+    with pytest.warns(cuda_backend.EncoderOnCpuWarning, match="the encoder runs on the CPU.*: CUDA failure 2"):
+        first = gpu.encode(small_scene)
+    np.testing.assert_array_equal(first.features, encoded.features)
+    np.testing.assert_array_equal(gpu.encode(small_scene).features, encoded.features)  # and says so once
+
+
 def test_only_what_is_asked_for_comes_back(gpu: Segmenter, encoded: Scene) -> None:
     result = gpu(encoded, view())
     assert (result.confidence, result.rgb, result.depth, result.alpha) == (None, None, None, None)
