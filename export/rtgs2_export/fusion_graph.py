@@ -7,6 +7,7 @@ shapes are ever computed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 import numpy as np
 import onnx
@@ -32,6 +33,7 @@ _PATCH_EPS = 1e-5
 
 GATE_REASON = "SCC gate: means over all pixels, and the few vectors that follow from them"
 SIMILARITY_REASON = "SCC gate: the sum over the channels is scaled and goes through a sigmoid that is flat at the ends"
+DEPTH_REASON = "depth: numbers of FP16 are 2 to 4 mm apart from 2 to 8 m"
 
 
 def build_fusion_graph(
@@ -49,9 +51,9 @@ def build_fusion_graph(
 
     Of the depth task the output is called ``depth``: (1, 1, H/4, W/4), metres. The image is clipped to [0, 1] inside;
     for weights trained on BGR the swap is folded into the first convolution. H and W are dynamic multiples of 32.
-    Inputs have the type of the `arithmetic`, the output is float32. `kept`: see :class:`GraphBuilder`.
+    Inputs and logits have the type of the `arithmetic`, depth is float32. `kept`: see :class:`GraphBuilder`.
     """
-    return _FusionGraph(config, weights, algebra, bgr, arithmetic, kept).build(version, OUTPUT_NAMES[task])
+    return _FusionGraph(config, weights, algebra, bgr, task, arithmetic, kept).build(version)
 
 
 class _FusionGraph:
@@ -61,6 +63,7 @@ class _FusionGraph:
         weights: Mapping[str, Array],
         algebra: Algebra,
         bgr: bool,
+        task: Task,
         arithmetic: Arithmetic,
         kept: Mapping[str, str] | None,
     ) -> None:
@@ -68,13 +71,13 @@ class _FusionGraph:
         self.weights = weights
         self.algebra = algebra
         self.bgr = bgr
+        self.task: Task = task
         self.graph = GraphBuilder("rtgs2_fusion", arithmetic, kept)
 
-    def build(self, version: str, output_name: str) -> onnx.ModelProto:
+    def build(self, version: str) -> onnx.ModelProto:
         graph, config = self.graph, self.config
         image = graph.input("image", graph.arithmetic, (1, 3, "height", "width"))
-        size = (config.feature_channels, "height", "width")
-        feature = graph.input("features", graph.arithmetic, (1, *size))
+        feature = graph.input("features", graph.arithmetic, (1, config.feature_channels, "height", "width"))
         low, high = (graph.constant(np.asarray(v, np.float32), n) for v, n in ((0, "image_min"), (1, "image_max")))
         rgb = graph.node("Clip", [image, low, high], "clip_image")
         maps = []
@@ -92,7 +95,9 @@ class _FusionGraph:
                     feature = graph.to_channels_first(feature)
         with graph.scope("decoder"):
             output = self._decode(maps)
-        graph.output(output, output_name, (1, config.num_classes, "height_quarter", "width_quarter"))
+        shape = (1, config.num_classes, "height_quarter", "width_quarter")
+        output_type = "float32" if self.task == "depth" else graph.arithmetic
+        graph.output(output, OUTPUT_NAMES[self.task], shape, output_type)
         return graph.model(version)
 
     # -- colour branch: ConvNeXt, NHWC in and out if the algebra says so, else NCHW -------------------------------
@@ -350,6 +355,11 @@ class _FusionGraph:
         y = graph.node("Relu", [y])
         if not self.algebra.drop_x_lin:
             graph.output(graph.upsample(y, 4, "x_lin"), "x_lin", (1, width, "height", "width"))
+        with graph.wide(DEPTH_REASON) if self.task == "depth" else nullcontext():
+            return self._predict(y)
+
+    def _predict(self, y: Value) -> Value:
+        graph = self.graph
         weight, bias = self._linear("Decoder.linear_pred")
         if self.algebra.channels_last_decoder:  # ONNX Runtime moves the transposes together, where they cancel
             y = graph.linear(graph.to_channels_last(y), weight[:, :, 0, 0], bias, "predict")

@@ -14,7 +14,7 @@ from ..geometry_plan import GeometryPlan
 from ..rasterize import Rendering
 from ..scene import Scene
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "fp16", "bf16"]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import ENCODER, ENCODER_HASH, FUSION, OUTPUT_NAMES, Bundle
+from ..bundle import ENCODER, ENCODER_HASH, FUSION, FUSION_FP16, OUTPUT_NAMES, Bundle
 from ..camera import Camera
 from ..encoder_inputs import CHANNELS
 from ..errors import BundleError, shown
@@ -33,7 +33,8 @@ class CpuBackend:
     Args:
         bundle: the opened bundle.
         threads: threads of every stage, 0 for all that this process may use.
-        precision: arithmetic of the fusion network; the encoder, once a scene, computes in FP32.
+        precision: arithmetic of the fusion network; the encoder, once a scene, computes in FP32. ``"fp16"`` runs the
+            graph that is meant for GPUs, to see what it gives; on a CPU it is the slowest.
     """
 
     name = "cpu"
@@ -44,7 +45,15 @@ class CpuBackend:
         self._lock = threading.Lock()
         self.precision: Precision = precision
         self._networks: dict[str, Network] = {}
-        self._network(FUSION)  # every frame needs it: what is missing or wrong is said at once
+        self._fusion = FUSION_FP16 if precision == "fp16" else FUSION
+        if self._fusion not in bundle.manifest.files:
+            raise BundleError(
+                "bundle has no FP16 graph",
+                file=bundle.path,
+                found=f"precision {list(bundle.manifest.precision)}",
+                fix="Export the checkpoint again with rtgs2-export --precision both, or take precision 'fp32'",
+            )
+        self._network(self._fusion)  # every frame needs it: what is missing or wrong is said at once
 
     def encode(self, plan: GeometryPlan, inputs: _Array) -> _Array:
         """See :class:`Backend`."""
@@ -89,9 +98,9 @@ class CpuBackend:
 
     def fuse(self, image: _Array, features: _Array) -> _Array:
         """Return the output (C, H / 4, W / 4) for an RGB `image` (3, H, W) and `features` (D, H, W)."""
-        output = self._network(FUSION).run({"image": image[None], "features": features[None]})
+        output = self._network(self._fusion).run({"image": image[None], "features": features[None]})
         shape = (1, self._bundle.manifest.output_channels, image.shape[1] // 4, image.shape[2] // 4)
-        self._check_shape(FUSION, output, shape)
+        self._check_shape(self._fusion, output, shape)
         first: _Array = output[0]
         return first
 
@@ -104,7 +113,7 @@ class CpuBackend:
                     network = OpenVinoNetwork(path, self._threads, content=content)
                 else:
                     # a scene is encoded once, frames come in numbers
-                    network = OnnxRuntimeNetwork(path, self._threads, content=content, keep_memory=name == FUSION)
+                    network = OnnxRuntimeNetwork(path, self._threads, content=content, keep_memory=name != ENCODER)
                 self._check_interface(name, network)
                 self._networks[name] = network
             return self._networks[name]
@@ -118,17 +127,22 @@ class CpuBackend:
         else:
             inputs = {"image": {1: 3}, "features": {1: spec.feature_channels}}
             outputs = {OUTPUT_NAMES[manifest.task]: {1: manifest.output_channels}}
-        for kind, wanted, found in (("input", inputs, network.inputs), ("output", outputs, network.outputs)):
+        input_type = "float16" if name == FUSION_FP16 else "float32"
+        output_type = "float32" if manifest.task == "depth" else input_type
+        for kind, wanted, found, expected_type in (
+            ("input", inputs, network.inputs, input_type),
+            ("output", outputs, network.outputs, output_type),
+        ):
             for key, sizes in wanted.items():
                 element_type, shape = found.get(key, ("nothing", ()))
-                fits = element_type == "float32"
+                fits = element_type == expected_type
                 if not fits or any(len(shape) <= axis or shape[axis] != size for axis, size in sizes.items()):
                     raise BundleError(
                         f"graph does not have the {kind} that the manifest promises",
                         file=self._bundle.file(name),
                         field=key,
                         found=f"{element_type} {list(shape)}" if key in found else "nothing",
-                        expected=f"float32 with sizes {sizes}",
+                        expected=f"{expected_type} with sizes {sizes}",
                         fix=_EXPORT_AGAIN,
                     )
         if name == ENCODER and network.metadata.get(ENCODER_HASH) != spec.hash:

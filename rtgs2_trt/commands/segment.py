@@ -51,7 +51,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--unknown-below", type=float, metavar="ALPHA", help="unknown where coverage is below this")
     parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS])
     parser.add_argument(
-        "--precision", default="fp32", choices=["fp32", "bf16"], help="fusion network's arithmetic; bf16 needs OpenVINO"
+        "--precision",
+        default="fp32",
+        choices=["fp32", "fp16", "bf16"],
+        help="fusion network's arithmetic; bf16 needs OpenVINO, fp16 shows on a CPU what GPUs will give",
     )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default)")
     add_console_options(parser)

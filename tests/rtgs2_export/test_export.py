@@ -57,7 +57,7 @@ def test_cli_exports_and_reports(tiny_checkpoint, tmp_path, capsys):
     assert captured.err == ""
     assert values["self_check"]["passed"]
     assert values["self_check"]["features_difference"] < 1e-4
-    assert set(values["bytes"]) == {"encoder.onnx", "fusion.onnx", "golden.npz", "manifest.json"}
+    assert set(values["bytes"]) == {"encoder.onnx", "fusion.onnx", "fusion.fp16.onnx", "golden.npz", "manifest.json"}
     assert leftovers(tmp_path) == []
 
 

@@ -139,5 +139,5 @@ def test_cpu_without_bf16(openvino, exported_bundle, monkeypatch):
 
 
 def test_unknown_precision(exported_bundle):
-    with pytest.raises(BackendError, match=r"no such precision: 'int4'; choose one of \['fp32', 'bf16'\]"):
+    with pytest.raises(BackendError, match=r"no such precision: 'int4'; choose one of \['fp32', 'fp16', 'bf16'\]"):
         Segmenter(exported_bundle, precision="int4")
