@@ -30,6 +30,7 @@ from .fp16_graph import PrecisionReport, build_fp16_graph, fusion_probes
 from .fusion_graph import build_fusion_graph
 from .golden import make_golden
 from .graph import Arithmetic
+from .lint import Target, check_graph
 
 Step = Callable[[str], AbstractContextManager[object]]
 GraphPrecision = Literal["fp32", "both"]
@@ -75,7 +76,8 @@ def export_bundle(
         step: called with the name of each step; what it returns is entered while the step runs.
 
     Raises:
-        BundleError: something that is no bundle is at `path`, or the bundle differs from the PyTorch networks.
+        BundleError: something that is no bundle is at `path`, a graph has a fault that :mod:`rtgs2_export.lint` knows, or
+            the bundle differs from the PyTorch networks.
         CheckpointError: the network's values do not fit FP16.
     """
     path, algebra = Path(path), algebra or Algebra()
@@ -129,12 +131,12 @@ def _write_files(
         weights = {name: np.asarray(tensor) for name, tensor in checkpoint.encoder.items()}
         model = build_encoder_graph(config.encoder, weights, algebra, own_version)
         onnx.helper.set_model_props(model, {ENCODER_HASH: spec.hash})
-        onnx.save(model, folder / ENCODER)
+        _save(model, folder / ENCODER, "onnxruntime")
     with step("fusion graph"):
         weights = {name: np.asarray(tensor) for name, tensor in checkpoint.fusion.items()}
         bgr = config.trained_on == "bgr"
         graph = build_fusion_graph(config.fusion, weights, algebra, bgr=bgr, version=own_version, task=config.task)
-        onnx.save(graph, folder / FUSION)
+        _save(graph, folder / FUSION, "onnxruntime")
     with step("golden input through PyTorch"):
         golden = make_golden(checkpoint)
         write_golden(folder / GOLDEN, golden)
@@ -142,7 +144,7 @@ def _write_files(
     if precision == "both":
         with step("FP16 fusion graph"):
             model, report = _fp16_fusion(checkpoint, golden, algebra.for_gpu(), own_version)
-            onnx.save(model, folder / FUSION_FP16)
+            _save(model, folder / FUSION_FP16, "tensorrt")
         names.append(FUSION_FP16)
     manifest = Manifest(
         description=checkpoint.description,
@@ -162,6 +164,11 @@ def _write_files(
     )
     (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")
     return report
+
+
+def _save(model: onnx.ModelProto, path: Path, target: Target) -> None:
+    check_graph(model, target, path.name)
+    onnx.save(model, path)
 
 
 def _fp16_fusion(

@@ -19,6 +19,7 @@ from rtgs2_trt.backends.engines import OnnxRuntimeNetwork
 from rtgs2_trt.errors import CheckpointError
 from rtgs2_trt.rasterize import rasterize
 from rtgs2_trt.self_check import Golden, relative_difference
+from rtgs2_trt.threads import available_threads
 
 from .fp16_emulation import emulate_fp16
 from .graph import Arithmetic
@@ -158,7 +159,7 @@ def _nodes_leaving_the_range(
 
 def _difference(model: onnx.ModelProto, wide: onnx.ModelProto, probes: Mapping[str, Feed]) -> float:
     exact, rounded = (
-        OnnxRuntimeNetwork(graph.graph.name, 0, content=graph.SerializeToString())
+        OnnxRuntimeNetwork(graph.graph.name, available_threads(), content=graph.SerializeToString())
         for graph in (wide, emulate_fp16(model))
     )
     return max(relative_difference(rounded.run(feed), exact.run(feed)) for feed in probes.values())

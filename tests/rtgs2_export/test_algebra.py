@@ -33,24 +33,8 @@ def run(model, outputs, feed):
 
 
 @pytest.fixture(scope="module")
-def fusion_case():
-    config = FusionConfig(
-        rgb_depths=(1, 1, 1, 1),
-        rgb_widths=(16, 32, 64, 96),
-        feature_depths=(1, 1, 1, 1),
-        feature_widths=(16, 32, 48, 64),
-        feature_heads=(1, 2, 3, 4),
-        decoder_width=64,
-        num_classes=7,
-    )
-    torch_networks = pytest.importorskip("rtgs2_networks.fusion")
-    shapes = {name: tuple(value.shape) for name, value in torch_networks.FusionNetwork(config).state_dict().items()}
-    weights = seeded_state(shapes, 3)
-    rng = np.random.default_rng(5)
-    feed = {
-        "image": rng.random((1, 3, 64, 96), dtype=np.float32),
-        "features": rng.standard_normal((1, 32, 64, 96)).astype(np.float32),
-    }
+def fusion_case(small_fusion):
+    config, weights, feed = small_fusion
     plain = run(build_fusion_graph(config, weights, Algebra.none(), bgr=False, version="test"), ["logits"], feed)
     return config, weights, feed, plain
 
