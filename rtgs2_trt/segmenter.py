@@ -63,8 +63,8 @@ class Segmenter:
         backend: ``"auto"`` takes the best that works here (:attr:`backend_name` says which).
         threads: CPU threads of each call, 0 for all that this process may use.
         precision: arithmetic of the fusion network. ``"fp32"`` equals PyTorch; ``"bf16"`` takes about half the time on
-            CPUs that have it and needs the extra ``rtgs2-trt[openvino]``; ``"fp16"`` runs the graph made for GPUs, which
-            gains nothing on a CPU. The encoder computes in FP32 either way.
+            CPUs that have it and needs the extra ``rtgs2-trt[openvino]``; ``"fp16"`` runs the graph for GPUs, without
+            a gain on a CPU. The encoder computes in FP32 either way.
 
     Raises:
         BundleError: the bundle cannot be used.

@@ -76,8 +76,8 @@ def export_bundle(
         step: called with the name of each step; what it returns is entered while the step runs.
 
     Raises:
-        BundleError: something that is no bundle is at `path`, a graph has a fault that :mod:`rtgs2_export.lint` knows, or
-            the bundle differs from the PyTorch networks.
+        BundleError: something that is no bundle is at `path`, a graph has a fault that :mod:`rtgs2_export.lint`
+            knows, or the bundle differs from the PyTorch networks.
         CheckpointError: the network's values do not fit FP16.
     """
     path, algebra = Path(path), algebra or Algebra()

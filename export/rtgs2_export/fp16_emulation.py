@@ -1,7 +1,7 @@
 """An FP16 graph run with FP32 arithmetic and every FP16 value rounded: what a GPU's tensor cores compute.
 
-They multiply FP16 numbers, sum in FP32 and store FP16. ONNX Runtime has few FP16 kernels for CPUs and computes chains of
-the other operators in FP32 without rounding in between, which would flatter the graph.
+They multiply FP16 numbers, sum in FP32 and store FP16. ONNX Runtime has few FP16 kernels for CPUs and computes chains
+of the other operators in FP32 without rounding in between, which would flatter the graph.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An FP16 graph that stays within FP16's range: built, looked over on probing inputs, and built again where it does not.
+"""An FP16 graph within FP16's range: built, looked over on probing inputs, and built again where values leave it.
 
 What computes in FP32 for its digits is decided where the networks are written (:meth:`GraphBuilder.wide`); here is what
 would overflow with these weights. The largest magnitude of every value is taken from the same graph in FP32, and nodes
@@ -68,7 +68,9 @@ class PrecisionReport:
 
     def to_text(self) -> str:
         """Return a line a reason, and one on the range."""
-        lines = [f"{self.nodes} nodes and {self.casts} casts; with every FP16 value rounded {self.difference:.1e} from FP32"]
+        lines = [
+            f"{self.nodes} nodes and {self.casts} casts; with every FP16 value rounded {self.difference:.1e} from FP32"
+        ]
         lines += [f"  {len(names)} nodes in FP32, {reason}" for reason, names in self.fp32.items()]
         if self.largest:
             name, top = self.largest[0]

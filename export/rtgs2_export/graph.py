@@ -6,7 +6,7 @@ those that ONNX Runtime 1.18 and TensorRT 10.3 both take, but for the two that s
 
 The builder knows the element type of every value and keeps the graph strongly typed: all floating-point inputs of an
 operator have one type. That type is the graph's arithmetic, or FP32 inside :meth:`GraphBuilder.wide`; what comes in
-another type passes a Cast, made once a value and type. Operators that only move numbers keep the type of what they move.
+another type passes a Cast, made once a value and type. Operators that only move numbers keep the type of these.
 A node that computes in FP32 in an FP16 graph carries the reason in its ``doc_string``.
 """
 
@@ -331,7 +331,11 @@ class GraphBuilder:
         )
 
     def for_each(
-        self, items: Sequence[Value], item_shape: Sequence[Dimension], body: Callable[[Sequence[Value]], Value], name: str
+        self,
+        items: Sequence[Value],
+        item_shape: Sequence[Dimension],
+        body: Callable[[Sequence[Value]], Value],
+        name: str,
     ) -> Value:
         """Apply `body` to every item along the first axis of `items`, one after another, and stack what it gives.
 

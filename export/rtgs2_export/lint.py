@@ -238,7 +238,9 @@ def _layer_norm(graph: _Graph) -> Iterator[Finding]:
     for node in graph.nodes():
         if node.op_type == "LayerNormalization":
             if len(node.input) < 2 or node.input[1] not in graph.constants:
-                yield Finding("layer norm", node.name, "no constant scale", "write the scale out, ones if there is none")
+                yield Finding(
+                    "layer norm", node.name, "no constant scale", "write the scale out, ones if there is none"
+                )
             if any(node.output[1:]):
                 yield Finding("layer norm", node.name, "has a second output", "take the first output alone")
 

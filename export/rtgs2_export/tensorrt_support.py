@@ -54,7 +54,9 @@ OPERATORS: dict[str, Operator] = {
     **{name: Operator(ANY) for name in ("GatherND", "Identity", "If", "Loop", "Reshape", "Shape", "Split")},
     **{name: Operator(ANY) for name in ("Transpose", "Where")},
     **{name: Operator(_NUMBERS) for name in ("Abs", "Neg", "Range", "Relu", "ScatterElements", "ScatterND", "TopK")},
-    **{name: Operator(_NUMBERS, constant_inputs=(1,)) for name in ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum")},
+    **{
+        name: Operator(_NUMBERS, constant_inputs=(1,)) for name in ("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum")
+    },
     "CumSum": Operator(FLOATS, constant_inputs=(1,)),
     "Slice": Operator(ANY, constant_inputs=(3,)),
     "Squeeze": Operator(ANY, constant_inputs=(1,)),

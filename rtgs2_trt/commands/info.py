@@ -21,7 +21,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--check", action="store_true", help="run the bundle's golden input here")
     parser.add_argument("--drop-invalid", action="store_true", help="drop a scene's Gaussians with NaN, say how many")
     parser.add_argument(
-        "--precision", default="fp32", choices=["fp32", "fp16", "bf16"], help="with --check: the fusion network's arithmetic"
+        "--precision",
+        default="fp32",
+        choices=["fp32", "fp16", "bf16"],
+        help="with --check: the fusion network's arithmetic",
     )
     add_console_options(parser)
     parser.set_defaults(command=run)

@@ -25,7 +25,10 @@ def run(model, feed):
 def test_every_value_is_rounded(outputs):
     """A product and a sum in FP16: NumPy's own FP16, with the sums in FP32, is the oracle."""
     rng = np.random.default_rng(2)
-    weight, bias = rng.standard_normal((outputs, 12)).astype(np.float32), rng.standard_normal(outputs).astype(np.float32)
+    weight, bias = (
+        rng.standard_normal((outputs, 12)).astype(np.float32),
+        rng.standard_normal(outputs).astype(np.float32),
+    )
     x = rng.standard_normal((5, 12)).astype(np.float16)
     graph = GraphBuilder("test", "float16")
     y = graph.linear(graph.input("x", "float16", (5, 12)), weight, bias)
@@ -48,7 +51,9 @@ def test_every_value_is_rounded(outputs):
 def test_values_beyond_the_range_become_infinite():
     graph = GraphBuilder("test", "float16")
     x = graph.input("x", "float16", (2,))
-    graph.output(graph.multiply(graph.multiply(x, np.asarray(300, np.float32)), np.asarray(1e-2, np.float32)), "out", (2,))
+    graph.output(
+        graph.multiply(graph.multiply(x, np.asarray(300, np.float32)), np.asarray(1e-2, np.float32)), "out", (2,)
+    )
     found = run(emulate_fp16(graph.model("test")), {"x": np.asarray([1, 400], np.float32)})
     assert found[0] == pytest.approx(3, rel=1e-3)
     assert np.isinf(found[1])  # in FP32 it would be 1200

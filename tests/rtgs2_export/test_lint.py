@@ -184,7 +184,9 @@ def test_nodes_in_loop_bodies_are_looked_at():
 
 def test_refusal_names_file_node_and_cure():
     broken = model([node("Softmax")], HALF_X, HALF_Y)
-    with pytest.raises(BundleError, match=r"fusion\.onnx: culprit: .*tensorrt.*'digits'.*\. Compute it in FP32 between"):
+    with pytest.raises(
+        BundleError, match=r"fusion\.onnx: culprit: .*tensorrt.*'digits'.*\. Compute it in FP32 between"
+    ):
         check_graph(broken, "tensorrt", "fusion.onnx")
     check_graph(broken, "onnxruntime", "fusion.onnx")
 

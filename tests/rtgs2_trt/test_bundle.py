@@ -65,7 +65,9 @@ def test_precision_and_files_agree(bundle, precision):
     if "fp16" in precision:
         without_fp16(bundle)
     edit_manifest(bundle, precision=precision)
-    with pytest.raises(BundleError, match=r"precision: manifest is damaged .*if and only if files has fusion\.fp16\.onnx"):
+    with pytest.raises(
+        BundleError, match=r"precision: manifest is damaged .*if and only if files has fusion\.fp16\.onnx"
+    ):
         Bundle(bundle)
 
 
