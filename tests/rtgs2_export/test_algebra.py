@@ -13,6 +13,7 @@ from golden_values import golden, relative_error, state_entries
 from rtgs2_export.algebra import Algebra
 from rtgs2_export.encoder_graph import build_encoder_graph
 from rtgs2_export.fusion_graph import build_fusion_graph
+from rtgs2_export.lint import lint_graph
 from rtgs2_networks.config import EncoderConfig, FusionConfig, research_encoder_config
 from rtgs2_trt.geometry_plan import build_geometry_plan
 
@@ -120,8 +121,8 @@ def test_encoder_step_keeps_the_function(encoder_case, algebra):
 
 def test_encoder_without_the_steps_for_onnx_runtime_is_portable(encoder_case):
     config, weights, _, _ = encoder_case
-    portable = dataclasses.replace(Algebra(), fuse_attention=False, skip_empty_neighbours=False)
-    model = build_encoder_graph(config, weights, portable, "test")
+    model = build_encoder_graph(config, weights, Algebra().for_gpu(), "test")
+    assert lint_graph(model, "tensorrt") == []
     assert [entry.domain for entry in model.opset_import] == [""]
     assert {node.op_type for node in model.graph.node} <= {
         *("Add", "Concat", "Gather", "Gelu", "Identity", "LayerNormalization", "MatMul", "Mul", "ReduceMax"),
