@@ -25,7 +25,7 @@ from rtgs2_export.fp16_emulation import emulate_fp16
 from rtgs2_export.fusion_graph import build_fusion_graph
 from rtgs2_export.golden import encode_with_pytorch
 from rtgs2_export.graph import Arithmetic
-from rtgs2_export.magnitudes import Feed, largest_magnitudes
+from rtgs2_export.magnitudes import Feed, watch
 from rtgs2_networks.checkpoint import load_checkpoint
 from rtgs2_networks.config import FusionConfig
 from rtgs2_training.synthrooms import demo_room
@@ -90,7 +90,7 @@ def compare(
 
     wide, half = build("float32"), build("float16")
     exact = answers(wide, views, threads)
-    largest = largest_magnitudes(wide, {str(number): view for number, view in enumerate(views)})
+    largest = watch(wide, {str(number): view for number, view in enumerate(views)}).largest
     top = sorted(largest.items(), key=lambda entry: -entry[1].largest)[:SHOWN]
     return {
         "views": len(views),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto
 
@@ -23,7 +24,7 @@ from rtgs2_trt.threads import available_threads
 
 from .fp16_emulation import emulate_fp16
 from .graph import Arithmetic
-from .magnitudes import Feed, Magnitude, largest_magnitudes
+from .magnitudes import Feed, Magnitude, watch
 from .value_types import all_nodes, value_types
 
 FP16_LARGEST = float(np.finfo(np.float16).max)
@@ -104,8 +105,8 @@ def build_fp16_graph(build: Build, probes: Mapping[str, Feed]) -> tuple[onnx.Mod
     Raises:
         CheckpointError: an input or the output itself leaves the range, or values that are not finite.
     """
-    wide = build("float32", {})
-    largest = largest_magnitudes(wide, probes)
+    wide = watch(build("float32", {}), probes)
+    largest = wide.largest
     kept: dict[str, str] = {}
     while True:
         model = build("float16", kept)
@@ -113,7 +114,7 @@ def build_fp16_graph(build: Build, probes: Mapping[str, Feed]) -> tuple[onnx.Mod
         _check_ends(model, half, largest)
         leaving = _nodes_leaving_the_range(model, half, largest)
         if leaving.keys() <= kept.keys():
-            return model, _report(model, half, largest, _difference(model, wide, probes))
+            return model, _report(model, half, largest, _difference(model, wide.outputs, probes))
         kept |= leaving
 
 
@@ -159,12 +160,12 @@ def _nodes_leaving_the_range(
     return leaving
 
 
-def _difference(model: onnx.ModelProto, wide: onnx.ModelProto, probes: Mapping[str, Feed]) -> float:
-    exact, rounded = (
-        OnnxRuntimeNetwork(graph.graph.name, available_threads(), content=graph.SerializeToString())
-        for graph in (wide, emulate_fp16(model))
-    )
-    return max(relative_difference(rounded.run(feed), exact.run(feed)) for feed in probes.values())
+def _difference(
+    model: onnx.ModelProto, expected: Mapping[str, npt.NDArray[np.float32]], probes: Mapping[str, Feed]
+) -> float:
+    content = emulate_fp16(model).SerializeToString()
+    rounded = OnnxRuntimeNetwork(model.graph.name, available_threads(), content=content)
+    return max(relative_difference(rounded.run(feed), expected[name]) for name, feed in probes.items())
 
 
 def _report(

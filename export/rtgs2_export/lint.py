@@ -29,7 +29,7 @@ from .tensorrt_support import (
     RESIZE_MODES,
     VERSIONS,
 )
-from .value_types import all_graphs, all_nodes
+from .value_types import all_graphs, all_nodes, without_weights
 
 Target = Literal["onnxruntime", "tensorrt"]
 
@@ -48,9 +48,10 @@ class Finding:
 
 @dataclass
 class _Graph:
-    """A model and what the rules ask about it."""
+    """A model, the same without its weights, and what the rules ask about it."""
 
     model: onnx.ModelProto
+    light: onnx.ModelProto
     types: dict[str, str] = field(default_factory=dict)
     ranks: dict[str, int | None] = field(default_factory=dict)
     constants: dict[str, onnx.TensorProto] = field(default_factory=dict)
@@ -59,15 +60,16 @@ class _Graph:
     def __post_init__(self) -> None:
         self.opset = next((entry.version for entry in self.model.opset_import if entry.domain == ""), 0)
         try:
-            inferred = onnx.shape_inference.infer_shapes(self.model, data_prop=True)
+            inferred = onnx.shape_inference.infer_shapes(self.light, data_prop=True)
         except Exception:  # the rule "inference" says why; the others look at what the graph itself declares
-            inferred = self.model
+            inferred = self.light
         for part in all_graphs(inferred.graph):
             for value in (*part.input, *part.output, *part.value_info):
                 tensor = value.type.tensor_type
                 if tensor.elem_type != TensorProto.UNDEFINED:
                     self.types[value.name] = _type_name(tensor.elem_type)
                 self.ranks[value.name] = len(tensor.shape.dim) if tensor.HasField("shape") else None
+        for part in all_graphs(self.model.graph):
             for constant in part.initializer:
                 self.constants[constant.name] = constant
                 self.types[constant.name] = _type_name(constant.data_type)
@@ -83,7 +85,7 @@ class _Graph:
 
 def lint_graph(model: onnx.ModelProto, target: Target) -> list[Finding]:
     """Return all that `model` does that `target` does not take; nothing for a good graph."""
-    graph = _Graph(model)
+    graph = _Graph(model, without_weights(model))
     rules = _RULES_FOR_ALL + (_RULES_FOR_TENSORRT if target == "tensorrt" else ())
     return [finding for rule in rules for finding in rule(graph)]
 
@@ -155,8 +157,8 @@ def _typing(graph: _Graph) -> Iterator[Finding]:
 
 def _inference(graph: _Graph) -> Iterator[Finding]:
     try:
-        onnx.checker.check_model(graph.model)
-        onnx.shape_inference.infer_shapes(graph.model, check_type=True, strict_mode=True, data_prop=True)
+        onnx.checker.check_model(graph.light)
+        onnx.shape_inference.infer_shapes(graph.light, check_type=True, strict_mode=True, data_prop=True)
     except Exception as error:  # the checker and the inference raise errors of their own, of no common base
         text = " ".join(str(error).split())
         yield Finding("inference", "graph", f"ONNX's checker refuses it: {text}", "mend the node that it names")

@@ -24,18 +24,28 @@ class Magnitude:
     probe: str
 
 
-def largest_magnitudes(model: onnx.ModelProto, probes: Mapping[str, Feed]) -> dict[str, Magnitude]:
-    """Run the FP32 `model` on every probe; return the largest magnitude of each float32 value, by name.
+@dataclass(frozen=True)
+class Watched:
+    """What a graph did on some inputs.
 
-    Values inside the bodies of loops are not seen. Initializers and inputs count as values.
+    Attributes:
+        largest: the largest magnitude of each float32 value, by name; inputs and initializers are values too.
+        outputs: the graph's first output, by the name of the input.
     """
+
+    largest: Mapping[str, Magnitude]
+    outputs: Mapping[str, npt.NDArray[np.float32]]
+
+
+def watch(model: onnx.ModelProto, probes: Mapping[str, Feed]) -> Watched:
+    """Run the FP32 `model` on every probe and look at all values but those inside the bodies of loops."""
     types = value_types(model)
     top = [entry.name for entry in (*model.graph.input, *model.graph.initializer)]
     top += [name for node in model.graph.node for name in node.output]
     names = [name for name in top if types[name] == TensorProto.FLOAT]
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
-    del watched.graph.output[:]
+    del watched.graph.output[1:]
     for place, name in enumerate(names):
         watched.graph.node.append(helper.make_node("Abs", [name], [f"watch{place}/abs"], name=f"watch{place}/abs"))
         watched.graph.node.append(
@@ -48,10 +58,11 @@ def largest_magnitudes(model: onnx.ModelProto, probes: Mapping[str, Feed]) -> di
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # each value stays a value
     session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
     largest: dict[str, Magnitude] = {}
+    outputs: dict[str, npt.NDArray[np.float32]] = {}
     for probe, feed in probes.items():
-        found = session.run(None, {entry.name: feed[entry.name] for entry in session.get_inputs()})
+        outputs[probe], *found = session.run(None, {entry.name: feed[entry.name] for entry in session.get_inputs()})
         for name, value in zip(names, found, strict=True):
             magnitude = Magnitude(float(value) if np.isfinite(value) else float("inf"), probe)
             if name not in largest or magnitude.largest > largest[name].largest:
                 largest[name] = magnitude
-    return largest
+    return Watched(largest, outputs)

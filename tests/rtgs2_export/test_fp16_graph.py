@@ -15,7 +15,7 @@ from rtgs2_export.fp16_graph import FP16_LARGEST, SAFE_LARGEST, build_fp16_graph
 from rtgs2_export.fusion_graph import DEPTH_REASON, GATE_REASON, SIMILARITY_REASON, build_fusion_graph
 from rtgs2_export.graph import LAYER_NORM_REASON, SOFTMAX_REASON
 from rtgs2_export.lint import lint_graph
-from rtgs2_export.magnitudes import largest_magnitudes
+from rtgs2_export.magnitudes import watch
 from rtgs2_export.value_types import value_types
 from rtgs2_networks.config import FusionConfig
 from rtgs2_trt.errors import CheckpointError
@@ -159,9 +159,13 @@ def test_depth_leaves_in_fp32(small_fusion):
 def test_magnitudes_are_the_largest_over_all_probes(small_fusion):
     config, weights, feed = small_fusion
     dark = {**feed, "image": np.zeros_like(feed["image"])}
-    found = largest_magnitudes(builder(config, weights)("float32", {}), {"dark": dark, "bright": feed})
+    model = builder(config, weights)("float32", {})
+    watched = watch(model, {"dark": dark, "bright": feed})
+    found = watched.largest
     assert found["image"].largest == feed["image"].max()
     assert found["image"].probe == "bright"
     weight = weights["Decoder.linear_pred.weight"]
     assert found["decoder/predict/weight"].largest == np.abs(weight).max()
+    assert found["logits"].largest == max(np.abs(output).max() for output in watched.outputs.values())
+    assert relative_error(watched.outputs["bright"], run(model, feed)) < 1e-5
     assert FP16_LARGEST == 65504
