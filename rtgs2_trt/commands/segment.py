@@ -54,7 +54,7 @@ def add_parser(commands: Any) -> None:
         "--precision",
         default="auto",
         choices=PRECISIONS,
-        help="fusion network's arithmetic; fp16 needs a GPU, bf16 OpenVINO",
+        help="fusion network's arithmetic; bf16 needs OpenVINO, fp16 shows on a CPU what GPUs give",
     )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default)")
     add_console_options(parser)
