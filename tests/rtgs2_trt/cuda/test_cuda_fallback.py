@@ -97,7 +97,7 @@ def test_a_failure_of_cuda_is_no_fault_of_the_bundle(
     with pytest.raises(BackendError, match=r"failed on the GPU: CUDA failure 2.*use a smaller image or scene"):
         Segmenter(exported_bundle, "cuda")
     monkeypatch.setattr(onnxruntime, "InferenceSession", failing("no opset 99"))
-    with pytest.raises(BundleError, match=r"fusion\.onnx: ONNX Runtime .* cannot load the graph: no opset 99"):
+    with pytest.raises(BundleError, match=r"fusion(\.fp16)?\.onnx: ONNX Runtime .* cannot load the graph: no opset 99"):
         Segmenter(exported_bundle, "cuda")
 
 
