@@ -96,10 +96,10 @@ $(VENV)/.installed: $(VENV)/.tools $(CORE)
 	$(PIP) install --no-build-isolation --editable '.[export]'
 	touch $@
 
-# The same with what tests and linters need.
-$(VENV)/.dev: $(VENV)/.tools $(CORE)
+# The same with what tests and linters need, which includes the GPU's module as it runs on a host.
+$(VENV)/.dev: $(VENV)/.tools $(CORE) $(shell find tests/cpp/cuda_on_host -type f)
 	$(PIP) install --no-build-isolation --config-settings=cmake.define.RTGS2_WERROR=ON \
-		--editable '.[export,test,lint]'
+		--config-settings=cmake.define.RTGS2_CUDA_ON_HOST=ON --editable '.[export,test,lint]'
 	touch $@ $(VENV)/.installed
 
 clean:

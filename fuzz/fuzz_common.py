@@ -31,7 +31,7 @@ MESSAGE_LIMIT = 20_000
 
 @contextmanager
 def only_our_errors(*files: Path) -> Iterator[None]:
-    """Let pass what a reader may raise: errors of this project that name one of `files`. A numpy warning is a finding."""
+    """Let pass what a reader may raise: errors of this project, which name one of `files`. A NumPy warning is not."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", SceneScaleWarning)
