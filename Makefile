@@ -64,7 +64,7 @@ test-aarch64:
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS ?= $(patsubst fuzz/corpus/%,%,$(wildcard fuzz/corpus/*))
 fuzz: $(VENV)/.dev
-	[ -d build/atheris/atheris ] || $(PIP) install --target build/atheris atheris
+	[ -d build/atheris/atheris ] || $(PIP) install --target build/atheris atheris==3.0.0  # Python 3.11 to 3.13
 	@set -e; for target in $(FUZZ_TARGETS); do echo "== $$target"; PYTHONPATH=build/atheris $(BIN)/python fuzz/run.py \
 	  $$target $$(($(FUZZ_SECONDS) / $(words $(FUZZ_TARGETS)))) 2>build/fuzz-$$target.log || \
 	  { tail -50 build/fuzz-$$target.log; exit 1; }; grep -E '^stat::number_of|^Done|DONE' build/fuzz-$$target.log; done
@@ -96,10 +96,10 @@ $(VENV)/.installed: $(VENV)/.tools $(CORE)
 	$(PIP) install --no-build-isolation --editable '.[export]'
 	touch $@
 
-# The same with what tests and linters need.
-$(VENV)/.dev: $(VENV)/.tools $(CORE)
+# The same with what tests and linters need, which includes the GPU's module as it runs on a host.
+$(VENV)/.dev: $(VENV)/.tools $(CORE) $(shell find tests/cpp/cuda_on_host -type f)
 	$(PIP) install --no-build-isolation --config-settings=cmake.define.RTGS2_WERROR=ON \
-		--editable '.[export,test,lint]'
+		--config-settings=cmake.define.RTGS2_CUDA_ON_HOST=ON --editable '.[export,test,lint]'
 	touch $@ $(VENV)/.installed
 
 clean:

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 
 from rtgs2_trt import BackendError, Segmenter, load_cameras, rasterize
-from rtgs2_trt.backends.cpu import available_threads
 from rtgs2_trt.backends.engines import Network, OnnxRuntimeNetwork, OpenVinoNetwork
 from rtgs2_trt.bundle import FUSION
 from rtgs2_trt.console import image_size
+from rtgs2_trt.threads import available_threads
 
 TIE = 1e-4
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the seeded weights

@@ -3,7 +3,7 @@
     python benchmarks/ply.py [--gaussians 3000000] [--degree 3] [--runs 7] [--threads 0] [--json FILE]
 
 The file is made in a temporary folder (744 MB by default) and removed afterwards. Peak memory is that of a fresh
-process that loads the file once.
+process that loads the file once, plainly and with ``scale=``, ``up=`` and ``invalid="drop"``, which copy arrays.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from rtgs2_trt import Scene, ply
-from rtgs2_trt.backends.cpu import available_threads
+from rtgs2_trt.threads import available_threads
 
 # VmHWM is the most memory that the process ever had, imports included: if anything, too much is counted as beyond.
 CHILD = """
@@ -35,7 +35,7 @@ def kilobytes(key):
         return next(int(line.split()[1]) for line in status if line.startswith(key))
 
 before = kilobytes("VmRSS")
-scene = Scene.load(sys.argv[1], threads=int(sys.argv[2]))
+scene = Scene.load(sys.argv[1], threads=int(sys.argv[2]), **json.loads(sys.argv[3]))
 result = sum(a.nbytes for a in vars(scene).values() if hasattr(a, "nbytes"))
 print(json.dumps({"beyond": 1024 * (kilobytes("VmHWM") - before) - result, "result": result}))
 """
@@ -74,11 +74,16 @@ def measure(path: Path, arguments: argparse.Namespace) -> dict[str, Any]:
                 seconds[name].append(time.perf_counter() - start)
             del kept
     ratios = [b / a for a, b in zip(seconds["np.fromfile"], seconds["Scene.load"], strict=True)]
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, str(path), str(arguments.threads)], check=True, stdout=subprocess.PIPE
-    )
-    memory = json.loads(child.stdout)
+    memory = memory_of(path, arguments.threads)
     scene = Scene.load(path)
+    copying = {
+        "scale": memory_of(path, arguments.threads, scale=2.0),
+        "up": memory_of(path, arguments.threads, up="-y"),
+    }
+    with path.open("r+b") as file:  # a Gaussian to drop
+        file.seek(ply.read_header(path).size)
+        file.write(np.float32(np.nan).tobytes())
+    copying["invalid"] = memory_of(path, arguments.threads, invalid="drop")
     saving = []
     for _ in range(3):
         start = time.perf_counter()
@@ -96,7 +101,15 @@ def measure(path: Path, arguments: argparse.Namespace) -> dict[str, Any]:
         "result_bytes": memory["result"],
         "peak_bytes_beyond_result": memory["beyond"],
         "peak_beyond_result_by_file": round(memory["beyond"] / size, 3),
+        "peak_beyond_result_by_file_with": {name: round(m["beyond"] / size, 3) for name, m in copying.items()},
     }
+
+
+def memory_of(path: Path, threads: int, **options: float | str) -> dict[str, int]:
+    """Bytes of the arrays of a scene that a fresh process loads ("result") and the most it took "beyond" them."""
+    command = [sys.executable, "-W", "ignore", "-c", CHILD, str(path), str(threads), json.dumps(options)]
+    memory: dict[str, int] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return memory
 
 
 def write_scene(path: Path, count: int, degree: int) -> None:
@@ -117,6 +130,10 @@ def table(result: dict[str, Any]) -> str:
         ("memory of the scene", f"{result['result_bytes'] / 1e6:.0f} MB"),
         ("peak memory beyond it", f"{result['peak_bytes_beyond_result'] / 1e6:.0f} MB"),
         ("the same by the file's size", f"{result['peak_beyond_result_by_file']:.3f}"),
+        *(
+            (f"the same with {name}=", f"{share:.3f}")
+            for name, share in result["peak_beyond_result_by_file_with"].items()
+        ),
         ("Scene.save", f"{result['milliseconds_save']:.0f} ms"),
     ]
     title = f"{result['gaussians']} Gaussians, SH degree {result['sh_degree']}, {result['file_bytes'] / 1e6:.0f} MB"

@@ -21,7 +21,8 @@ def run(data: bytes, folder: Path) -> None:
     model = folder / "sparse"
     shutil.rmtree(model, ignore_errors=True)
     model.mkdir()
-    (model / f"cameras{suffix}").write_bytes(rest[:length])
-    (model / f"images{suffix}").write_bytes(rest[length:])
-    with only_our_errors(model):
+    cameras, images = model / f"cameras{suffix}", model / f"images{suffix}"
+    cameras.write_bytes(rest[:length])
+    images.write_bytes(rest[length:])
+    with only_our_errors(cameras, images):
         load_cameras(model)

@@ -20,7 +20,7 @@ def run(data: bytes, folder: Path) -> None:
         (scene / "semantic" / "0.png").write_bytes(b"")
         save_cameras(scene / "cameras.json", {"0": Camera.look_at((1, 2, 3), (0, 0, 0), width=8, height=6)})
     (dataset / "dataset.json").write_bytes(data)
-    with only_our_errors():
+    with only_our_errors(dataset):
         opened = open_dataset(dataset)
         for split in ("all", *opened.splits):
             for folder_ in opened.scenes(split):

@@ -2,10 +2,11 @@
 
 ::
 
-    manifest.json   what the model is, and the SHA-256 of every other file
-    encoder.onnx    Point Transformer V3: voxels -> features
-    fusion.onnx     VDVI fusion: colour and features -> logits (or depth) at a quarter of the size
-    golden.npz      a small input and the PyTorch networks' answer to it
+    manifest.json     what the model is, and the SHA-256 of every other file
+    encoder.onnx      Point Transformer V3: voxels -> features
+    fusion.onnx       VDVI fusion: colour and features -> logits (or depth) at a quarter of the size
+    fusion.fp16.onnx  the same for GPUs, FP16 in, inside and out; only if the manifest's precision names fp16
+    golden.npz        a small input and the PyTorch networks' answer to it
 
 Nothing in a bundle is trusted: the manifest is checked field by field, files against their hashes.
 """
@@ -31,6 +32,7 @@ FORMAT = "rtgs2-bundle/1"
 MANIFEST = "manifest.json"
 ENCODER = "encoder.onnx"
 FUSION = "fusion.onnx"
+FUSION_FP16 = "fusion.fp16.onnx"
 GOLDEN = "golden.npz"
 ENCODER_HASH = "rtgs2_encoder"
 """Key of the encoder graph's metadata that holds :attr:`EncoderSpec.hash`: it ties the graph to the manifest."""
@@ -98,7 +100,7 @@ class Manifest:
         description: one line about the weights, in the words of whoever made the checkpoint.
         image_size: (width, height) in pixels that the model is meant for; any other size runs as well.
         trained_on: channel order of the training images. The graphs take RGB either way.
-        precision: floating-point formats of the graphs in the bundle.
+        precision: floating-point formats of the graphs in the bundle: fp32 always, fp16 with :data:`FUSION_FP16`.
         encoder: what the geometry plan needs.
         classes: the labels; None in a bundle that predicts depth.
         checkpoint_sha256: of the checkpoint file; of both research files, the encoder's first.
@@ -257,6 +259,9 @@ class _ManifestReader:
         precision = self._get(values, "precision", list)
         if not precision or not all(entry in ("fp32", "fp16") for entry in precision):
             raise self.error("precision", precision, "a list of 'fp32' and 'fp16'")
+        files = self._files(self._get(values, "files", dict))
+        if ("fp16" in precision) != (FUSION_FP16 in files):
+            raise self.error("precision", precision, f"'fp16' if and only if files has {FUSION_FP16}")
         task = values.get("task", "semantic")  # older bundles do not say
         if task not in TASKS:
             raise self.error("task", task, " or ".join(map(repr, TASKS)))
@@ -270,7 +275,7 @@ class _ManifestReader:
             encoder=self._encoder(self._get(values, "encoder", dict)),
             classes=None if task == "depth" else self._classes(self._get(values, "classes", dict)),
             checkpoint_sha256=self._get(values, "checkpoint_sha256", str),
-            files=self._files(self._get(values, "files", dict)),
+            files=files,
             tools=self._strings(values, "tools"),
             task=task,
         )

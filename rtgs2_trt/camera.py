@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -13,6 +14,8 @@ from rtgs2_trt.errors import CameraError, shown
 
 MAX_IMAGE_SIDE = 16384
 _ORTHONORMAL_TOLERANCE = 1e-3
+# The kernels have float32: below, a focal length loses its digits until it is zero; above, everything is infinite.
+_LEAST, _MOST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -26,7 +29,7 @@ class Camera:
     Args:
         width: pixels, 1 to 16384.
         height: pixels, 1 to 16384.
-        fx: focal length in x, pixels.
+        fx: focal length in x, pixels. All numbers must be within the range of float32.
         fy: focal length in y, pixels.
         cx: image position of the optical axis, pixels; ``None`` is the middle, ``width / 2``.
         cy: likewise in y; ``None`` is ``height / 2``.
@@ -62,9 +65,10 @@ class Camera:
         put("height", _image_side("height", height))
         put("fx", _focal_length("fx", fx))
         put("fy", _focal_length("fy", fy))
-        put("cx", self.width / 2 if cx is None else _number("cx", cx))
-        put("cy", self.height / 2 if cy is None else _number("cy", cy))
+        put("cx", self.width / 2 if cx is None else _image_position("cx", cx))
+        put("cy", self.height / 2 if cy is None else _image_position("cy", cy))
         put("world_to_camera", _rigid_transform(world_to_camera))
+        _point("world_to_camera", self.position)
 
     @classmethod
     def look_at(
@@ -110,7 +114,8 @@ class Camera:
         pose = np.eye(4)
         pose[:3, :3] = right, np.cross(forward, right), forward
         pose[:3, 3] = -pose[:3, :3] @ eye_
-        focal = _image_side("width", width) / 2 / np.tan(np.radians(fov) / 2)
+        with np.errstate(divide="ignore", over="ignore"):  # of an absurdly small angle; an infinite length is refused
+            focal = _image_side("width", width) / 2 / np.tan(np.radians(fov) / 2)
         return cls(width, height, float(focal), float(focal), world_to_camera=pose)
 
     @property
@@ -126,7 +131,7 @@ class Camera:
             CameraError: `multiple` is not positive, or the padded image would be too large.
         """
         if isinstance(multiple, bool) or not isinstance(multiple, Integral) or multiple < 1:
-            raise CameraError("not a positive whole number", field="multiple", found=repr(multiple))
+            raise CameraError("not a positive whole number", field="multiple", found=shown(multiple))
         step = int(multiple)
         width, height = (-(-side // step) * step for side in (self.width, self.height))
         return Camera(width, height, self.fx, self.fy, self.cx, self.cy, self.world_to_camera)
@@ -157,7 +162,8 @@ class Camera:
         _check_rotation("rotation", turn)
         pose = np.eye(4)
         pose[:3, :3] = self.world_to_camera[:3, :3] @ turn.T
-        pose[:3, 3] = factor * self.world_to_camera[:3, 3]
+        with np.errstate(over="ignore"):  # what becomes infinite is refused
+            pose[:3, 3] = factor * self.world_to_camera[:3, 3]
         return Camera(self.width, self.height, self.fx, self.fy, self.cx, self.cy, pose)
 
     def __eq__(self, other: object) -> bool:
@@ -186,9 +192,25 @@ def _image_side(name: str, value: object) -> int:
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(float(value)):
-        raise CameraError("not a finite number", field=name, found=repr(value))
-    return float(value)
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:  # of a whole number of hundreds of digits
+        number = math.nan
+    if not math.isfinite(number):
+        raise CameraError("not a finite number", field=name, found=shown(value))
+    return number
+
+
+def _image_position(name: str, value: object) -> float:
+    number = _number(name, value)
+    if abs(number) > _MOST:
+        raise _beyond_float32(name, number)
+    return number
+
+
+def _beyond_float32(name: str, number: float) -> CameraError:
+    expected = f"{_LEAST:.2g} to {_MOST:.2g} in size"
+    return CameraError("beyond the range of float32", field=name, found=number, expected=expected, fix="Check its unit")
 
 
 def _focal_length(name: str, value: object) -> float:
@@ -200,14 +222,16 @@ def _focal_length(name: str, value: object) -> float:
             found=number,
             fix="Give it in pixels; a negative one stands for a flipped axis, which belongs into world_to_camera",
         )
+    if not _LEAST <= number <= _MOST:
+        raise _beyond_float32(name, number)
     return number
 
 
 def _array(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     try:
         array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise CameraError("not an array of numbers", field=name, found=repr(value)) from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise CameraError("not an array of numbers", field=name, found=shown(value)) from error
     if array.shape != shape:
         raise CameraError("wrong shape", field=name, found=array.shape, expected=shape)
     if not np.isfinite(array).all():
@@ -216,7 +240,10 @@ def _array(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.fl
 
 
 def _point(name: str, value: ArrayLike) -> NDArray[np.float64]:
-    return _array(name, value, (3,))
+    point = _array(name, value, (3,))
+    if (largest := float(np.abs(point).max())) > _MOST:
+        raise _beyond_float32(name, largest)
+    return point
 
 
 def _unit(vector: NDArray[np.float64], least: float = 0.0) -> NDArray[np.float64] | None:
@@ -238,15 +265,21 @@ def _rigid_transform(value: ArrayLike | None) -> NDArray[np.float64]:
             fix="Transpose it: it must multiply column vectors" if turned else "Divide the matrix by its last element",
         )
     _check_rotation(name, transform[:3, :3])
+    _point(name, transform[:3, 3])
     transform.setflags(write=False)
     return transform
 
 
 def _check_rotation(name: str, rotation: NDArray[np.float64]) -> None:
-    gram = rotation @ rotation.T
-    if np.abs(gram - np.eye(3)).max() > _ORTHONORMAL_TOLERANCE:
-        scale = float(np.sqrt(np.trace(gram) / 3))
-        scaled = scale > 0 and np.abs(gram / scale**2 - np.eye(3)).max() <= _ORTHONORMAL_TOLERANCE
+    with np.errstate(over="ignore", invalid="ignore"):  # of absurd values
+        error = np.abs(rotation @ rotation.T - np.eye(3)).max()
+    if not error <= _ORTHONORMAL_TOLERANCE:
+        largest = float(np.abs(rotation).max())
+        unit = rotation / largest if largest > 0 else rotation
+        gram = unit @ unit.T
+        spread = float(np.trace(gram)) / 3
+        scaled = spread > 0 and np.abs(gram / spread - np.eye(3)).max() <= _ORTHONORMAL_TOLERANCE
+        scale = largest * math.sqrt(spread)
         raise CameraError(
             "its 3x3 part is not a rotation: " + (f"it scales by {scale:.6g}" if scaled else "its rows are skewed"),
             field=name,

@@ -26,6 +26,7 @@ BUILTIN_CLASS_TABLES = ("replica", "scannet", "scannetpp", "scannetpp-merged", "
 
 MAX_ID = 65534  # 65535 is the unknown id of 16-bit label images
 _YAML_LIMIT = 1 << 20
+_YAML_DEPTH = 8  # a class table has 3 levels
 
 _KEYS = ("index", "id", "name", "color")
 
@@ -175,6 +176,7 @@ def load_class_table(path: str | Path) -> ClassTable:
             if size > _YAML_LIMIT:
                 raise ClassTableError("too large", file=path, found=size, expected=f"at most {_YAML_LIMIT} bytes")
             text = file.read(_YAML_LIMIT).decode("utf-8")
+        _check_depth(text, path)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
     except ClassTableError:
@@ -190,6 +192,23 @@ def load_class_table(path: str | Path) -> ClassTable:
         raise ClassTableError(
             error.problem, file=path, field=error.field, found=error.found, expected=error.expected, fix=error.fix
         ) from None
+
+
+def _check_depth(text: str, path: Path) -> None:
+    """Refuse deep nesting at its first level too many: what comes after would take PyYAML time by its square."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _YAML_DEPTH:
+            mark = event.start_mark
+            raise ClassTableError(
+                "nested too deeply",
+                file=path,
+                field=f"line {mark.line + 1}" if mark else None,
+                expected="a list of {id, name, color} or a mapping of id to name",
+            )
 
 
 def _table_of_yaml(values: object, name: str) -> ClassTable:

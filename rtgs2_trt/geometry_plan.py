@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtgs2_trt import _native
-from rtgs2_trt.errors import SceneError
+from rtgs2_trt.errors import SceneError, shown
 
 CURVES: Final = ("z", "z_transposed", "hilbert", "hilbert_transposed")
 """The curves in the order in which the encoder's blocks take turns: block i of a stage follows ``CURVES[i % 4]``."""
@@ -179,13 +179,13 @@ def _finite_float32(field: str, array: npt.NDArray[np.generic]) -> npt.NDArray[n
 def _voxel_size(value: float) -> float:
     try:
         fits = 1e-30 <= float(value) <= 1e30
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         fits = False
     if not fits:
         raise SceneError(
             "not a usable length",
             field="voxel_size",
-            found=repr(value),
+            found=shown(value),
             expected="a positive number of metres, 1e-30 to 1e30",
             fix="Pass the voxel size that the encoder was trained with (0.07 for RT-GS2)",
         )
@@ -201,7 +201,7 @@ def _whole_number(field: str, value: SupportsIndex, low: int, high: int) -> int:
         raise SceneError(
             "not a usable number",
             field=field,
-            found=repr(value),
+            found=shown(value),
             expected=f"a whole number from {low} to {high}",
             fix=f"Pass another {field}",
         )

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rtgs2_trt.errors import InputError
+from rtgs2_trt.errors import InputError, shown
 
 ROTATION_TOLERANCE = 1e-3
 
@@ -44,7 +44,7 @@ def orientation(up: str, *, error: type[InputError] = InputError) -> NDArray[np.
         raise error(
             "not an axis",
             field="up",
-            found=repr(up),
+            found=shown(up),
             expected=", ".join(map(repr, _ROTATIONS)),
             fix="Name the axis of the file that points up.",
         )
@@ -62,7 +62,7 @@ def checked_scale(scale: float, *, error: type[InputError] = InputError) -> floa
     except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise error("not a positive number", field="scale", found=repr(scale), fix="Give the metres per file unit.")
+        raise error("not a positive number", field="scale", found=shown(scale), fix="Give the metres per file unit.")
     return value
 
 
@@ -74,7 +74,7 @@ def checked_rotation(rotation: ArrayLike, *, error: type[InputError] = InputErro
     """
     try:
         matrix = np.asarray(rotation, dtype=np.float64)
-    except (TypeError, ValueError) as problem:
+    except (TypeError, ValueError, OverflowError) as problem:
         raise error("not a matrix of numbers", field="rotation", expected="a (3, 3) array") from problem
     if matrix.shape != (3, 3):
         raise error("wrong shape", field="rotation", found=matrix.shape, expected="(3, 3)")

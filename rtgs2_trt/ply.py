@@ -236,11 +236,10 @@ def read_rows(source: OpenPly, element: str, arrays: Mapping[str, Columns], *, t
     else:
         file.seek(start)
         # Elements without properties take no line that could be told from an empty one.
-        skipped = sum(e.count for e in before if e.properties)
-        longest = max(len(e.properties) for e in (*before, target))
+        skipped = [(e.name, e.count, len(e.properties)) for e in before if e.properties]
         width = len(target.properties)
         found = 0
-        for block in ascii_rows(file, path, skipped=skipped, longest=longest, count=target.count, width=width):
+        for block in ascii_rows(file, path, before=skipped, element=element, count=target.count, width=width):
             decoder.decode(block.reshape(-1).view(np.uint8), found)
             found += len(block)
         complete = found == target.count

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rtgs2_trt import _native
 from rtgs2_trt.camera import Camera
-from rtgs2_trt.errors import InputError, SceneError
+from rtgs2_trt.errors import InputError, SceneError, shown
 from rtgs2_trt.instruction_sets import instruction_set
 from rtgs2_trt.threads import check_threads
 
@@ -84,7 +84,8 @@ def rasterize(
         threads: threads to use, 0 = all that the machine has.
 
     Raises:
-        SceneError: arrays whose shapes do not go together, or Gaussians so large that their tiles cannot be listed.
+        SceneError: arrays whose shapes do not go together, or Gaussians so large that their tiles cannot be listed or
+            take more memory than there is.
         InputError: an impossible `background` or `threads`, or an unknown instruction set in the environment.
     """
     instruction_set()  # refuses an unknown one
@@ -99,9 +100,7 @@ def rasterize(
         raise SceneError("impossible number of coefficients", field="sh", found=sh.shape, expected=expected)
     drawn = scene.features if features is None else features
     values = np.zeros((count, 0), np.float32) if drawn is None else _floats("features", drawn, (count, None))
-    colour = np.asarray(background, dtype=np.float64)
-    if colour.shape != (3,) or not np.isfinite(colour).all():
-        raise InputError("not a colour", field="background", found=background, expected="three finite numbers")
+    colour = _colour(background)
     check_threads(threads)
     try:
         rgb, blended, alpha, depth, seconds = _native.rasterize(
@@ -118,18 +117,36 @@ def rasterize(
             camera.cx,
             camera.cy,
             camera.world_to_camera,
-            (float(colour[0]), float(colour[1]), float(colour[2])),
+            colour,
             threads,
         )
     except ValueError as error:  # what only the core can see: too many tiles
         raise SceneError(str(error)) from error
+    except MemoryError as error:
+        raise SceneError(
+            "drawing it takes more memory than there is",
+            field="scene",
+            found=f"{count} Gaussians and {values.shape[1]} channels at {camera.width} x {camera.height} pixels",
+            fix="Check that the scales are linear and in the unit of the means, or draw a smaller image.",
+        ) from error
     return Rendering(rgb=rgb, features=blended, alpha=alpha, depth=depth, seconds=seconds)
+
+
+def _colour(background: object) -> tuple[float, float, float]:
+    try:
+        colour = np.asarray(background, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        colour = np.empty(0)
+    if colour.shape != (3,) or not (np.abs(colour) <= np.finfo(np.float32).max).all():
+        raise InputError("not a colour", field="background", found=shown(background), expected="three finite numbers")
+    return float(colour[0]), float(colour[1]), float(colour[2])
 
 
 def _floats(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
     try:
-        array = np.ascontiguousarray(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
+            array = np.ascontiguousarray(values, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
         raise SceneError("not an array of numbers", field=name, found=type(values).__name__) from error
     fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
     if not fits:

@@ -313,7 +313,16 @@ def _gaussian_columns(header: ply.Header, path: str | Path) -> tuple[dict[str, p
     """Return which properties make which array of a scene, and the encoder of the features."""
     vertex = header.element("vertex")
     if vertex is None:
-        raise SceneError("there are no Gaussians in it", file=path, expected="an element 'vertex'", fix=_SPLAT_EXPORT)
+        raise SceneError(
+            "there are no Gaussians in it",
+            file=path,
+            field="element vertex",
+            found=f"the elements {', '.join(e.name for e in header.elements)[:120]}"
+            if header.elements
+            else "no elements",
+            expected="an element 'vertex'",
+            fix=_SPLAT_EXPORT,
+        )
     names = set(vertex.names)
     _check_required(names, path)
     if vertex.count == 0:
@@ -364,6 +373,7 @@ def _check_required(names: set[str], path: str | Path) -> None:
         raise SceneError(
             "2D Gaussians (surfels, as 2DGS trains them) are not supported",
             file=path,
+            field="scale_2",
             found="scale_0 and scale_1 only",
             expected="scale_2 too",
             fix="Train the scene with 3D Gaussian Splatting.",
@@ -372,6 +382,7 @@ def _check_required(names: set[str], path: str | Path) -> None:
         raise SceneError(
             "a mesh or point cloud, not Gaussians",
             file=path,
+            field="element vertex",
             found=f"properties {', '.join(sorted(names))[:120]}",
             fix=_SPLAT_EXPORT,
         )
@@ -414,7 +425,13 @@ def _usable(rows: ply.Rows, drop: bool, path: str | Path) -> dict[str, NDArray[n
         found = f"{fault.count} of {total} Gaussians, the first at index {fault.first}"
         raise SceneError(fault.problem, file=path, field=fault.field, found=found, fix=_DROP)
     if bad == total:
-        raise SceneError("every Gaussian has NaN, infinite values or a zero quaternion", file=path, fix="Train again.")
+        raise SceneError(
+            "every Gaussian has NaN, infinite values or a zero quaternion",
+            file=path,
+            field=", ".join(fault.field for fault in rows.faults),
+            found=f"{bad} of {total} Gaussians",
+            fix="Train again.",
+        )
     good = ~rows.unusable
     arrays = rows.arrays
     for key in arrays:  # one after the other, so that no two of them are there twice

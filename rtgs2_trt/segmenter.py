@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
 
-from .backends import FrameRequest, Precision, create_backend
+from .backends import Frame, FrameRequest, Precision, PrecisionChoice, select_backend
 from .bundle import Bundle
 from .camera import Camera
 from .classes import ClassTable
 from .encoder_inputs import encoder_inputs
-from .errors import InputError, SceneError
+from .errors import BackendError, InputError, SceneError, shown
 from .geometry_plan import GeometryPlan
 from .scene import Scene
 from .task import Task
 from .threads import available_threads, check_threads
+
+if TYPE_CHECKING:
+    from .backends.cuda import CudaBackend, DeviceFrame
 
 BackendName = Literal["auto", "tensorrt", "cuda", "cpu"]
 
@@ -42,7 +46,8 @@ class Segmentation:
         rgb: (3, H, W) float32, the rendered colour (not clipped), or None.
         depth: (H, W) float32, expected view-space z in metres, NaN where nothing is, or None.
         alpha: (H, W) float32, how much of each pixel is covered, or None.
-        seconds: time of each stage: rasterize, fuse, and argmax or upsample.
+        seconds: time of each stage: rasterize, fuse, argmax or upsample, and on a GPU copy (of the results to the
+            host).
     """
 
     labels: npt.NDArray[Any] | Any
@@ -60,10 +65,17 @@ class Segmenter:
 
     Args:
         bundle: a bundle folder, or an opened :class:`Bundle`.
-        backend: ``"auto"`` takes the best that works here (:attr:`backend_name` says which).
+        backend: ``"auto"`` takes the best that works here: :attr:`backend_name` says which, :attr:`passed_over` why
+            not a better one.
         threads: CPU threads of each call, 0 for all that this process may use.
-        precision: arithmetic of the fusion network. ``"fp32"`` equals PyTorch; ``"bf16"`` takes about half the time on
-            CPUs that have it and needs the extra ``rtgs2-trt[openvino]``. The encoder computes in FP32 either way.
+        precision: arithmetic of the fusion network. ``"fp32"`` equals PyTorch; ``"fp16"`` is for GPUs and bundles with
+            that graph; ``"bf16"`` takes about half the time on CPUs that have it and needs the extra
+            ``rtgs2-trt[openvino]``. ``"auto"`` is FP16 where backend and bundle can, else FP32. The encoder computes in
+            FP32 either way.
+
+    Attributes:
+        bundle: the opened bundle.
+        passed_over: why ``"auto"`` did not take each better backend, by its name.
 
     Raises:
         BundleError: the bundle cannot be used.
@@ -77,12 +89,13 @@ class Segmenter:
         backend: BackendName = "auto",
         *,
         threads: int = 0,
-        precision: Precision = "fp32",
+        precision: PrecisionChoice = "auto",
     ) -> None:
         self.bundle = bundle if isinstance(bundle, Bundle) else Bundle(bundle)
         check_threads(threads)
         self._threads = threads or available_threads()
-        self._backend = create_backend(backend, self.bundle, self._threads, precision)
+        self._backend, self.passed_over = select_backend(backend, self.bundle, self._threads, precision)
+        self._with_gpu_features: WeakSet[Scene] = WeakSet()
 
     @property
     def backend_name(self) -> str:
@@ -179,15 +192,59 @@ class Segmenter:
             InputError: an impossible `unknown_below`, or `confidence` asked of a bundle that predicts depth.
             BackendError: the backend failed.
         """
+        (result,) = self.batch(
+            scene,
+            [camera],
+            confidence=confidence,
+            rgb=rgb,
+            depth=depth,
+            alpha=alpha,
+            unknown_below=unknown_below,
+        )
+        return result
+
+    def batch(
+        self,
+        scene: Scene,
+        cameras: Sequence[Camera],
+        *,
+        confidence: bool = False,
+        rgb: bool = False,
+        depth: bool = False,
+        alpha: bool = False,
+        unknown_below: float | None = None,
+    ) -> list[Segmentation]:
+        """Label several views, of any sizes, in their order; the same as one call a camera.
+
+        On a GPU the next view is on its way before the host waits for the last. All results are held at once: give
+        long flights in parts.
+
+        Args:
+            scene: as of a call; so all but `cameras`.
+            cameras: the views.
+            confidence: see there.
+            rgb: see there.
+            depth: see there.
+            alpha: see there.
+            unknown_below: see there.
+
+        Raises:
+            SceneError: as a call; so InputError, BackendError.
+        """
         self._check_features(scene)
-        if unknown_below is not None and not (isinstance(unknown_below, Real) and math.isfinite(unknown_below)):
-            raise InputError("not a finite number", field="unknown_below", found=repr(unknown_below))
+        if unknown_below is not None and not _is_finite(unknown_below):
+            raise InputError("not a finite number", field="unknown_below", found=shown(unknown_below))
         if confidence and self.task == "depth":
             raise InputError("a depth prediction has no class probabilities", field="confidence", fix="Leave it out")
-        frame = self._backend.frame(scene, camera, FrameRequest(confidence=confidence))
-        labels, predicted, rendering = frame.labels, frame.depth_prediction, frame.rendering
-        if unknown_below is not None:
-            empty = rendering.alpha < unknown_below
+        covered = alpha or depth or unknown_below is not None
+        request = FrameRequest(confidence=confidence, rgb=rgb, alpha=covered, depth=depth)
+        frames = self._backend.frames(scene, cameras, request)
+        return [self._segmentation(frame, alpha, unknown_below) for frame in frames]
+
+    def _segmentation(self, frame: Frame, alpha: bool, unknown_below: float | None) -> Segmentation:
+        labels, predicted = frame.labels, frame.depth_prediction
+        if unknown_below is not None and frame.alpha is not None:
+            empty = frame.alpha < unknown_below
             if labels is not None:
                 labels[empty] = np.iinfo(labels.dtype).max
             if predicted is not None:
@@ -197,13 +254,82 @@ class Segmenter:
             classes=self.classes,
             depth_prediction=predicted,
             confidence=frame.confidence,
-            rgb=np.ascontiguousarray(rendering.rgb) if rgb else None,
-            depth=_expected_depth(rendering.depth, rendering.alpha) if depth else None,
-            alpha=np.ascontiguousarray(rendering.alpha) if alpha else None,
+            rgb=frame.rgb,
+            depth=None if frame.depth is None or frame.alpha is None else _expected_depth(frame.depth, frame.alpha),
+            alpha=frame.alpha if alpha else None,
             seconds=frame.seconds,
         )
 
+    @property
+    def stream(self) -> int | None:
+        """Address of the CUDA stream that everything runs on; None of a backend without."""
+        return getattr(self._backend, "stream", None)
+
+    def on_gpu(
+        self,
+        scene: Scene,
+        camera: Camera,
+        *,
+        confidence: bool = False,
+        rgb: bool = False,
+        alpha: bool = False,
+        into: DeviceFrame | None = None,
+    ) -> DeviceFrame:
+        """Label a view and leave the results in GPU memory, as arrays that other CUDA libraries take without a copy.
+
+        Returns once the view is drawn; the labels may still be on their way, in :attr:`stream`. Readers that take them
+        through DLPack or ``__cuda_array_interface__`` wait in their own stream.
+
+        Args:
+            scene: an encoded scene.
+            camera: the view.
+            confidence: also the probability of each label.
+            rgb: also the rendered colour, float16 or float32 as the fusion graph takes it, not limited to 1.
+            alpha: also the coverage.
+            into: an earlier result of the same size and request, whose memory is written again; new memory without.
+
+        Raises:
+            SceneError: the scene is not encoded, or by another encoder.
+            InputError: `into` does not fit, or the bundle predicts depth, which is upsampled on the host.
+            BackendError: not the backend ``"cuda"``, or the GPU failed.
+        """
+        backend = self._cuda_backend()
+        self._check_features(scene)
+        if self.task == "depth":
+            raise InputError("depth predictions are upsampled on the host", field="bundle", fix="Call the segmenter")
+        return backend.device_frame(scene, camera, FrameRequest(confidence=confidence, rgb=rgb, alpha=alpha), into)
+
+    def set_features(self, scene: Scene, features: object) -> None:
+        """Use features that another CUDA library holds for `scene`, from now on, in place of its own.
+
+        The scene need not be encoded. Nothing records which encoder computed the features: that is up to the caller.
+
+        Args:
+            scene: N Gaussians.
+            features: (N, D) float32 in GPU memory and C order, with ``__dlpack__`` or ``__cuda_array_interface__``;
+                they are copied within the GPU.
+
+        Raises:
+            InputError: not such an array.
+            BackendError: not the backend ``"cuda"``, or the GPU failed.
+        """
+        self._cuda_backend().set_features(scene, features)
+        self._with_gpu_features.add(scene)
+
+    def _cuda_backend(self) -> CudaBackend:
+        from .backends.cuda import CudaBackend
+
+        if isinstance(self._backend, CudaBackend):
+            return self._backend
+        reason = self.passed_over.get("cuda")
+        raise BackendError(
+            f"backend {self.backend_name!r} has nothing in GPU memory: take backend 'cuda'"
+            + (f", which was passed over here: {reason}" if reason else "")
+        )
+
     def _check_features(self, scene: Scene, file: str | Path | None = None) -> None:
+        if scene in self._with_gpu_features:
+            return
         if scene.features is None:
             raise SceneError("scene is not encoded", field="features", fix="Call segmenter.encode(scene) first")
         if scene.features_encoder != self.bundle.encoder_hash:
@@ -231,3 +357,10 @@ def _expected_depth(weighted: npt.NDArray[np.float32], alpha: npt.NDArray[np.flo
     """Sum of w z / sum of w, NaN where the sum of w is 0."""
     depth = np.full_like(weighted, np.nan)
     return np.divide(weighted, alpha, out=depth, where=alpha > 0)
+
+
+def _is_finite(value: object) -> bool:
+    try:
+        return isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False

@@ -22,9 +22,10 @@ from .scene import Scene
 from .upsample import upsample
 from .upsample_argmax import upsample_argmax
 
-BOUNDS: dict[Precision, float] = {"fp32": 1e-4, "bf16": 5e-2}
+BOUNDS: dict[Precision, float] = {"fp32": 1e-4, "fp16": 2e-2, "bf16": 5e-2}
 """Largest allowed relative difference of a result. In FP32 both sides sum the same terms in another order, about 1e-6
-apart. BF16 has 8 bits of mantissa: 1e-2 was measured with full-size networks."""
+apart. FP16 has 11 bits of mantissa and rounds some 200 times in a row: docs/precision.md has what was measured. BF16
+has 8 bits: 1e-2 was measured with full-size networks."""
 
 _GOLDEN_LIMIT = 64 << 20
 _GOLDEN_SIDE = 2048
@@ -146,7 +147,8 @@ def run_self_check(bundle: Bundle, backend: Backend) -> SelfCheck:
     plan = bundle.manifest.encoder.build_plan(golden.scene)
     by_voxel = backend.encode(plan, np.ascontiguousarray(encoder_inputs(golden.scene)[plan.representatives]))
     features = plan.to_gaussians(by_voxel)
-    frame = backend.frame(golden.scene.with_features(features), golden.camera, FrameRequest(output=True))
+    request = FrameRequest(output=True)
+    (frame,) = backend.frames(golden.scene.with_features(features), [golden.camera], request)
     assert frame.output is not None
     different = wrong = 0
     depth_difference = depth_bound = None

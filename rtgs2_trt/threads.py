@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .errors import InputError
+from .errors import InputError, shown
 
 MOST_THREADS = 1024
 
@@ -24,4 +24,4 @@ def check_threads(threads: int) -> None:
     """
     if type(threads) is not int or not 0 <= threads <= MOST_THREADS:
         expected = f"a whole number from 0 (all) to {MOST_THREADS}"
-        raise InputError("impossible number of threads", field="threads", found=repr(threads), expected=expected)
+        raise InputError("impossible number of threads", field="threads", found=shown(threads), expected=expected)

@@ -85,6 +85,11 @@ def stack(*scenes: Gaussians) -> Gaussians:
     return Gaussians(**{name: np.concatenate([getattr(scene, name) for scene in scenes]) for name in names})
 
 
+def only(scene: Gaussians, chosen: NDArray[np.bool_]) -> Gaussians:
+    names = ("means", "scales", "rotations", "opacities", "sh", "features")
+    return Gaussians(**{name: getattr(scene, name)[chosen] for name in names})
+
+
 def camera_at_origin(width: int = 33, height: int = 33, focal: float = 60.0, **principal_point: float) -> Camera:
     return Camera(width, height, focal, focal, **principal_point, world_to_camera=np.eye(4))
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from rtgs2_trt import Bundle, Camera, Scene, save_cameras
+from rtgs2_trt.bundle import ENCODER, FUSION, MANIFEST
 from rtgs2_trt.errors import BundleError, SceneError
 
 KILLS = int(os.environ.get("KILLS", "4"))
@@ -57,8 +60,9 @@ while True:
 """
 
 
-def kill_after(code, arguments, seconds):
-    """Start `code` and kill it `seconds` after it is ready."""
+@contextmanager
+def killed(code, arguments):
+    """Start `code`; yields the process once it is ready and kills it at the end, when it must still be running."""
     child = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -67,11 +71,19 @@ def kill_after(code, arguments, seconds):
     if child.stdout.readline() != "ready\n":
         child.kill()
         raise AssertionError(child.stderr.read())
-    time.sleep(seconds)
-    running = child.poll() is None
-    child.kill()
-    _, problem = child.communicate()
+    try:
+        yield child
+    finally:
+        running = child.poll() is None
+        child.kill()
+        _, problem = child.communicate()
     assert running, problem
+
+
+def kill_after(code, arguments, seconds):
+    """Start `code` and kill it `seconds` after it is ready."""
+    with killed(code, arguments):
+        time.sleep(seconds)
 
 
 def copies(scene, count, value):
@@ -108,15 +120,46 @@ def test_killed_save_leaves_nothing_or_a_whole_scene(scene, tmp_path):
 
 
 def test_killed_export_leaves_nothing_or_a_whole_bundle(tiny_checkpoint, exported_bundle, tmp_path):
+    """Kills at every step of an export: each waits for what the step writes, and then for a part of the next step."""
     target, rng = tmp_path / "target.rtgs2", random.Random(2)
-    for _ in range(KILLS):
-        kill_after(EXPORT, [target, tiny_checkpoint], rng.uniform(0, 1.5))
+    steps = [ENCODER, FUSION, MANIFEST, target.name]
+    seconds: dict[str, float] = {}  # from a step to the next one
+    leftovers: set[Path] = set()
+    partial = whole = 0
+
+    def temporary_folders() -> set[Path]:
+        return set(tmp_path.glob(f".{target.name}.*.tmp")) - leftovers
+
+    def time_of(step: str, child: subprocess.Popen[str]) -> float:
+        while not any((folder / step).exists() for folder in (tmp_path, *temporary_folders())):
+            assert child.poll() is None
+            time.sleep(0.001)
+        return time.monotonic()
+
+    for kill in range(max(KILLS, len(steps))):
+        step = steps[-1 - kill % len(steps)]
+        if step == target.name or kill % 2 == 0:  # else the last whole one must stay
+            shutil.rmtree(target, ignore_errors=True)
+        with killed(EXPORT, [target, tiny_checkpoint]) as child:
+            if not seconds:  # the first export is watched to its end
+                times = [time_of(step, child) for step in steps]
+                seconds = dict(zip(steps, np.diff([*times, times[-1] + 1.0]), strict=True))
+            time_of(step, child)
+            time.sleep(rng.uniform(0, seconds[step]))
         if target.exists():
             Bundle(target)  # every file has its hash
-        for leftover in tmp_path.glob(".target.rtgs2.*.tmp"):
-            if not (leftover / "manifest.json").exists():
+            whole += 1
+        for leftover in temporary_folders():
+            partial += any(leftover.iterdir())
+            if (leftover / MANIFEST).exists():
+                with suppress(BundleError):  # half a manifest
+                    Bundle(leftover)
+            else:
                 with pytest.raises(BundleError, match="has no manifest"):
                     Bundle(leftover)
+            leftovers.add(leftover)
+    assert partial  # the kills did hit exports
+    assert whole
     from rtgs2_export.export import export_bundle
     from rtgs2_networks.checkpoint import load_checkpoint
 

@@ -31,8 +31,8 @@ struct View {
 };
 
 struct Kernels {
-  /// Projects the Gaussians [begin, end), at most 2^16, and writes those that touch the image in order of their index.
-  /// Returns their number.
+  /// Projects the Gaussians [begin, end) and writes those that touch the image in order of their index. Returns their
+  /// number.
   std::int64_t (*project)(const GaussianArrays& gaussians, const View& view, std::int64_t begin, std::int64_t end,
                           const VisibleArrays& visible);
 

@@ -11,7 +11,8 @@ namespace rtgs2 {
 /// Widest and highest image.
 inline constexpr int kMaxImageSide = 16384;
 
-/// Most pairs of a Gaussian and a tile that it touches; a list of them takes 4 GiB.
+/// Most pairs of a Gaussian and a tile that it touches. A list of them takes 4 GiB; the rows of tiles that it is made
+/// from take up to 24 GiB more, if every Gaussian meets one tile a row.
 inline constexpr std::int64_t kMaxTilePairs = std::int64_t{1} << 30;
 
 /// Gaussians as arrays that the caller keeps; all row-major without gaps. Any value is allowed: a Gaussian whose
@@ -42,8 +43,8 @@ struct RasterizeSeconds {
 };
 
 /// Draws on the CPU with `threads` threads (0 = all) and current_instruction_set(); the bits of the result depend on
-/// neither. Memory for the work is kept for the next call, about 76 bytes a Gaussian and up to 16 for each tile it
-/// touches.
+/// neither. Memory for the work is kept for the next call: about 76 bytes a Gaussian, 4 for each tile it touches
+/// and 12 to 24 for each row of tiles (a list that grows by doubling).
 ///
 /// Throws std::invalid_argument for sizes out of range and std::length_error if the Gaussians' squares of tiles cover
 /// more than kMaxTilePairs tiles, counted once each.

@@ -64,6 +64,7 @@ void Rasterizer::allocate(const rasterize::FrameCapacities& capacities) {
               memory_.at<void>(layout_.sort_scratch),
               scratch};
   check(cudaMemset(device_needs_.at<void>(), 0, sizeof(rasterize::FrameNeeds)), "clearing counters");
+  check(cudaStreamSynchronize(nullptr), "clearing counters");  // frames' streams do not wait for the default one
   *needs_ = {};
 }
 

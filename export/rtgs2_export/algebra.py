@@ -34,8 +34,9 @@ class Algebra:
         fold_cpe_linear: the Linear of the conditional positional encoding goes into the convolution before it.
         fold_gate: the SCC gate scales the weights of the 1x1 convolution behind it, a few thousand numbers, instead of
             the map; the map is neither concatenated nor multiplied.
-        channels_last: the colour branch hands its maps on as NHWC, only depthwise and strided convolutions see NCHW,
-            and the decoder ends in NHWC, where ONNX Runtime can cancel its transposes.
+        channels_last: the colour branch hands its maps on as NHWC, only depthwise and strided convolutions see NCHW.
+        channels_last_decoder: the decoder ends in NHWC, where ONNX Runtime can cancel its transposes on a CPU. GPU
+            graphs end in a 1x1 convolution of NCHW, which needs none.
         split_queries: the fusion network attends in blocks of queries, so that scores stay in a CPU's cache and their
             memory is bounded. GPUs fuse attention whole, so their graphs go without.
         fuse_attention: the encoder attends with ONNX Runtime's fused operator, which never holds a patch's scores.
@@ -55,10 +56,22 @@ class Algebra:
     fold_cpe_linear: bool = True
     fold_gate: bool = True
     channels_last: bool = True
+    channels_last_decoder: bool = True
     split_queries: bool = True
     fuse_attention: bool = True
     skip_empty_neighbours: bool = True
     pad_values: bool = False
+
+    def for_gpu(self) -> Algebra:
+        """The same without what serves CPU kernels alone, and with what fused attention on GPUs asks for."""
+        return dataclasses.replace(
+            self,
+            channels_last_decoder=False,
+            split_queries=False,
+            fuse_attention=False,
+            skip_empty_neighbours=False,
+            pad_values=True,
+        )
 
     @classmethod
     def none(cls) -> Algebra:

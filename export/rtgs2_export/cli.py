@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rtgs2_trt.console import Console, add_console_options, check_folder, image_size, run_command
 from rtgs2_trt.errors import CheckpointError, Rtgs2Error
+from rtgs2_trt.self_check import SelfCheck
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,6 +22,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("checkpoint", nargs="?", metavar="CKPT", help="checkpoint of this project (ckpt.pt)")
     parser.add_argument("-o", "--output", metavar="OUT.rtgs2", help="bundle to write (default: the checkpoint's name)")
     parser.add_argument("--image-size", type=image_size, default=(640, 480), metavar="WxH", help="default 640x480")
+    parser.add_argument(
+        "--precision",
+        choices=["fp32", "both"],
+        default="both",
+        help="both (default): beside the FP32 graphs the FP16 fusion graph that GPUs run; fp32: without it",
+    )
     parser.add_argument("--encoder", metavar="E.pth", help="research code: encoder weights")
     parser.add_argument("--fusion", metavar="F.pth", help="research code: fusion network weights")
     parser.add_argument(
@@ -64,27 +71,35 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
                 resolve_class_table(arguments.classes),
                 trained_on=arguments.trained_on,
             )
-    exported = export_bundle(checkpoint, output, image_size=arguments.image_size, step=console.step)
-    check = exported.self_check
+    exported = export_bundle(
+        checkpoint, output, image_size=arguments.image_size, precision=arguments.precision, step=console.step
+    )
+    check, report = exported.self_check, exported.fp16_report
     values = {
         "bundle": str(exported.path),
         "bytes": exported.sizes,
         "seconds": {name: round(seconds, 2) for name, seconds in console.seconds.items()},
         "self_check": check.to_dict(),
     }
-    if checkpoint.classes is None:
-        predicts, name = "depth", "depth"
-        pixels = f"depth at full size differs by at most {1000 * (check.depth_difference or 0):.3f} mm"
-    else:
-        predicts, name = f"{len(checkpoint.classes)} classes", "logits"
-        different = f"{check.labels_different} of {check.pixels} labels differ"
-        pixels = f"{different}, {check.labels_wrong} beyond a near-tie"
+    if report is not None and exported.fp16_self_check is not None:
+        values["fp16"] = {"self_check": exported.fp16_self_check.to_dict(), **report.to_dict()}
+    predicts = "depth" if checkpoint.classes is None else f"{len(checkpoint.classes)} classes"
     text = (
         f"{exported.path}: {sum(exported.sizes.values()) / 1e6:.1f} MB, {predicts}\n"
-        f"self-check against PyTorch: features differ by {check.features_difference:.1e}, {name} by "
-        f"{check.logits_difference:.1e} (bound {check.bound:.0e}); {pixels}"
+        f"self-check against PyTorch: features differ by {check.features_difference:.1e}, {_check_text(check)}"
     )
+    if report is not None and exported.fp16_self_check is not None:
+        text += f"\nFP16 fusion graph: {_check_text(exported.fp16_self_check)}\n{report.to_text()}"
     console.result(values, text)
+
+
+def _check_text(check: SelfCheck) -> str:
+    if check.depth_difference is None:
+        name, different = "logits differ", f"{check.labels_different} of {check.pixels} labels differ"
+        pixels = f"{different}, {check.labels_wrong} beyond a near-tie"
+    else:
+        name, pixels = "depth differs", f"depth at full size differs by at most {1000 * check.depth_difference:.3f} mm"
+    return f"{name} by {check.logits_difference:.1e} (bound {check.bound:.0e}); {pixels}"
 
 
 def _default_output(arguments: argparse.Namespace) -> Path:

@@ -138,7 +138,7 @@ class _EncoderGraph:
             batch = [graph.reshape(item, (1, -1, channels), "as_batch") for item in items]
             return graph.reshape(graph.fused_attention(batch, heads, scale), (-1, channels), "as_patch")
 
-        return graph.for_each(parts, "float32", ("patch_size", channels), attend, "patches")
+        return graph.for_each(parts, ("patch_size", channels), attend, "patches")
 
     def _attend_by_heads(self, x: Value, members: Value, weight: Array, bias: Array, heads: int, scale: float) -> Value:
         """One head of a patch at a time, its scores (4 MB) in the cache; returns (patches, patch size, heads, size)."""
@@ -156,7 +156,7 @@ class _EncoderGraph:
 
         item_shape = graph.sizes([-1, (members, 1), size], "item_shape")
         parts = [graph.reshape(part, item_shape, "items") for part in graph.split(rows, 3, axis=0)]
-        attended = graph.for_each(parts, "float32", ("patch_size", size), attend, "heads_of_patches")
+        attended = graph.for_each(parts, ("patch_size", size), attend, "heads_of_patches")
         by_patch = graph.sizes([-1, heads, (members, 1), size], "patch_shape")
         return graph.transpose(graph.reshape(attended, by_patch, "by_patch"), (0, 2, 1, 3), "heads_last")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import onnx
@@ -16,19 +17,24 @@ import torch
 
 from rtgs2_networks.checkpoint import Checkpoint
 from rtgs2_trt.atomic import atomic_folder
-from rtgs2_trt.backends import create_backend
-from rtgs2_trt.bundle import ENCODER, ENCODER_HASH, FUSION, GOLDEN, MANIFEST, Bundle, Manifest
+from rtgs2_trt.backends import Precision, create_backend
+from rtgs2_trt.bundle import ENCODER, ENCODER_HASH, FUSION, FUSION_FP16, GOLDEN, MANIFEST, Bundle, Manifest
 from rtgs2_trt.errors import BundleError
 from rtgs2_trt.file_access import sha256_of
-from rtgs2_trt.self_check import SelfCheck, run_self_check, write_golden
+from rtgs2_trt.self_check import Golden, SelfCheck, run_self_check, write_golden
 
 from .algebra import Algebra
 from .encoder_graph import build_encoder_graph
 from .encoder_spec import encoder_spec
+from .fp16_graph import PrecisionReport, build_fp16_graph, fusion_probes
 from .fusion_graph import build_fusion_graph
 from .golden import make_golden
+from .graph import Arithmetic
+from .lint import Target, check_graph
 
 Step = Callable[[str], AbstractContextManager[object]]
+GraphPrecision = Literal["fp32", "both"]
+GRAPH_PRECISIONS: tuple[GraphPrecision, ...] = get_args(GraphPrecision)
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,15 @@ class Exported:
         path: the bundle's folder.
         self_check: the bundle against the PyTorch networks.
         sizes: bytes of every file.
+        fp16_self_check: the same with the FP16 fusion graph, if there is one.
+        fp16_report: what of that graph computes in FP32 and why, and how large its values get.
     """
 
     path: Path
     self_check: SelfCheck
     sizes: dict[str, int]
+    fp16_self_check: SelfCheck | None = None
+    fp16_report: PrecisionReport | None = None
 
 
 def export_bundle(
@@ -51,6 +61,7 @@ def export_bundle(
     path: str | Path,
     *,
     image_size: tuple[int, int] = (640, 480),
+    precision: GraphPrecision = "both",
     algebra: Algebra | None = None,
     step: Step = lambda name: nullcontext(),
 ) -> Exported:
@@ -60,33 +71,31 @@ def export_bundle(
         checkpoint: the weights, their configuration and the class table.
         path: the folder to write; an older bundle there is replaced.
         image_size: (width, height) in pixels that the model is meant for; goes into the manifest.
+        precision: ``"both"`` writes the FP16 fusion graph for GPUs beside the FP32 graphs, ``"fp32"`` leaves it out.
         algebra: which exact simplifications to make, all that pay on a CPU by default.
         step: called with the name of each step; what it returns is entered while the step runs.
 
     Raises:
-        BundleError: something that is no bundle is at `path`, or the bundle differs from the PyTorch networks.
+        BundleError: something that is no bundle is at `path`, a graph has a fault that :mod:`rtgs2_export.lint`
+            knows, or the bundle differs from the PyTorch networks.
+        CheckpointError: the network's values do not fit FP16.
     """
     path, algebra = Path(path), algebra or Algebra()
     if not path.parent.is_dir():
         raise BundleError("no such folder to write to", file=path.parent, fix="Create it, or give another -o")
     try:
         with atomic_folder(path, may_replace=is_bundle) as folder:
-            _write_files(checkpoint, folder, image_size, algebra, step)
+            report = _write_files(checkpoint, folder, image_size, precision, algebra, step)
+            bundle, fp16_check = Bundle(folder), None
             with step("self-check"):
-                bundle = Bundle(folder)
-                check = run_self_check(bundle, create_backend("cpu", bundle, 0))
-            if not check.passed:
-                raise BundleError(
-                    "exported graphs differ from the PyTorch networks, nothing was written",
-                    file=path,
-                    found=f"features {check.features_difference:.1e}, logits {check.logits_difference:.1e}",
-                    expected=f"at most {check.bound:.0e} relative",
-                    fix="Please report this with the checkpoint's configuration",
-                )
+                check = _check(bundle, path, "fp32", "Please report this with the checkpoint's configuration")
+            if report is not None:
+                with step("self-check in FP16"):
+                    fp16_check = _check(bundle, path, "fp16", "Export without the FP16 graph: --precision fp32")
             sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir())}
     except FileExistsError:
         raise BundleError("is in the way and is no bundle", file=path, fix="Move it away, or give another -o") from None
-    return Exported(path, check, sizes)
+    return Exported(path, check, sizes, fp16_check, report)
 
 
 def is_bundle(path: Path) -> bool:
@@ -94,32 +103,58 @@ def is_bundle(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and ((path / MANIFEST).is_file() or not any(path.iterdir()))
 
 
+def _check(bundle: Bundle, path: Path, precision: Precision, fix: str) -> SelfCheck:
+    check = run_self_check(bundle, create_backend("cpu", bundle, 0, precision))
+    if not check.passed:
+        raise BundleError(
+            f"exported graphs ({precision}) differ from the PyTorch networks, nothing was written",
+            file=path,
+            found=f"features {check.features_difference:.1e}, logits {check.logits_difference:.1e}, "
+            f"{check.labels_wrong} labels wrong",
+            expected=f"at most {check.bound:.0e} relative",
+            fix=fix,
+        )
+    return check
+
+
 def _write_files(
-    checkpoint: Checkpoint, folder: Path, image_size: tuple[int, int], algebra: Algebra, step: Step
-) -> None:
+    checkpoint: Checkpoint,
+    folder: Path,
+    image_size: tuple[int, int],
+    precision: GraphPrecision,
+    algebra: Algebra,
+    step: Step,
+) -> PrecisionReport | None:
     config, own_version = checkpoint.config, version("rtgs2-trt")
     spec = encoder_spec(config.encoder, checkpoint.encoder)
     with step("encoder graph"):
         weights = {name: np.asarray(tensor) for name, tensor in checkpoint.encoder.items()}
         model = build_encoder_graph(config.encoder, weights, algebra, own_version)
         onnx.helper.set_model_props(model, {ENCODER_HASH: spec.hash})
-        onnx.save(model, folder / ENCODER)
+        _save(model, folder / ENCODER, "onnxruntime")
     with step("fusion graph"):
         weights = {name: np.asarray(tensor) for name, tensor in checkpoint.fusion.items()}
         bgr = config.trained_on == "bgr"
         graph = build_fusion_graph(config.fusion, weights, algebra, bgr=bgr, version=own_version, task=config.task)
-        onnx.save(graph, folder / FUSION)
+        _save(graph, folder / FUSION, "onnxruntime")
     with step("golden input through PyTorch"):
-        write_golden(folder / GOLDEN, make_golden(checkpoint))
+        golden = make_golden(checkpoint)
+        write_golden(folder / GOLDEN, golden)
+    report, names = None, [ENCODER, FUSION, GOLDEN]
+    if precision == "both":
+        with step("FP16 fusion graph"):
+            model, report = _fp16_fusion(checkpoint, golden, algebra.for_gpu(), own_version)
+            _save(model, folder / FUSION_FP16, "tensorrt")
+        names.append(FUSION_FP16)
     manifest = Manifest(
         description=checkpoint.description,
         image_size=image_size,
         trained_on=config.trained_on,
-        precision=("fp32",),
+        precision=("fp32",) if report is None else ("fp32", "fp16"),
         encoder=spec,
         classes=checkpoint.classes,
         checkpoint_sha256=checkpoint.sha256,
-        files={name: sha256_of(folder / name) for name in (ENCODER, FUSION, GOLDEN)},
+        files={name: sha256_of(folder / name) for name in names},
         tools={
             "rtgs2-trt": own_version,
             **{module.__name__: module.__version__ for module in (torch, onnx, onnxruntime, np)},
@@ -128,3 +163,30 @@ def _write_files(
         task=config.task,
     )
     (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")
+    return report
+
+
+def _save(model: onnx.ModelProto, path: Path, target: Target) -> None:
+    check_graph(model, target, path.name)
+    onnx.save(model, path)
+
+
+def _fp16_fusion(
+    checkpoint: Checkpoint, golden: Golden, algebra: Algebra, version: str
+) -> tuple[onnx.ModelProto, PrecisionReport]:
+    config = checkpoint.config
+    weights = {name: np.asarray(tensor) for name, tensor in checkpoint.fusion.items()}
+
+    def build(arithmetic: Arithmetic, kept: Mapping[str, str]) -> onnx.ModelProto:
+        return build_fusion_graph(
+            config.fusion,
+            weights,
+            algebra,
+            bgr=config.trained_on == "bgr",
+            version=version,
+            task=config.task,
+            arithmetic=arithmetic,
+            kept=kept,
+        )
+
+    return build_fp16_graph(build, fusion_probes(golden))

@@ -7,6 +7,7 @@ shapes are ever computed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 import numpy as np
 import onnx
@@ -23,12 +24,16 @@ from .algebra import (
     batch_norm_before_linear,
     linear_after_linear,
 )
-from .graph import GraphBuilder, Value
+from .graph import Arithmetic, GraphBuilder, Value
 
 _BATCH_NORM_EPS = 1e-5
 _CONVNEXT_EPS = 1e-6
 _BLOCK_EPS = 1e-6
 _PATCH_EPS = 1e-5
+
+GATE_REASON = "SCC gate: means over all pixels, and the few vectors that follow from them"
+SIMILARITY_REASON = "SCC gate: the sum over the channels is scaled and goes through a sigmoid that is flat at the ends"
+DEPTH_REASON = "depth: numbers of FP16 are 2 to 4 mm apart from 2 to 8 m"
 
 
 def build_fusion_graph(
@@ -39,27 +44,40 @@ def build_fusion_graph(
     bgr: bool,
     version: str,
     task: Task = "semantic",
+    arithmetic: Arithmetic = "float32",
+    kept: Mapping[str, str] | None = None,
 ) -> onnx.ModelProto:
     """Return the model: RGB ``image`` (1, 3, H, W) and ``features`` (1, D, H, W) -> ``logits`` (1, C, H/4, W/4).
 
     Of the depth task the output is called ``depth``: (1, 1, H/4, W/4), metres. The image is clipped to [0, 1] inside;
     for weights trained on BGR the swap is folded into the first convolution. H and W are dynamic multiples of 32.
+    Inputs and logits have the type of the `arithmetic`, depth is float32. `kept`: see :class:`GraphBuilder`.
     """
-    return _FusionGraph(config, weights, algebra, bgr).build(version, OUTPUT_NAMES[task])
+    return _FusionGraph(config, weights, algebra, bgr, task, arithmetic, kept).build(version)
 
 
 class _FusionGraph:
-    def __init__(self, config: FusionConfig, weights: Mapping[str, Array], algebra: Algebra, bgr: bool) -> None:
+    def __init__(
+        self,
+        config: FusionConfig,
+        weights: Mapping[str, Array],
+        algebra: Algebra,
+        bgr: bool,
+        task: Task,
+        arithmetic: Arithmetic,
+        kept: Mapping[str, str] | None,
+    ) -> None:
         self.config = config
         self.weights = weights
         self.algebra = algebra
         self.bgr = bgr
-        self.graph = GraphBuilder("rtgs2_fusion")
+        self.task: Task = task
+        self.graph = GraphBuilder("rtgs2_fusion", arithmetic, kept)
 
-    def build(self, version: str, output_name: str) -> onnx.ModelProto:
+    def build(self, version: str) -> onnx.ModelProto:
         graph, config = self.graph, self.config
-        image = graph.input("image", "float32", (1, 3, "height", "width"))
-        feature = graph.input("features", "float32", (1, config.feature_channels, "height", "width"))
+        image = graph.input("image", graph.arithmetic, (1, 3, "height", "width"))
+        feature = graph.input("features", graph.arithmetic, (1, config.feature_channels, "height", "width"))
         low, high = (graph.constant(np.asarray(v, np.float32), n) for v, n in ((0, "image_min"), (1, "image_max")))
         rgb = graph.node("Clip", [image, low, high], "clip_image")
         maps = []
@@ -77,7 +95,9 @@ class _FusionGraph:
                     feature = graph.to_channels_first(feature)
         with graph.scope("decoder"):
             output = self._decode(maps)
-        graph.output(output, output_name, (1, config.num_classes, "height_quarter", "width_quarter"))
+        shape = (1, config.num_classes, "height_quarter", "width_quarter")
+        output_type = "float32" if self.task == "depth" else graph.arithmetic
+        graph.output(output, OUTPUT_NAMES[self.task], shape, output_type)
         return graph.model(version)
 
     # -- colour branch: ConvNeXt, NHWC in and out if the algebra says so, else NCHW -------------------------------
@@ -202,14 +222,15 @@ class _FusionGraph:
     def _gate(self, x: Value, prefix: str, scale: int) -> Value:
         graph, weights = self.graph, self.weights
         channels = self.config.feature_widths[scale] + self.config.rgb_widths[scale]
-        mean = graph.reduce("ReduceMean", x, (1, 2), keepdims=True, name="mean_over_pixels")
-        with graph.scope("spatial"):
+        with graph.wide(GATE_REASON):
+            mean = graph.reduce("ReduceMean", x, (1, 2), keepdims=True, name="mean_over_pixels")
+        with graph.scope("spatial"), graph.wide(GATE_REASON):
             hidden = graph.node("Relu", [graph.linear(mean, weights[f"{prefix}.fc_spatial.0.weight"], None)])
             direction = graph.linear(hidden, weights[f"{prefix}.fc_spatial.2.weight"], None, "direction")
             column = graph.transpose(direction, (0, 1, 3, 2), "column")
             similarity = graph.multiply(graph.matmul(x, column), np.asarray(1 / channels / channels, np.float32))
             spatial = graph.node("Sigmoid", [similarity])
-        with graph.scope("channel"):
+        with graph.scope("channel"), graph.wide(GATE_REASON):
             hidden = graph.node("Relu", [graph.linear(mean, weights[f"{prefix}.fc_channel.0.weight"], None)])
             gate = graph.node("Sigmoid", [graph.linear(hidden, weights[f"{prefix}.fc_channel.2.weight"], None, "gate")])
         return graph.multiply(graph.multiply(x, spatial, "by_pixel"), gate, "by_channel")
@@ -222,7 +243,7 @@ class _FusionGraph:
         if self.algebra.fold_batch_norm:
             weight, bias = batch_norm_after_linear(weight, None, self._batch_norm(f"{prefix}.bn"), _BATCH_NORM_EPS)
         means, rows = [], []
-        with graph.scope("gate"):
+        with graph.scope("gate"), graph.wide(GATE_REASON):
             for name, x, width in (
                 ("feature", feature, self.config.feature_widths[scale]),
                 ("rgb", rgb, self.config.rgb_widths[scale]),
@@ -232,14 +253,16 @@ class _FusionGraph:
             mean = graph.concat(means, 1, "mean_over_pixels")
             with graph.scope("spatial"):
                 hidden = graph.node("Relu", [graph.linear(mean, self.weights[f"{gates}.fc_spatial.0.weight"], None)])
-                last = self.weights[f"{gates}.fc_spatial.2.weight"] / np.float32(channels * channels)
+                # 1/C here and 1/C behind the sum: neither the direction nor the sum leaves the range of FP16
+                last = self.weights[f"{gates}.fc_spatial.2.weight"] / np.float32(channels)
                 direction = graph.transpose(graph.linear(hidden, last, None, "direction"), (1, 0), "column")
             with graph.scope("channel"):
                 hidden = graph.node("Relu", [graph.linear(mean, self.weights[f"{gates}.fc_channel.0.weight"], None)])
                 gate = graph.linear(hidden, self.weights[f"{gates}.fc_channel.2.weight"], None, "gate")
                 gate = graph.transpose(graph.node("Sigmoid", [gate]), (1, 0), "column")
         with graph.scope("reduce"):
-            scaled = graph.multiply(gate, weight.T, "gated_weight")
+            with graph.wide(GATE_REASON):
+                scaled = graph.multiply(gate, weight.T, "gated_weight")
             both = graph.concat([scaled, direction], 1, "with_direction")  # one product gives both
             split_at = graph.constant(
                 np.asarray([self.config.feature_widths[scale], self.config.rgb_widths[scale]], np.int64), "widths"
@@ -248,7 +271,10 @@ class _FusionGraph:
             sums = graph.add(*(graph.matmul(x, half) for x, half in zip(rows, halves, strict=True)))
             sizes = graph.constant(np.asarray([len(weight), 1], np.int64), "outputs")
             y, similarity = graph.nodes("Split", [sums, sizes], 2, "apart", axis=1)
-            y = graph.multiply(y, graph.node("Sigmoid", [similarity]), "by_pixel")
+            with graph.wide(SIMILARITY_REASON):
+                similarity = graph.multiply(similarity, np.asarray(1 / channels, np.float32), "similarity")
+                by_pixel = graph.node("Sigmoid", [similarity])
+            y = graph.multiply(y, by_pixel, "by_pixel")
             if self.algebra.fold_batch_norm:
                 y = graph.add(y, graph.constant(bias, "bias"), "add_bias")
             y = graph.reshape(y, graph.sizes([1, (feature, 1), (feature, 2), len(weight)], "map_shape"), "as_map")
@@ -329,8 +355,13 @@ class _FusionGraph:
         y = graph.node("Relu", [y])
         if not self.algebra.drop_x_lin:
             graph.output(graph.upsample(y, 4, "x_lin"), "x_lin", (1, width, "height", "width"))
+        with graph.wide(DEPTH_REASON) if self.task == "depth" else nullcontext():
+            return self._predict(y)
+
+    def _predict(self, y: Value) -> Value:
+        graph = self.graph
         weight, bias = self._linear("Decoder.linear_pred")
-        if self.algebra.channels_last:  # ONNX Runtime then moves the transposes together, where they cancel
+        if self.algebra.channels_last_decoder:  # ONNX Runtime moves the transposes together, where they cancel
             y = graph.linear(graph.to_channels_last(y), weight[:, :, 0, 0], bias, "predict")
             return graph.to_channels_first(y)
         return graph.convolution(y, weight, bias, "predict")

@@ -3,18 +3,25 @@
 Values are names. Every node's name is the path of the scopes it was made in (``stage1/block0/attention/scores``), so
 that whatever reads the graph later (a profiler, an engine inspector) speaks the network's language. The operators are
 those that ONNX Runtime 1.18 and TensorRT 10.3 both take, but for the two that say otherwise.
+
+The builder knows the element type of every value and keeps the graph strongly typed: all floating-point inputs of an
+operator have one type. That type is the graph's arithmetic, or FP32 inside :meth:`GraphBuilder.wide`; what comes in
+another type passes a Cast, made once a value and type. Operators that only move numbers keep the type of these.
+A node that computes in FP32 in an FP16 graph carries the reason in its ``doc_string``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+from .value_types import without_weights
 
 OPSET = 20
 IR_VERSION = 9
@@ -22,25 +29,51 @@ IR_VERSION = 9
 Value = str
 Dimension = int | str
 Array = npt.NDArray[Any]
+Arithmetic = Literal["float32", "float16"]
 
 ONNX_RUNTIME_DOMAIN = "com.microsoft"
 """Operators of ONNX Runtime's own, which no other engine need know."""
 
-_ELEMENT_TYPES = {"float32": TensorProto.FLOAT, "int32": TensorProto.INT32, "int64": TensorProto.INT64}
+LAYER_NORM_REASON = "LayerNorm: squares and their sum over the channels overflow FP16 and lose its digits"
+SOFTMAX_REASON = "softmax: the sum of many small exponentials loses FP16's digits"
+
+_ELEMENT_TYPES = {
+    "float32": TensorProto.FLOAT,
+    "float16": TensorProto.FLOAT16,
+    "int32": TensorProto.INT32,
+    "int64": TensorProto.INT64,
+}
+_FLOATS = ("float32", "float16")
+_MOVING = frozenset({"Concat", "Gather", "Identity", "Reshape", "Scan", "Split", "Transpose"})
+_OUTPUT_TYPES = {"Shape": "int64", "NonZero": "int64", "Less": "bool"}  # of all others: the first input's
+_FIXED_INPUTS = {"Resize": 2}  # scales, FP32 whatever is resized
 
 
 class GraphBuilder:
-    """Collects nodes, constants, inputs and outputs, and makes the model of them."""
+    """Collects nodes, constants, inputs and outputs, and makes the model of them.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: of the graph.
+        arithmetic: the type that convolutions, products and elementwise operators compute in.
+        kept: of an FP16 graph, nodes that compute in FP32 all the same, by name, each with the reason.
+    """
+
+    def __init__(self, name: str, arithmetic: Arithmetic = "float32", kept: Mapping[str, str] | None = None) -> None:
+        self.arithmetic: Arithmetic = arithmetic
         self._name = name
+        self._kept = dict(kept or {})
+        self._reason = ""
         self._scopes: list[str] = []
         self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[Value, Array] = {}
         self._initializers: dict[str, onnx.TensorProto] = {}
         self._inputs: dict[str, onnx.ValueInfoProto] = {}
         self._outputs: list[onnx.ValueInfoProto] = []
         self._names: set[str] = set()
         self._domains: set[str] = {""}
+        self._types: dict[Value, str] = {}
+        self._casts: dict[tuple[Value, str], Value] = {}
+        self._stored_as: dict[tuple[Value, str], Value] = {}
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
@@ -51,22 +84,39 @@ class GraphBuilder:
         finally:
             self._scopes.pop()
 
+    @contextmanager
+    def wide(self, reason: str) -> Iterator[None]:
+        """Compute what is made inside in FP32, because of `reason`; in an FP32 graph nothing changes."""
+        outer = self.arithmetic, self._reason
+        if self.arithmetic == "float16":
+            self.arithmetic, self._reason = "float32", reason
+        try:
+            yield
+        finally:
+            self.arithmetic, self._reason = outer
+
+    def in_arithmetic(self, value: Value) -> Value:
+        """`value` in the type that is computed in here."""
+        return self._as(value, self.arithmetic)
+
     def input(self, name: str, element_type: str, shape: Sequence[Dimension]) -> Value:
         """Declare a graph input (once; asking again gives the same value). Strings are dynamic dimensions."""
         if name not in self._inputs:
             self._inputs[name] = helper.make_tensor_value_info(name, _ELEMENT_TYPES[element_type], list(shape))
+            self._types[name] = element_type
         return name
 
-    def output(self, value: Value, name: str, shape: Sequence[Dimension]) -> None:
-        """Make `value` the float32 graph output `name`."""
-        self._nodes.append(helper.make_node("Identity", [value], [name], name=f"output/{name}"))
-        self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, list(shape)))
+    def output(self, value: Value, name: str, shape: Sequence[Dimension], element_type: str = "float32") -> None:
+        """Make `value` the graph output `name`."""
+        typed = self._as(value, element_type)
+        self._nodes.append(helper.make_node("Identity", [typed], [name], name=f"output/{name}"))
+        self._outputs.append(helper.make_tensor_value_info(name, _ELEMENT_TYPES[element_type], list(shape)))
 
     def constant(self, array: Array, name: str) -> Value:
-        """Store `array` as an initializer under the current scope."""
-        unique = self._unique(name)
-        contiguous = np.ascontiguousarray(array).reshape(array.shape)  # ascontiguousarray turns 0-d into 1-d
-        self._initializers[unique] = numpy_helper.from_array(contiguous, unique)
+        """Store `array` as an initializer under the current scope; FP16 where it is used so."""
+        unique = self._unique(self._path(name))
+        self._constants[unique] = array
+        self._types[unique] = "float32" if np.issubdtype(array.dtype, np.floating) else str(array.dtype)
         return unique
 
     def node(self, operator: str, inputs: Sequence[Value], name: str = "", **attributes: Any) -> Value:
@@ -77,11 +127,68 @@ class GraphBuilder:
         self, operator: str, inputs: Sequence[Value], outputs: int, name: str = "", **attributes: Any
     ) -> list[Value]:
         """Add a node with several outputs and return them."""
-        unique = self._unique(name or operator.lower())
+        unique = self._unique(self._path(name or operator.lower()))
         values = [unique] if outputs == 1 else [f"{unique}.{i}" for i in range(outputs)]
-        self._nodes.append(helper.make_node(operator, list(inputs), values, name=unique, **attributes))
-        self._domains.add(self._nodes[-1].domain)
+        if unique in self._kept:
+            with self.wide(self._kept[unique]):
+                typed = self._typed_inputs(operator, inputs, self.arithmetic)
+                self._append(operator, typed, values, unique, attributes)
+        else:
+            typed = self._typed_inputs(operator, inputs, self._type_of_node(operator, inputs))
+            self._append(operator, typed, values, unique, attributes)
         return values
+
+    def _append(
+        self, operator: str, inputs: list[Value], outputs: list[Value], name: str, attributes: dict[str, Any]
+    ) -> None:
+        of_first = next((self._types[value] for value in inputs if value), "")
+        for value in outputs:
+            self._types[value] = _OUTPUT_TYPES.get(operator, of_first)
+        computes = of_first == "float32" and operator not in _MOVING and operator not in _OUTPUT_TYPES
+        reason = self._reason if computes else ""
+        self._nodes.append(helper.make_node(operator, inputs, outputs, name=name, doc_string=reason, **attributes))
+        self._domains.add(self._nodes[-1].domain)
+
+    def _type_of_node(self, operator: str, inputs: Sequence[Value]) -> str:
+        if operator in _MOVING:
+            moved = {self._types[value] for value in inputs if value and value not in self._constants}
+            floats = moved.intersection(_FLOATS)
+            if len(floats) == 1:
+                return floats.pop()
+        return self.arithmetic
+
+    def _typed_inputs(self, operator: str, inputs: Sequence[Value], element_type: str) -> list[Value]:
+        fixed = _FIXED_INPUTS.get(operator)
+        return [
+            value and self._as(value, "float32" if place == fixed else element_type)
+            for place, value in enumerate(inputs)
+        ]
+
+    def _as(self, value: Value, element_type: str) -> Value:
+        """A floating-point value in `element_type`: itself, or the Cast or constant that is made of it once."""
+        if self._types[value] not in _FLOATS:
+            return self._stored(value, self._types[value]) if value in self._constants else value
+        if value in self._constants:
+            return self._stored(value, element_type)
+        if self._types[value] == element_type:
+            return value
+        if (value, element_type) not in self._casts:
+            cast = self._unique(f"{value}/as_{element_type}")
+            self._nodes.append(helper.make_node("Cast", [value], [cast], name=cast, to=_ELEMENT_TYPES[element_type]))
+            self._types[cast] = element_type
+            self._casts[value, element_type] = cast
+        return self._casts[value, element_type]
+
+    def _stored(self, constant: Value, element_type: str) -> Value:
+        if (constant, element_type) not in self._stored_as:
+            name = constant if constant not in self._initializers else self._unique(f"{constant}/as_{element_type}")
+            array = self._constants[constant]
+            with np.errstate(over="ignore"):  # the range check finds what is infinite in FP16
+                typed = np.ascontiguousarray(array, element_type).reshape(array.shape)  # it turns 0-d into 1-d
+            self._initializers[name] = numpy_helper.from_array(typed, name)
+            self._types[name] = element_type
+            self._stored_as[constant, element_type] = name
+        return self._stored_as[constant, element_type]
 
     # -- the words ---------------------------------------------------------------------------------------------
 
@@ -119,9 +226,10 @@ class GraphBuilder:
 
     def layer_norm(self, x: Value, weight: Array, bias: Array, eps: float, name: str = "norm") -> Value:
         """Layer normalisation over the last axis, scale and bias always written out (TensorRT needs the scale)."""
-        with self.scope(name):
+        with self.scope(name), self.wide(LAYER_NORM_REASON):
             inputs = [x, self.constant(weight, "weight"), self.constant(bias, "bias")]
-            return self.node("LayerNormalization", inputs, "layer_norm", axis=-1, epsilon=eps)
+            y = self.node("LayerNormalization", inputs, "layer_norm", axis=-1, epsilon=eps)
+        return self.in_arithmetic(y)
 
     def batch_norm(self, x: Value, parameters: Sequence[Array], eps: float, name: str = "batch_norm") -> Value:
         """Batch normalisation of (N, C, ...) `x`; parameters are weight, bias, running mean, running variance."""
@@ -148,7 +256,9 @@ class GraphBuilder:
 
     def softmax(self, x: Value, name: str = "softmax") -> Value:
         """Softmax over the last axis."""
-        return self.node("Softmax", [x], name, axis=-1)
+        with self.wide(SOFTMAX_REASON):
+            y = self.node("Softmax", [x], name, axis=-1)
+        return self.in_arithmetic(y)
 
     def transpose(self, x: Value, order: Sequence[int], name: str = "transpose") -> Value:
         """Permute the axes."""
@@ -196,7 +306,9 @@ class GraphBuilder:
 
     def cast(self, x: Value, element_type: str, name: str = "cast") -> Value:
         """Convert to another element type."""
-        return self.node("Cast", [x], name, to=_ELEMENT_TYPES[element_type])
+        y = self.node("Cast", [x], name, to=_ELEMENT_TYPES[element_type])
+        self._types[y] = element_type
+        return y
 
     def add_to_rows(self, x: Value, indices: Value, rows: Value, name: str = "add_to_rows") -> Value:
         """Return `x` (n, C) with `rows` (m, C) added at `indices` (m, 1), int64. TensorRT cannot do this."""
@@ -223,29 +335,33 @@ class GraphBuilder:
     def for_each(
         self,
         items: Sequence[Value],
-        element_type: str,
         item_shape: Sequence[Dimension],
         body: Callable[[Sequence[Value]], Value],
         name: str,
     ) -> Value:
         """Apply `body` to every item along the first axis of `items`, one after another, and stack what it gives.
 
-        `items` are values of one length, walked side by side; `body` is called once, with the values that stand for
-        one item of each, and may use values from outside. The results of one item are freed before the next begins:
-        this is how a graph keeps memory bounded.
+        `items` are floating-point values of one length, walked side by side; `body` is called once, with the values
+        that stand for one item of each, and may use values from outside. The results of one item are freed before the
+        next begins: this is how a graph keeps memory bounded.
         """
         with self.scope(name):
-            entries = [self._unique(f"item{i}") for i in range(len(items))]
+            typed = [self.in_arithmetic(item) for item in items]
+            entries = [self._unique(self._path(f"item{i}")) for i in range(len(items))]
+            self._types.update(dict.fromkeys(entries, self.arithmetic))
             outer, self._nodes = self._nodes, []
-            result = body(entries)
+            casts_outside, self._casts = self._casts, dict(self._casts)
+            result = self.in_arithmetic(body(entries))
+            self._casts = casts_outside  # casts made inside are not seen from outside
             inner, self._nodes = self._nodes, outer
+            item_type = _ELEMENT_TYPES[self.arithmetic]
             graph = helper.make_graph(
                 inner,
-                self._unique("body"),
-                [helper.make_tensor_value_info(e, _ELEMENT_TYPES[element_type], list(item_shape)) for e in entries],
-                [helper.make_tensor_value_info(result, TensorProto.FLOAT, None)],
+                self._unique(self._path("body")),
+                [helper.make_tensor_value_info(entry, item_type, list(item_shape)) for entry in entries],
+                [helper.make_tensor_value_info(result, item_type, None)],
             )
-            return self.node("Scan", items, "scan", body=graph, num_scan_inputs=len(items))
+            return self.node("Scan", typed, "scan", body=graph, num_scan_inputs=len(items))
 
     def model(self, producer_version: str) -> onnx.ModelProto:
         """Return the checked model."""
@@ -263,11 +379,13 @@ class GraphBuilder:
             producer_name="rtgs2-trt",
             producer_version=producer_version,
         )
-        onnx.checker.check_model(model)
+        onnx.checker.check_model(without_weights(model))
         return model
 
-    def _unique(self, name: str) -> str:
-        path = "/".join([*self._scopes, name])
+    def _path(self, name: str) -> str:
+        return "/".join([*self._scopes, name])
+
+    def _unique(self, path: str) -> str:
         candidate, number = path, 1
         while candidate in self._names or candidate in self._inputs:
             candidate, number = f"{path}_{number}", number + 1

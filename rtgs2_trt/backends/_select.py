@@ -2,33 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import get_args
 
 from ..bundle import Bundle
 from ..errors import BackendError
-from ._protocol import Backend, Precision
+from ._protocol import Backend, PrecisionChoice
 
 
-def _cpu(bundle: Bundle, threads: int, precision: Precision) -> Backend:
+def _cpu(bundle: Bundle, threads: int, precision: PrecisionChoice) -> Backend:
     from .cpu import CpuBackend
 
     return CpuBackend(bundle, threads, precision)
 
 
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-BACKENDS: dict[str, Callable[[Bundle, int, Precision], Backend]] = {"cpu": _cpu}
+def _cuda(bundle: Bundle, threads: int, precision: PrecisionChoice) -> Backend:
+    from .cuda import CudaBackend
+
+    return CudaBackend(bundle, threads, precision)
 
 
-def create_backend(name: str, bundle: Bundle, threads: int, precision: Precision = "fp32") -> Backend:
+PRECISIONS: tuple[PrecisionChoice, ...] = get_args(PrecisionChoice)
+BACKENDS: dict[str, Callable[[Bundle, int, PrecisionChoice], Backend]] = {"cuda": _cuda, "cpu": _cpu}
+"""All backends, the best first."""
+
+
+def create_backend(name: str, bundle: Bundle, threads: int, precision: PrecisionChoice = "auto") -> Backend:
     """Return the backend `name`; ``"auto"`` takes the best that works here.
 
     Raises:
         BackendError: no such backend or precision in this version, or not on this machine.
     """
-    chosen = "cpu" if name == "auto" else name
-    if chosen not in BACKENDS:
+    return select_backend(name, bundle, threads, precision)[0]
+
+
+def select_backend(
+    name: str, bundle: Bundle, threads: int, precision: PrecisionChoice = "auto"
+) -> tuple[Backend, Mapping[str, str]]:
+    """As :func:`create_backend`, and why each better backend was passed over, by name.
+
+    Raises:
+        BackendError: as :func:`create_backend`; of ``"auto"``, what the last backend said.
+    """
+    if name != "auto" and name not in BACKENDS:
         raise BackendError(f"this version has no backend {name!r}; choose 'auto' or one of {sorted(BACKENDS)}")
     if precision not in PRECISIONS:
         raise BackendError(f"no such precision: {precision!r}; choose one of {list(PRECISIONS)}")
-    return BACKENDS[chosen](bundle, threads, precision)
+    if name != "auto":
+        return BACKENDS[name](bundle, threads, precision), {}
+    passed_over: dict[str, str] = {}
+    *better, last = BACKENDS
+    for candidate in better:
+        try:
+            return BACKENDS[candidate](bundle, threads, precision), passed_over
+        except BackendError as error:
+            passed_over[candidate] = str(error)
+    return BACKENDS[last](bundle, threads, precision), passed_over

@@ -25,7 +25,7 @@ class Network(Protocol):
     """A loaded graph. May be run from several threads.
 
     Attributes:
-        inputs: element type (``float32``, ``int32``) and sizes of each input, None where they are dynamic.
+        inputs: element type (``float32``, ``float16``, ``int32``) and sizes of each input, None where they are dynamic.
         outputs: the same of each output.
         metadata: texts that the exporter left in the graph.
     """
@@ -35,7 +35,9 @@ class Network(Protocol):
     metadata: Mapping[str, str]
 
     def run(self, feed: Arrays) -> npt.NDArray[np.float32]:
-        """Return the first output; entries of `feed` that the graph does not take are ignored.
+        """Return the first output as float32; entries of `feed` that the graph does not take are ignored.
+
+        Where the graph takes float16, float32 entries are rounded to it.
 
         Raises:
             BackendError: the engine failed.
@@ -43,7 +45,7 @@ class Network(Protocol):
 
 
 class OnnxRuntimeNetwork:
-    """A graph in ONNX Runtime, in FP32.
+    """A graph in ONNX Runtime, in the arithmetic that it spells out.
 
     Args:
         path: the ONNX file.
@@ -82,24 +84,27 @@ class OnnxRuntimeNetwork:
                 file=path,
                 fix="Update onnxruntime, or export the checkpoint again with rtgs2-export",
             ) from error
-        self.inputs = _signature(self._session.get_inputs())
-        self.outputs = _signature(self._session.get_outputs())
+        self.inputs = signature(self._session.get_inputs())
+        self.outputs = signature(self._session.get_outputs())
         self.metadata: Mapping[str, str] = self._session.get_modelmeta().custom_metadata_map
 
     def run(self, feed: Arrays) -> npt.NDArray[np.float32]:
         """See :class:`Network`."""
         try:
-            wanted = {name: feed[name] for name in self.inputs}
-            result: npt.NDArray[np.float32] = self._session.run([next(iter(self.outputs))], wanted, self._run_options)[
-                0
-            ]
+            wanted = {
+                name: feed[name].astype(np.float16, copy=False) if element_type == "float16" else feed[name]
+                for name, (element_type, _) in self.inputs.items()
+            }
+            (output,) = self._session.run([next(iter(self.outputs))], wanted, self._run_options)
+            result: npt.NDArray[np.float32] = output.astype(np.float32, copy=False)
         except Exception as error:
             raise BackendError(f"{self._path}: ONNX Runtime failed: {error}. {_OUT_OF_MEMORY}") from error
         return result
 
 
-def _signature(entries: list[Any]) -> Signature:
-    types = {"tensor(float)": "float32", "tensor(int32)": "int32"}
+def signature(entries: list[Any]) -> Signature:
+    """Return what ONNX Runtime tells of a session's inputs or outputs."""
+    types = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int32)": "int32"}
     return {
         entry.name: (
             types.get(entry.type, entry.type),

@@ -38,7 +38,8 @@ _MODELS = (
     "RAD_TAN_THIN_PRISM_FISHEYE",
 )
 _MAX_NAME_BYTES = 4096
-_MAX_LINE_BYTES = 64 << 20
+_MAX_LINE_BYTES = 2 * _MAX_NAME_BYTES  # a name and at most a dozen numbers; the lines of points may have any length
+_PIECE_BYTES = 1 << 16  # of a line of points
 _POINT_BYTES = 24  # x, y, point id
 _QUATERNION_TOLERANCE = 1e-2  # text files are rounded; more is damage
 _EXPORT_AGAIN = "Export the model again with COLMAP."
@@ -164,11 +165,8 @@ def _add_image(
 def _read_text_cameras(path: Path) -> dict[int, _Lens]:
     lenses: dict[int, _Lens] = {}
     with reading(path, CameraError) as (file, _):
-        for number, line in _lines(file, path):
-            if not line or line.startswith(b"#"):
-                continue
-            label = f"line {number}"
-            words = _decoded(line, path, label).split()
+        for label, line in _TextReader(file, path).entries():
+            words = line.split()
             if len(words) < 4:
                 raise _malformed(path, label, line, "CAMERA_ID MODEL WIDTH HEIGHT PARAMETERS")
             identity, width, height = (_whole(words[i], path, label) for i in (0, 2, 3))
@@ -181,12 +179,9 @@ def _read_text_cameras(path: Path) -> dict[int, _Lens]:
 def _read_text_images(path: Path, lenses: dict[int, _Lens]) -> dict[str, Camera]:
     cameras: dict[str, Camera] = {}
     with reading(path, CameraError) as (file, _):
-        lines = _lines(file, path)
-        for number, line in lines:
-            if not line or line.startswith(b"#"):
-                continue
-            label = f"line {number}"
-            words = _decoded(line, path, label).split(maxsplit=9)  # a name may contain spaces
+        reader = _TextReader(file, path)
+        for label, line in reader.entries():
+            words = line.split(maxsplit=9)  # a name may contain spaces
             if len(words) != 10:
                 raise _malformed(path, label, line, "IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME")
             _whole(words[0], path, label)
@@ -194,28 +189,59 @@ def _read_text_images(path: Path, lenses: dict[int, _Lens]) -> dict[str, Camera]
             camera_id = _whole(words[8], path, label)
             _add_image(cameras, lenses, camera_id, words[9], pose, path, f"{label}: image {shown(words[9])}")
             # Every image has a second line, its points; it may be empty or, at the end, missing.
-            number, line = next(lines, (number + 1, b""))
-            points = len(line.split())
-            if points % 3:
+            values = reader.skip_line()
+            if values % 3:
                 raise CameraError(
                     "an image must be followed by the line of its points, X Y POINT3D_ID each, which may be empty",
                     file=path,
-                    field=f"line {number}",
-                    found=f"{points} values",
+                    field=reader.label,
+                    found=f"{values} values",
                     expected="a multiple of 3",
                     fix="Put an empty line after each image.",
                 )
     return not_empty(cameras, path)
 
 
-def _lines(file: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines with their numbers from 1, without surrounding white space."""
-    number = 0
-    while line := file.readline(_MAX_LINE_BYTES):
-        number += 1
-        if len(line) == _MAX_LINE_BYTES:
-            raise CameraError("a line is far too long", file=path, field=f"line {number}", fix=_EXPORT_AGAIN)
-        yield number, line.strip()
+class _TextReader:
+    """Lines of an open file, of which never more than a piece is in memory."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self._path = path
+        self._number = 0
+
+    @property
+    def label(self) -> str:
+        """The last line, for messages: "line 1" is the first."""
+        return f"line {self._number}"
+
+    def entries(self) -> Iterator[tuple[str, str]]:
+        """Yield label and text of the lines that are neither empty nor comments, without surrounding white space."""
+        while line := self._file.readline(_MAX_LINE_BYTES):
+            self._number += 1
+            if len(line) == _MAX_LINE_BYTES:
+                raise CameraError(
+                    "a line is far too long",
+                    file=self._path,
+                    field=self.label,
+                    found=shown(line),
+                    expected=f"less than {_MAX_LINE_BYTES} bytes",
+                    fix=_EXPORT_AGAIN,
+                )
+            line = line.strip()
+            if line and not line.startswith(b"#"):
+                yield self.label, _decoded(line, self._path, self.label)
+
+    def skip_line(self) -> int:
+        """Skip a line, which may be long or missing; returns how many values it has."""
+        self._number += 1
+        values, in_value = 0, False
+        while piece := self._file.readline(_PIECE_BYTES):
+            values += len(piece.split()) - (in_value and not piece[:1].isspace())  # one goes on from the last piece
+            in_value = not piece[-1:].isspace()
+            if piece.endswith(b"\n"):
+                break
+        return values
 
 
 def _decoded(data: bytes, path: Path, label: str) -> str:
@@ -233,12 +259,14 @@ def _whole(text: str, path: Path, label: str) -> int:
 
 def _number(text: str, path: Path, label: str) -> float:
     try:
-        return float(text)
-    except ValueError as error:
-        raise CameraError("not a number", file=path, field=label, found=shown(text), fix=_EXPORT_AGAIN) from error
+        if text.isascii() and "_" not in text:  # Python reads 1_0 and the digits of all scripts as well
+            return float(text)
+    except ValueError:
+        pass
+    raise CameraError("not a number", file=path, field=label, found=shown(text), fix=_EXPORT_AGAIN)
 
 
-def _malformed(path: Path, label: str, line: bytes, expected: str) -> CameraError:
+def _malformed(path: Path, label: str, line: str, expected: str) -> CameraError:
     return CameraError(
         "a malformed line", file=path, field=label, found=shown(line), expected=expected, fix=_EXPORT_AGAIN
     )
@@ -285,6 +313,7 @@ class _BinaryReader:
             raise CameraError(
                 "bytes are left after the last entry",
                 file=self._path,
+                field=f"byte {self._file.tell()}",
                 found=f"{self.remaining()} bytes",
                 fix=_EXPORT_AGAIN,
             )

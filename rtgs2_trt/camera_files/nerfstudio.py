@@ -74,9 +74,10 @@ def _focal(frame: Record, top: Record, axis: str, size: int) -> float | None:
             return record.number(f"fl_{axis}")
         if (key := f"camera_angle_{axis}") in record:
             angle = record.number(key)
-            if not 0 < angle < math.pi:
+            half = math.tan(angle / 2) if 0 < angle < math.pi else 0.0
+            if half <= 0:  # also of an angle too small to be halved
                 raise record.error(key, "not a field of view", "radians between 0 and pi")
-            return size / 2 / math.tan(angle / 2)
+            return size / 2 / half
     return None
 
 

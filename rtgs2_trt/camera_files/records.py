@@ -129,8 +129,7 @@ def named_camera(cameras: dict[str, Camera], name: str, file: Path, label: str, 
     if name in cameras:
         raise CameraError("the name appears twice", file=file, field=label, found=shown(name), fix="Make names unique.")
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # of absurd values, which Camera then refuses
-            cameras[name] = Camera(**arguments)
+        cameras[name] = Camera(**arguments)
     except CameraError as error:
         raise located(error, file, label) from error
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..backends import PRECISIONS
 from ..console import FAILED, Console, add_console_options
 
 
@@ -21,7 +22,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--check", action="store_true", help="run the bundle's golden input here")
     parser.add_argument("--drop-invalid", action="store_true", help="drop a scene's Gaussians with NaN, say how many")
     parser.add_argument(
-        "--precision", default="fp32", choices=["fp32", "bf16"], help="with --check: the fusion network's arithmetic"
+        "--precision", default="auto", choices=PRECISIONS, help="with --check: the fusion network's arithmetic"
     )
     add_console_options(parser)
     parser.set_defaults(command=run)
@@ -57,12 +58,14 @@ def _bundle(path: Path, arguments: argparse.Namespace, console: Console) -> dict
         "made_by": dict(manifest.tools),
     }
     if arguments.check:
-        from ..backends import create_backend
+        from ..backends import select_backend
         from ..self_check import run_self_check
 
         with console.step("run golden input"):
-            result = run_self_check(bundle, create_backend("auto", bundle, 0, arguments.precision))
-        values["self_check"] = result.to_dict()
+            backend, passed_over = select_backend("auto", bundle, 0, arguments.precision)
+            result = run_self_check(bundle, backend)
+        values["self_check"] = {"backend": backend.name, "precision": backend.precision, **result.to_dict()}
+        values["backends_passed_over"] = dict(passed_over)
     return values
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backends import BACKENDS
+from ..backends import BACKENDS, PRECISIONS
 from ..console import Console, add_console_options, check_folder, image_size
 from ..errors import CameraError
 
@@ -51,7 +51,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--unknown-below", type=float, metavar="ALPHA", help="unknown where coverage is below this")
     parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS])
     parser.add_argument(
-        "--precision", default="fp32", choices=["fp32", "bf16"], help="fusion network's arithmetic; bf16 needs OpenVINO"
+        "--precision",
+        default="auto",
+        choices=PRECISIONS,
+        help="fusion network's arithmetic; bf16 needs OpenVINO, fp16 shows on a CPU what GPUs give",
     )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default)")
     add_console_options(parser)
@@ -73,6 +76,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         segmenter = Segmenter(
             arguments.bundle, arguments.backend, threads=arguments.threads, precision=arguments.precision
         )
+    for name, reason in segmenter.passed_over.items():
+        console.note(f"  backend {segmenter.backend_name}; not {name}: {reason}")
     with console.step("read and encode scene"):
         scene = segmenter.load(
             arguments.scene,
@@ -106,6 +111,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             "gaussians": len(scene),
             "warnings": list(console.warnings),
             "backend": segmenter.backend_name,
+            "backends_passed_over": dict(segmenter.passed_over),
             "precision": segmenter.precision,
             "complete": len(writer.views) == len(cameras),
             "views": writer.views,

@@ -54,11 +54,16 @@ void argmax() {
   confidence_digest.print("confidence");
 }
 
-void rasterize() {
-  const Image image = draw(inputs::make_gaussians(23, 4000, 16, 32), inputs::make_camera(160, 120), 0);
+void print_digest(const Image& image, const char* name) {
   Digest digest;
   for (const auto* values : {&image.rgb, &image.features, &image.alpha, &image.depth}) digest.add(*values);
-  digest.print("rendering");
+  digest.print(name);
+}
+
+void rasterize() {
+  print_digest(draw(inputs::make_gaussians(23, 4000, 16, 32), inputs::make_camera(160, 120), 0), "rendering");
+  // Sorted and listed in parts, however few cores there are.
+  print_digest(draw(inputs::make_layers(24, 70'000), inputs::make_camera(160, 120), 5), "layers");
 }
 
 }  // namespace

@@ -92,6 +92,24 @@ inline Gaussians make_gaussians(std::uint32_t seed, std::int64_t count, int sh_c
     for (int k = 0; k < 3 * sh_count; ++k) add(g.sh, -0.7F, 0.7F);
     for (std::int64_t k = 0; k < feature_channels; ++k) add(g.features, -1.0F, 1.0F);
   }
+  // So that AddressSanitizer sees what is read behind their last value.
+  for (auto* values : {&g.means, &g.scales, &g.rotations, &g.opacities, &g.sh, &g.features}) values->shrink_to_fit();
+  return g;
+}
+
+/// `count` faint Gaussians of a few millimetres, all in view of make_camera(), which sees them at 256 depths only: so
+/// many that sorting and listing them is cut into parts (of 8192), with equal depths in all of them.
+inline Gaussians make_layers(std::uint32_t seed, std::int64_t count) {
+  Gaussians g = make_gaussians(seed, count, 1, 2);
+  Random random(seed + 1);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    // The camera is turned about y: x and z alone make the depth.
+    g.means[3 * i] = -0.75F + 0.1F * static_cast<float>(random.below(16));
+    g.means[3 * i + 1] = random.uniform(-0.7F, 0.7F);
+    g.means[3 * i + 2] = 2.0F + 0.05F * static_cast<float>(random.below(16));
+    for (std::size_t k = 0; k < 3; ++k) g.scales[3 * i + k] = random.uniform(0.002F, 0.01F);
+    g.opacities[i] = random.uniform(0.05F, 0.3F);
+  }
   return g;
 }
 

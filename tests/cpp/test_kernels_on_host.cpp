@@ -5,14 +5,17 @@
 #include <cstdint>
 #include <limits>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "argmax/upsample_argmax.h"
 #include "argmax/upsample_argmax_cuda.h"
 #include "check.h"
+#include "cuda/device.h"
 #include "cuda/launch.cuh"
 #include "cuda/ordered_append.cuh"
+#include "cuda/stream.h"
 #include "cuda_on_host/half.h"
 #include "inputs.h"
 #include "rasterize/rasterize_cuda.h"
@@ -186,10 +189,10 @@ TEST(scene_that_does_not_fit_is_drawn_after_growth) {
   CHECK(rasterizer.needs().pairs > first.pairs);
 
   // Growth without memory leaves all as it was.
-  const std::size_t enough = std::exchange(free_device_bytes(), rasterizer.bytes());
+  const std::size_t enough = std::exchange(on_host::machine().free_bytes, rasterizer.bytes());
   CHECK_THROWS(rasterizer.grow(), OutOfMemory, "drawing a frame needs");
   CHECK(rasterizer.capacities() == first);
-  free_device_bytes() = enough;
+  on_host::machine().free_bytes = enough;
 
   rasterizer.draw(camera, {0.1F, 0.2F, 0.3F}, nullptr);
   CHECK(rasterizer.capacities().pairs > first.pairs);
@@ -291,6 +294,59 @@ TEST(labelling_kernel_gives_the_bits_of_the_cpu) {
                std::invalid_argument, "9 rows");
   CHECK_THROWS(rtgs2::cuda::upsample_argmax({nullptr, {}, 257, 2, 2, 8, 8}, &label, nullptr, nullptr),
                std::invalid_argument, "type of labels");
+}
+
+TEST(a_machine_that_cannot_run_this_build_says_why) {
+  const on_host::Machine usable = on_host::machine();
+  CHECK(rtgs2::cuda::device_problem().empty());
+  const auto problem_with = [&usable](auto change) {
+    on_host::machine() = usable;
+    change(on_host::machine());
+    const std::string problem = rtgs2::cuda::device_problem();
+    on_host::machine() = usable;
+    return problem;
+  };
+  const auto says = [](const std::string& text, const char* words) { return text.find(words) != std::string::npos; };
+  CHECK(says(problem_with([](auto& m) { m.driver = 0; }), "no NVIDIA driver: install one that supports CUDA 13.0"));
+  const std::string old = problem_with([](auto& m) {
+    m.driver = 11040;
+    m.counting = cudaErrorInsufficientDriver;
+  });
+  CHECK(says(old, "too old: it supports CUDA 11.4, this build needs 13.0"));
+  CHECK(says(problem_with([](auto& m) { m.devices = 0; }), "no NVIDIA GPU: none is visible"));
+  CHECK(says(problem_with([](auto& m) { m.counting = cudaErrorNoDevice; }), "no NVIDIA GPU: an error"));
+  for (const cudaError_t code :
+       {cudaErrorNoKernelImageForDevice, cudaErrorInvalidDeviceFunction, cudaErrorUnsupportedPtxVersion}) {
+    const std::string problem = problem_with([code](auto& m) { m.kernel = code; });
+    CHECK(says(problem, "no code for a host that emulates a GPU (sm_99)"));
+    CHECK(says(problem, "-DCMAKE_CUDA_ARCHITECTURES=99"));
+  }
+  CHECK(says(problem_with([](auto& m) { m.kernel = cudaErrorMemoryAllocation; }), "the GPU cannot be used"));
+}
+
+TEST(recorded_frames_follow_camera_features_and_growth) {
+  const inputs::Gaussians gaussians = inputs::make_gaussians(53, 600, 1, 3);
+  const inputs::Gaussians others = inputs::make_gaussians(54, 600, 1, 3);
+  const auto camera = inputs::make_camera(52, 40);
+  const rtgs2::cuda::Stream stream;
+  DeviceScene scene(gaussians.arrays(), FeatureStorage::kFloat);
+  Image image(camera.width, camera.height, 3);
+  Rasterizer rasterizer(scene, camera.width, camera.height, targets_of(image), Blend::kPlain);
+  const auto launch = [&](float red) {
+    for (auto* values : {&image.rgb, &image.features, &image.alpha, &image.depth}) {
+      std::fill(values->begin(), values->end(), -1.0F);  // what an earlier frame left
+    }
+    rasterizer.set_view(camera, {red, 0.2F, 0.3F}, stream.get());
+    rasterizer.launch(stream.get());
+    return image;
+  };
+  const Image expected = draw_with_kernels(gaussians, camera, FeatureStorage::kFloat, Blend::kPlain);
+  for (int i = 0; i < 3; ++i) CHECK(same_picture(launch(0.1F), expected));
+  CHECK(!same_picture(launch(0.9F), expected));
+  scene.set_features(others.features.data(), 3);
+  const Image changed = launch(0.1F);
+  CHECK(changed.rgb == expected.rgb && changed.features != expected.features);
+  CHECK(launch(0.1F).features == changed.features);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include <cstddef>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -41,6 +42,19 @@ TEST(what_a_much_larger_scene_took_is_not_kept) {
     reserve(pool.lend());
     CHECK(pool.idle_bytes() == static_cast<std::size_t>(kept));  // what is small anyway stays
   }
+}
+
+TEST(no_more_than_eight_workspaces_idle) {
+  WorkspacePool pool;
+  {
+    std::vector<std::unique_ptr<WorkspacePool::Lease>> leases;
+    for (int i = 0; i < 12; ++i) {
+      leases.push_back(std::unique_ptr<WorkspacePool::Lease>(new WorkspacePool::Lease(pool.lend())));
+      (**leases.back()).scratch.reserve(100);
+    }
+    CHECK(pool.idle_bytes() == 0);
+  }
+  CHECK(pool.idle_bytes() == 800);
 }
 
 TEST(idle_workspaces_hold_no_more_than_the_bound) {

@@ -13,6 +13,7 @@ from golden_values import golden, relative_error, state_entries
 from rtgs2_export.algebra import Algebra
 from rtgs2_export.encoder_graph import build_encoder_graph
 from rtgs2_export.fusion_graph import build_fusion_graph
+from rtgs2_export.lint import lint_graph
 from rtgs2_networks.config import EncoderConfig, FusionConfig, research_encoder_config
 from rtgs2_trt.geometry_plan import build_geometry_plan
 
@@ -33,24 +34,8 @@ def run(model, outputs, feed):
 
 
 @pytest.fixture(scope="module")
-def fusion_case():
-    config = FusionConfig(
-        rgb_depths=(1, 1, 1, 1),
-        rgb_widths=(16, 32, 64, 96),
-        feature_depths=(1, 1, 1, 1),
-        feature_widths=(16, 32, 48, 64),
-        feature_heads=(1, 2, 3, 4),
-        decoder_width=64,
-        num_classes=7,
-    )
-    torch_networks = pytest.importorskip("rtgs2_networks.fusion")
-    shapes = {name: tuple(value.shape) for name, value in torch_networks.FusionNetwork(config).state_dict().items()}
-    weights = seeded_state(shapes, 3)
-    rng = np.random.default_rng(5)
-    feed = {
-        "image": rng.random((1, 3, 64, 96), dtype=np.float32),
-        "features": rng.standard_normal((1, 32, 64, 96)).astype(np.float32),
-    }
+def fusion_case(small_fusion):
+    config, weights, feed = small_fusion
     plain = run(build_fusion_graph(config, weights, Algebra.none(), bgr=False, version="test"), ["logits"], feed)
     return config, weights, feed, plain
 
@@ -136,8 +121,8 @@ def test_encoder_step_keeps_the_function(encoder_case, algebra):
 
 def test_encoder_without_the_steps_for_onnx_runtime_is_portable(encoder_case):
     config, weights, _, _ = encoder_case
-    portable = dataclasses.replace(Algebra(), fuse_attention=False, skip_empty_neighbours=False)
-    model = build_encoder_graph(config, weights, portable, "test")
+    model = build_encoder_graph(config, weights, Algebra().for_gpu(), "test")
+    assert lint_graph(model, "tensorrt") == []
     assert [entry.domain for entry in model.opset_import] == [""]
     assert {node.op_type for node in model.graph.node} <= {
         *("Add", "Concat", "Gather", "Gelu", "Identity", "LayerNormalization", "MatMul", "Mul", "ReduceMax"),

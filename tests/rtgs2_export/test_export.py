@@ -57,8 +57,64 @@ def test_cli_exports_and_reports(tiny_checkpoint, tmp_path, capsys):
     assert captured.err == ""
     assert values["self_check"]["passed"]
     assert values["self_check"]["features_difference"] < 1e-4
-    assert set(values["bytes"]) == {"encoder.onnx", "fusion.onnx", "golden.npz", "manifest.json"}
+    assert set(values["bytes"]) == {"encoder.onnx", "fusion.onnx", "fusion.fp16.onnx", "golden.npz", "manifest.json"}
     assert leftovers(tmp_path) == []
+    assert values["fp16"]["self_check"]["passed"]
+    assert 1e-6 < values["fp16"]["self_check"]["logits_difference"] < values["fp16"]["self_check"]["bound"]
+    reasons = values["fp16"]["fp32"]
+    assert sum(map(len, reasons.values())) > 50
+    assert any(name.endswith("layer_norm") for names in reasons.values() for name in names)
+
+
+def test_fp16_graph_is_half_the_size_and_takes_fp16(exported_bundle):
+    graph = onnx.load(exported_bundle / "fusion.fp16.onnx").graph
+    types = {entry.name: entry.type.tensor_type.elem_type for entry in (*graph.input, *graph.output)}
+    assert types == dict.fromkeys(("image", "features", "logits"), onnx.TensorProto.FLOAT16)
+    sizes = [(exported_bundle / name).stat().st_size for name in ("fusion.fp16.onnx", "fusion.onnx")]
+    assert 0.5 < sizes[0] / sizes[1] < 0.6
+
+
+def test_export_without_the_fp16_graph(tiny_checkpoint, tmp_path, capsys):
+    out = tmp_path / "out.rtgs2"
+    assert main([str(tiny_checkpoint), "-o", str(out), "--precision", "fp32", "--json", "--quiet"]) == 0
+    assert "fp16" not in json.loads(capsys.readouterr().out)
+    manifest = Bundle(out).manifest
+    assert manifest.precision == ("fp32",)
+    assert set(manifest.files) == {"encoder.onnx", "fusion.onnx", "golden.npz"}
+
+
+def test_failing_fp16_self_check_writes_nothing(tiny_checkpoint, tmp_path, monkeypatch):
+    from rtgs2_export import export
+
+    real = export.build_fp16_graph
+
+    def wrong(build, probes):
+        model, report = real(build, probes)
+        bias = next(t for t in model.graph.initializer if t.name == "decoder/predict/bias")
+        changed = onnx.numpy_helper.to_array(bias) + np.float16([1, 0, 0, 0, 0])
+        bias.CopyFrom(onnx.numpy_helper.from_array(changed, bias.name))
+        return model, report
+
+    monkeypatch.setattr(export, "build_fp16_graph", wrong)
+    with pytest.raises(BundleError, match=r"exported graphs \(fp16\) differ .*--precision fp32"):
+        export_bundle(load_checkpoint(tiny_checkpoint), tmp_path / "out.rtgs2")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_graphs_are_looked_over(tiny_checkpoint, tmp_path, monkeypatch):
+    from rtgs2_export import export
+
+    real = export.build_fusion_graph
+
+    def nameless(*arguments, **options):
+        model = real(*arguments, **options)
+        model.graph.node[0].name = ""
+        return model
+
+    monkeypatch.setattr(export, "build_fusion_graph", nameless)
+    with pytest.raises(BundleError, match=r"fusion\.onnx: \(no name\): .* have no name"):
+        export_bundle(load_checkpoint(tiny_checkpoint), tmp_path / "out.rtgs2")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_default_output_is_the_checkpoints_name(tiny_checkpoint, tmp_path, monkeypatch):

@@ -43,6 +43,16 @@ def changed(name, value):
     return {**COLUMNS, name: values}
 
 
+def with_elements(*elements):
+    """Header of an ASCII file with elements of (name, rows, properties); "vertex" has those of Gaussians besides."""
+    lines = ["ply", "format ascii 1.0"]
+    for name, count, width in elements if "vertex" in dict(e[:2] for e in elements) else (*elements, ("vertex", 20, 0)):
+        lines.append(f"element {name} {count}")
+        names = list(PROPERTIES) if name == "vertex" else []
+        lines += [f"property float {p}" for p in [*names, *(f"p{i}" for i in range(width - len(names)))]]
+    return "\n".join([*lines, "end_header\n"]).encode()
+
+
 SHORT = "element vertex: the file is shorter than its header promises "
 BAD_FILES = {
     "empty": (b"", "the file is empty"),
@@ -131,9 +141,9 @@ BAD_FILES = {
             b"end_header", b"element face 1\nproperty list uchar int vertex_indices\nend_header"
         )
         + b"0 0 0\n3 0 0 0\n",
-        "a mesh or point cloud, not Gaussians (found properties x, y, z)",
+        "element vertex: a mesh or point cloud, not Gaussians (found properties x, y, z)",
     ),
-    "surfels": (without("scale_2"), "2D Gaussians (surfels, as 2DGS trains them) are not supported"),
+    "surfels": (without("scale_2"), "scale_2: 2D Gaussians (surfels, as 2DGS trains them) are not supported"),
     "megabyte-long name": (
         with_line(b"property float " + b"n" * 1_000_000),
         "header line 30: a header line is far too long (found 'property float nnn",
@@ -146,11 +156,36 @@ BAD_FILES = {
     "endless header": (with_line(b"comment more\n" * 200_000), "header line 80642: no end_header in the first MiB"),
     "megabyte-long ASCII row": (
         header("ascii", PROPERTIES, 20) + b"1" * 2_000_000,
-        "an ASCII row is far too long (expected 26 numbers)",
+        "vertex 0: an ASCII row is far too long (found b'1111",
     ),
     "ASCII row of a million numbers": (
-        header("ascii", PROPERTIES, 20) + b"1 " * 1_000_000,
-        "an ASCII row is far too long (expected 26 numbers)",
+        header("ascii", PROPERTIES, 20) + b"1 " * 26 + b"\n" + b"1 " * 1_000_000,
+        "vertex 1: an ASCII row is far too long (found b'1 1 1",
+    ),
+    "megabyte-long ASCII row of an element before": (
+        # Its own width counts, not that of the wide one.
+        with_elements(("wide", 1, 1000), ("narrow", 2, 1)) + b"1 " * 1000 + b"\n1\n" + b" " * 3_000_000,
+        "narrow 1: an ASCII row is far too long (found b'    ",
+    ),
+    "megabytes of wide ASCII rows": (
+        with_elements(("vertex", 20, 2000)) + (b"1" * 500_000 + b"\n") * 40,
+        "vertex 0: a malformed ASCII row (found 1 values, expected 2000 numbers)",
+    ),
+    "blank ASCII rows": (
+        header("ascii", PROPERTIES, 20) + b"\n" * 500_000,
+        "vertex 0: far too many blank lines (found 1001 of them, expected rows)",
+    ),
+    "blank ASCII rows behind a row": (
+        header("ascii", PROPERTIES, 20) + b"1 " * 26 + b"\n" * 500_000,
+        "vertex 1: far too many blank lines (found 1002 of them, expected rows)",
+    ),
+    "no element vertex": (
+        b"ply\nformat ascii 1.0\nelement face 1\nproperty float x\nend_header\n1\n",
+        "element vertex: there are no Gaussians in it (found the elements face, expected",
+    ),
+    "no element": (
+        b"ply\nformat ascii 1.0\nend_header\n",
+        "element vertex: there are no Gaussians in it (found no elements, expected",
     ),
     "ASCII rows without numbers": (
         header("ascii", PROPERTIES, 20) + b"one two\n" * 200,

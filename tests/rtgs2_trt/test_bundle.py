@@ -33,11 +33,48 @@ def test_manifest_tells_what_the_model_is(exported_bundle):
     manifest = Bundle(exported_bundle).manifest
     assert manifest.image_size == (320, 240)
     assert manifest.description == "test weights"
-    assert manifest.precision == ("fp32",)
+    assert manifest.precision == ("fp32", "fp16")
     assert [entry.name for entry in manifest.classes.classes] == ["wall", "floor", "chair", "table", "lamp"]
     assert manifest.encoder.stages == 5
     assert manifest.encoder.voxel_size == 0.07
-    assert set(manifest.files) == {"encoder.onnx", "fusion.onnx", "golden.npz"}
+    assert set(manifest.files) == {"encoder.onnx", "fusion.onnx", "fusion.fp16.onnx", "golden.npz"}
+
+
+def without_fp16(bundle):
+    """What versions before the FP16 graph wrote."""
+    (bundle / "fusion.fp16.onnx").unlink()
+    files = json.loads((bundle / "manifest.json").read_text())["files"]
+    del files["fusion.fp16.onnx"]
+    edit_manifest(bundle, files=files, precision=["fp32"])
+
+
+def test_bundles_without_an_fp16_graph_still_run(bundle, scene, camera, capsys):
+    before = Segmenter(bundle)
+    expected = before(before.encode(scene), camera).labels
+    without_fp16(bundle)
+    segmenter = Segmenter(bundle)
+    np.testing.assert_array_equal(segmenter(segmenter.encode(scene), camera).labels, expected)
+    with pytest.raises(BundleError, match=r"tiny\.rtgs2: bundle has no FP16 graph .*rtgs2-export --precision both"):
+        Segmenter(bundle, precision="fp16")
+    assert main(["info", str(bundle), "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["precision"] == ["fp32"]
+
+
+@pytest.mark.parametrize("precision", [["fp32"], ["fp32", "fp16"]])
+def test_precision_and_files_agree(bundle, precision):
+    if "fp16" in precision:
+        without_fp16(bundle)
+    edit_manifest(bundle, precision=precision)
+    with pytest.raises(
+        BundleError, match=r"precision: manifest is damaged .*if and only if files has fusion\.fp16\.onnx"
+    ):
+        Bundle(bundle)
+
+
+def test_fp16_graph_must_take_fp16(bundle):
+    replace_file(bundle, "fusion.fp16.onnx", (bundle / "fusion.onnx").read_bytes())
+    with pytest.raises(BundleError, match=r"fusion\.fp16\.onnx: image: .*found float32 .*expected float16"):
+        Segmenter(bundle, precision="fp16")
 
 
 def test_missing_folder(tmp_path):
@@ -50,14 +87,14 @@ def test_folder_without_manifest(tmp_path):
         Bundle(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["encoder.onnx", "fusion.onnx", "golden.npz"])
+@pytest.mark.parametrize("name", ["encoder.onnx", "fusion.onnx", "fusion.fp16.onnx", "golden.npz"])
 def test_missing_file(bundle, name):
     (bundle / name).unlink()
     with pytest.raises(BundleError, match=rf"{name}: file of the bundle is missing.*Export the checkpoint again"):
         Bundle(bundle)
 
 
-@pytest.mark.parametrize("name", ["encoder.onnx", "fusion.onnx", "golden.npz"])
+@pytest.mark.parametrize("name", ["encoder.onnx", "fusion.onnx", "fusion.fp16.onnx", "golden.npz"])
 def test_altered_file(bundle, name):
     content = bytearray((bundle / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -83,7 +120,7 @@ def test_files_exchanged_after_the_check_are_refused(bundle, scene):
         segmenter.encode(scene)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 def test_what_is_loaded_is_what_was_checked(bundle, scene, camera, monkeypatch, precision):
     """A file exchanged between its check and its use changes nothing: it is not opened again."""
     if precision == "bf16":
@@ -105,7 +142,8 @@ def test_what_is_loaded_is_what_was_checked(bundle, scene, camera, monkeypatch, 
 
     monkeypatch.setattr(Bundle, "read", exchange_after_reading)
     np.testing.assert_array_equal(labels(), expected)
-    assert (bundle / "fusion.onnx").read_bytes() == (bundle / "encoder.onnx").read_bytes() == b"another graph"
+    fusion = "fusion.fp16.onnx" if precision == "fp16" else "fusion.onnx"
+    assert (bundle / fusion).read_bytes() == (bundle / "encoder.onnx").read_bytes() == b"another graph"
 
 
 def test_half_written_file(bundle):
@@ -201,7 +239,7 @@ def test_golden_that_is_no_golden(bundle):
 
 
 def test_unknown_backend(exported_bundle):
-    with pytest.raises(BackendError, match=r"no backend 'tensorrt'; choose 'auto' or one of \['cpu'\]"):
+    with pytest.raises(BackendError, match=r"no backend 'tensorrt'; choose 'auto' or one of \['cpu', 'cuda'\]"):
         Segmenter(exported_bundle, "tensorrt")
 
 

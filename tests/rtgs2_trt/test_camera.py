@@ -130,13 +130,73 @@ def test_the_transform_is_a_copy() -> None:
         ("fy", None),
         ("cx", np.inf),
         ("cy", "middle"),
+        *((field, sign * 10**digits) for field in ("fx", "cy") for digits in (400, 5000) for sign in (1, -1)),
+        *(("height", sign * 10**5000) for sign in (1, -1)),
+        *((field, 3.5e38) for field in ("fx", "fy", "cx", "cy")),
+        *((field, -3.5e38) for field in ("cx", "cy")),
+        *((field, value) for field in ("fx", "fy") for value in (1e-300, 1e-38, 1e308)),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
+@pytest.mark.filterwarnings("error")
 def test_impossible_numbers_are_refused_by_name(field: str, value: object) -> None:
     arguments = {"width": 640, "height": 480, "fx": 500.0, "fy": 500.0, "world_to_camera": np.eye(4), field: value}
     with pytest.raises(CameraError, match=f"^{field}: ") as caught:
         Camera(**arguments)  # type: ignore[arg-type]
     assert caught.value.fix or field in ("cx", "cy") or "finite" in caught.value.problem
+
+
+def test_numbers_at_the_ends_of_float32_are_taken() -> None:
+    least, most = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+    pose = np.eye(4)
+    pose[:3, 3] = most, -most, 0
+    camera = Camera(640, 480, least, most, -most, most, pose)
+    assert np.isfinite(np.float32([camera.fx, camera.fy, camera.cx, camera.cy, *camera.position])).all()
+    assert np.float32(camera.fx) > 0
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+@pytest.mark.parametrize("argument", ["eye", "target", "up", "fov_degrees", "width"])
+@pytest.mark.filterwarnings("error")
+def test_look_at_refuses_numbers_of_hundreds_of_digits(argument: str, digits: int) -> None:
+    huge: object = 10**digits if argument in ("fov_degrees", "width") else (10**digits, 0, 0)
+    arguments = {"eye": (0, 0, 0), "target": (1, 0, 0), argument: huge}
+    with pytest.raises(CameraError, match=f"^{argument}: "):
+        Camera.look_at(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [1e39, 1e200, 1.7e308, -1.7e308])
+@pytest.mark.filterwarnings("error")
+def test_look_at_refuses_points_beyond_float32(value: float) -> None:
+    for argument in ("eye", "target", "up"):
+        arguments = {"eye": (0, 0, 0), "target": (1, 0, 0), argument: (0, value, value)}
+        with pytest.raises(CameraError, match=f"^{argument}: beyond the range of float32"):
+            Camera.look_at(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fov", [5e-324, 1e-300, 1e-45])
+@pytest.mark.filterwarnings("error")
+def test_look_at_refuses_angles_whose_focal_length_leaves_float32(fov: float) -> None:
+    with pytest.raises(CameraError, match=r"^fx: "):
+        Camera.look_at((0, 0, 0), (1, 0, 0), fov_degrees=fov)
+
+
+@pytest.mark.filterwarnings("error")
+def test_derived_cameras_refuse_what_leaves_float32() -> None:
+    camera = some_camera()
+    for factor in (10**400, 10**5000):
+        with pytest.raises(CameraError, match=r"^scale: not a finite number"):
+            camera.transformed(factor, np.eye(3))
+        with pytest.raises(CameraError, match=r"^rotation: not an array of numbers"):
+            camera.transformed(1.0, [[factor, 0, 0], [0, 1, 0], [0, 0, 1]])
+        with pytest.raises(CameraError, match=r"^multiple: "):
+            camera.padded(-factor)
+    with pytest.raises(CameraError, match=r"^world_to_camera: beyond the range of float32"):
+        camera.transformed(1e40, np.eye(3))
+    with pytest.raises(CameraError, match=r"^world_to_camera: holds values that are not finite"):
+        camera.transformed(1.7e308, np.eye(3))
+    with pytest.raises(CameraError, match=r"^fx: "):
+        Camera(1, 1, 3e38, 1.0, world_to_camera=np.eye(4)).resized(2, 1)
 
 
 def transform(rotation: NDArray[np.float64], last_row: tuple[float, ...] = (0, 0, 0, 1)) -> NDArray[np.float64]:
@@ -158,8 +218,22 @@ def transform(rotation: NDArray[np.float64], last_row: tuple[float, ...] = (0, 0
         (transform(random_rotation(1) + np.array([0, 0, 0.1])), "skewed.*camera-to-world"),
         (transform(np.zeros((3, 3))), "skewed"),
         (transform(np.diag([1.0, 1.0, -1.0])), "reflection.*y and z"),
+        ([[10**400, 0, 0, 0], *np.eye(4)[1:].tolist()], "^world_to_camera: not an array of numbers"),
+        ([[10**5000, 0, 0, 0], *np.eye(4)[1:].tolist()], "^world_to_camera: not an array of numbers"),
+        *((transform(scale * np.eye(3)), rf"scales by {scale:g}.".replace("+", r"\+")) for scale in (1e200, 1e300)),
+        (transform(1e-320 * np.eye(3)), "it scales by 9.99989e-321"),
+        (transform(np.full((3, 3), 1e300)), "^world_to_camera: .*skewed"),
+        (transform(np.full((3, 3), -1.7e308)), "^world_to_camera: .*skewed"),
+        (np.block([[np.eye(3), np.array([[0], [0], [1e300]])], [0, 0, 0, 1]]), "^world_to_camera: beyond the range of"),
+        # Each coordinate is within float32 here, the camera's position is not.
+        (
+            [[0.8, 0.6, 0, 3e38], [-0.6, 0.8, 0, -3e38], [0, 0, 1, 0], [0, 0, 0, 1]],
+            r"^world_to_camera: beyond the range of float32 \(found 4",
+        ),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
+@pytest.mark.filterwarnings("error")
 def test_transforms_that_are_not_rigid_are_refused(pose: object, message: str) -> None:
     with pytest.raises(CameraError, match=message):
         Camera(640, 480, 500.0, 500.0, world_to_camera=pose)  # type: ignore[arg-type]

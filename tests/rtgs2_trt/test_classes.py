@@ -132,6 +132,26 @@ def test_yaml_that_is_no_table(tmp_path: Path, text: str, message: str) -> None:
         load_class_table(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[" * 3000, 1),
+        ("[" * 1_000_000, 1),
+        ("{a: " * 3000, 1),
+        ("- " * 3000, 1),
+        ("? " * 3000, 1),
+        ("\n".join(" " * depth + "a:" for depth in range(900)), 9),
+        (f"1: wall\n2: {'[' * 9}{']' * 9}\n", 2),
+    ],
+    ids=lambda value: repr(value)[:6],
+)
+def test_deep_nesting_is_refused_at_its_first_level_too_many(tmp_path: Path, text: str, line: int) -> None:
+    path = tmp_path / "classes.yaml"
+    path.write_text(text)
+    with pytest.raises(ClassTableError, match=rf"classes\.yaml: line {line}: nested too deeply .expected a list of"):
+        load_class_table(path)
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ClassTableError, match=r"none\.yaml: there is no such file"):
         load_class_table(tmp_path / "none.yaml")

@@ -118,7 +118,7 @@ def test_error_as_json(exported_bundle, room, capsys):
     assert "scene.ply" in error["message"]
 
 
-@pytest.mark.parametrize("options", [["--size", "640"], ["--views", "0"], ["--backend", "cuda"]])
+@pytest.mark.parametrize("options", [["--size", "640"], ["--views", "0"], ["--backend", "gpu"]])
 def test_wrong_options_exit_with_2(exported_bundle, room, options):
     with pytest.raises(SystemExit) as caught:
         segment(exported_bundle, room, *options)

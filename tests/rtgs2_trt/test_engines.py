@@ -30,6 +30,41 @@ def inputs():
     return rng.random((3, 96, 128), dtype=np.float32), rng.standard_normal((32, 96, 128)).astype(np.float32)
 
 
+def test_fp16_is_near_fp32_and_is_not_fp32(exported_bundle, inputs):
+    bundle = Bundle(exported_bundle)
+    exact = create_backend("cpu", bundle, 2).fuse(*inputs)
+    reduced = create_backend("cpu", bundle, 2, "fp16").fuse(*inputs)
+    assert reduced.dtype == np.float32
+    assert 1e-4 < relative_difference(reduced, exact) < BOUNDS["fp16"]
+
+
+def test_fp16_labels_agree(exported_bundle, scene, camera):
+    exact, reduced = Segmenter(exported_bundle), Segmenter(exported_bundle, precision="fp16")
+    assert reduced.precision == "fp16"
+    encoded = exact.encode(scene)
+    assert (exact(encoded, camera).labels == reduced(encoded, camera).labels).mean() > 0.99
+
+
+def test_fp16_depth_agrees(depth_bundle, scene, camera):
+    exact, reduced = Segmenter(depth_bundle), Segmenter(depth_bundle, precision="fp16")
+    encoded = exact.encode(scene)
+    depths = [s(encoded, camera).depth_prediction for s in (exact, reduced)]
+    assert relative_difference(depths[1], depths[0]) < BOUNDS["fp16"]
+
+
+def test_fp16_self_check(exported_bundle, capsys):
+    bundle = Bundle(exported_bundle)
+    check = run_self_check(bundle, create_backend("cpu", bundle, 0, "fp16"))
+    assert check.passed
+    assert check.bound == BOUNDS["fp16"]
+    assert check.features_difference < BOUNDS["fp32"] < check.logits_difference
+    assert main(["info", str(exported_bundle), "--check", "--precision", "fp16", "--json", "--quiet"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["self_check"]["bound"] == BOUNDS["fp16"]
+    assert values["precision"] == ["fp32", "fp16"]
+    assert "fusion.fp16.onnx" in values["megabytes"]
+
+
 def test_bf16_is_near_fp32_and_is_not_fp32(openvino, exported_bundle, inputs):
     bundle = Bundle(exported_bundle)
     exact = create_backend("cpu", bundle, 2).fuse(*inputs)
@@ -139,5 +174,5 @@ def test_cpu_without_bf16(openvino, exported_bundle, monkeypatch):
 
 
 def test_unknown_precision(exported_bundle):
-    with pytest.raises(BackendError, match=r"no such precision: 'int4'; choose one of \['fp32', 'bf16'\]"):
+    with pytest.raises(BackendError, match=r"no such precision: 'int4'; choose one of \['auto', 'fp32'"):
         Segmenter(exported_bundle, precision="int4")

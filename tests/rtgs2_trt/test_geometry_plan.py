@@ -421,6 +421,9 @@ def test_unusable_gaussians_are_refused(means: np.ndarray, opacities: np.ndarray
     [
         *(("voxel_size", v, r"voxel_size: not a usable length .* a positive number") for v in (0, -1, np.nan, np.inf)),
         ("voxel_size", 1e-38, r"voxel_size: not a usable length \(found 1e-38, .*1e-30 to 1e30\)"),
+        ("voxel_size", 10**400, r"voxel_size: not a usable length \(found 1000"),
+        pytest.param("voxel_size", 10**5000, r"voxel_size: not a usable length \(found a number of", id="long"),
+        pytest.param("threads", 10**5000, r"threads: not a usable number \(found a number of", id="longer"),
         ("voxel_size", "7 cm", r"voxel_size: not a usable length \(found '7 cm'"),
         *(("stages", v, rf"stages: not a usable number \(found {v}, .* 1 to 16\)") for v in (0, 17, 2.5, None)),
         *(("patch_size", v, rf"patch_size: not a usable number \(found {v}, .*\)") for v in (0, 2**31)),

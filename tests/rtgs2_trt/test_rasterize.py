@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rasterizer_scenes import (
     GOLDEN_VIEWS,
+    Gaussians,
     assert_same_bits,
     assert_same_view,
     camera_at_origin,
     golden_view,
     one_gaussian,
+    only,
     random_scene,
     stack,
 )
@@ -25,6 +31,8 @@ from rtgs2_trt.errors import InputError, SceneError
 from rtgs2_trt.instruction_sets import forced_instruction_set, instruction_sets
 from rtgs2_trt.rasterize import Rendering, rasterize
 from rtgs2_trt.reference.rasterize import rasterize_reference
+
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True, params=instruction_sets())
@@ -155,6 +163,42 @@ def test_bits_do_not_depend_on_threads_or_runs() -> None:
         assert_same_bits(rasterize(scene, camera, threads=threads), expected)
 
 
+WINDOW = (slice(32, 64), slice(48, 80))
+
+
+def window(view: Rendering) -> Rendering:
+    return Rendering(*(part[(..., *WINDOW)] for part in (view.rgb, view.features, view.alpha, view.depth)))
+
+
+@cache
+def layers() -> tuple[Gaussians, Camera, Rendering]:
+    """60,000 faint Gaussians at 64 depths, all in view: enough to sort and list in seven parts.
+
+    The reference draws those that come near a window: only there it is complete.
+    """
+    count, rng = 60_000, np.random.default_rng(20)
+    depths = rng.choice(np.linspace(2, 3, 64), (count, 1))
+    scene = replace(
+        random_scene(20, count, 1, 1),
+        means=np.hstack([depths * rng.uniform(-0.45, 0.45, (count, 2)), depths]).astype(np.float32),
+        scales=rng.uniform(0.002, 0.01, (count, 3)).astype(np.float32),
+        opacities=rng.uniform(0.05, 0.5, count).astype(np.float32),
+    )
+    camera = camera_at_origin(130, 100, focal=100.0)
+    pixels = 100.0 * scene.means[:, 1::-1] / scene.means[:, 2:] + (camera.cy, camera.cx)  # row, column
+    low, high = ([getattr(side, end) for side in WINDOW] for end in ("start", "stop"))
+    near = ((pixels > np.subtract(low, 6)) & (pixels < np.add(high, 6))).all(axis=1)  # none reaches over 3 pixels
+    return scene, camera, window(Rendering(*rasterize_reference(only(scene, near), camera)))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7, 40])
+def test_sorting_and_listing_in_parts_change_nothing(threads: int) -> None:
+    scene, camera, reference = layers()
+    found = rasterize(scene, camera, threads=threads)
+    assert_same_bits(found, rasterize(scene, camera, threads=1))
+    assert_same_view(window(found), reference)
+
+
 def test_bits_do_not_depend_on_the_instruction_set() -> None:
     # Any number of channels, so that all sizes of groups are met; values at which comparisons could differ.
     scene = random_scene(17, 6000, 16, 13)
@@ -252,6 +296,33 @@ def test_too_many_tiles_are_refused() -> None:
         rasterize(scene, camera_at_origin(4096, 4096, focal=4000.0))
 
 
+@pytest.mark.parametrize("instructions", instruction_sets()[:1], indirect=True)
+def test_a_list_of_tiles_beyond_the_memory_is_refused_with_our_error() -> None:
+    # 12,000 Gaussians that touch all 2^14 tiles: their list takes 786 MB, where 400 MB more are allowed.
+    script = """
+import pathlib, resource
+import numpy as np
+from rasterizer_scenes import camera_at_origin, random_scene
+from rtgs2_trt.errors import SceneError
+from rtgs2_trt.rasterize import rasterize
+scene = random_scene(14, 12_000)
+scene.means[:, 2] += 10
+scene.scales[:], scene.opacities[:] = 1000, 1
+camera = camera_at_origin(2048, 2048, focal=2000.0)
+pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + (400 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    rasterize(scene, camera, threads=1)
+except SceneError as error:
+    print(error)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=TESTS, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert found.stdout.startswith("scene: drawing it takes more memory than there is (found 12000 Gaussians"), found
+
+
 @pytest.mark.parametrize(
     ("field", "shape"),
     [
@@ -274,7 +345,13 @@ def test_wrong_arguments_are_refused() -> None:
     scene, camera = one_gaussian(), camera_at_origin()
     with pytest.raises(InputError, match="background"):
         rasterize(scene, camera, background=(0.0, 1.0))
-    for threads in (-1, 1025, 1.5, True):
+    for background in ("abc", ("a", 0, 0), (1j, 0, 0), (10**400, 0, 0), (np.nan, 0, 0), (1e39, 0, 0), None, {}):
+        with pytest.raises(InputError, match=r"^background: not a colour"):
+            rasterize(scene, camera, background=background)  # type: ignore[arg-type]
+    for digits in (400, 5000):
+        with pytest.raises(SceneError, match=r"^features: not an array of numbers"):
+            rasterize(scene, camera, [[10**digits, 0]])
+    for threads in (-1, 1025, 1.5, True, 10**5000):
         with pytest.raises(InputError, match="threads"):
             rasterize(scene, camera, threads=threads)  # type: ignore[arg-type]
 

@@ -161,7 +161,7 @@ def test_extreme_scales_stay_positive_and_finite():
         scene.transformed(1e39, np.eye(3))
 
 
-@pytest.mark.parametrize("scale", [0, -1, np.nan, np.inf, None, "a", 10**400])
+@pytest.mark.parametrize("scale", [0, -1, np.nan, np.inf, None, "a", 10**400, pytest.param(10**5000, id="long")])
 def test_impossible_scales(scale, tmp_path):
     with pytest.raises(SceneError, match="scale: not a positive number"):
         Scene(**arguments()).transformed(scale, np.eye(3))
@@ -175,6 +175,7 @@ BAD_ROTATIONS = {
     "rotation: not orthonormal.": np.full((3, 3), np.nan),
     "rotation: a reflection": -np.eye(3),
     "rotation: not a matrix of numbers": "turn",
+    "rotation: not a matrix of numbers (expected a (3, 3) array)": [[10**400, 0, 0], [0, 1, 0], [0, 0, 1]],
 }
 
 
@@ -494,7 +495,7 @@ def test_zero_quaternions_in_files(tmp_path):
 def test_dropping_everything_is_refused(tmp_path):
     columns = gaussian_columns()
     columns["x"][:] = np.nan
-    with pytest.raises(SceneError, match="every Gaussian has NaN"):
+    with pytest.raises(SceneError, match=r"\.ply: x: every Gaussian has NaN"):
         Scene.load(write_gaussians(tmp_path / "bad.ply", columns), invalid="drop")
 
 
@@ -535,7 +536,11 @@ def test_truncated_files_are_refused(tmp_path, format_):
     path = tmp_path / "bad.ply"
     for size in [*range(0, len(whole) - 20, 13), len(whole) - 20]:
         path.write_bytes(whole[:size])
-        with pytest.raises(SceneError, match=r"bad\.ply"):
+        expected = (
+            "the file is empty|not a PLY file|header line [0-9]+: the header ends early|"
+            "element vertex: the file (is shorter|ends early)|vertex [0-9]+: a malformed ASCII row"
+        )
+        with pytest.raises(SceneError, match=rf"bad\.ply: ({expected})"):
             Scene.load(path)
 
 

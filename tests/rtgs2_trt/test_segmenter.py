@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -154,7 +155,7 @@ def test_wrong_arguments(exported_bundle, segmenter, encoded, camera):
     for threads in (-1, 1.5, 5000, "2"):
         with pytest.raises(InputError, match="threads: impossible number of threads"):
             Segmenter(exported_bundle, threads=threads)
-    for alpha in ("a", float("nan")):
+    for alpha in ("a", float("nan"), -math.inf, 10**400, 10**5000):
         with pytest.raises(InputError, match="unknown_below: not a finite number"):
             segmenter(encoded, camera, unknown_below=alpha)
 

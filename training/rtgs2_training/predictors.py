@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rtgs2_trt.backends import Precision
+from rtgs2_trt.backends import PrecisionChoice
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.classes import ClassTable
 from rtgs2_trt.rasterize import rasterize
@@ -76,7 +76,7 @@ class BundlePredictor:
     """
 
     def __init__(
-        self, path: Path, backend: BackendName = "auto", precision: Precision = "fp32", threads: int = 0
+        self, path: Path, backend: BackendName = "auto", precision: PrecisionChoice = "fp32", threads: int = 0
     ) -> None:
         self._segmenter = Segmenter(path, backend, threads=threads, precision=precision)
         self.task = self._segmenter.task
@@ -170,7 +170,7 @@ def open_predictor(
     path: str | Path,
     *,
     backend: BackendName = "auto",
-    precision: Precision = "fp32",
+    precision: PrecisionChoice = "fp32",
     inputs: Inputs = "fusion",
     threads: int = 0,
 ) -> Predictor:

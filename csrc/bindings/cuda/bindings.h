@@ -10,8 +10,10 @@ namespace rtgs2::bindings {
 
 void bind_cuda_argmax(nanobind::module_& module);
 void bind_cuda_device(nanobind::module_& module);
+void bind_cuda_dlpack(nanobind::module_& module);
 void bind_cuda_memory(nanobind::module_& module);
 void bind_cuda_rasterize(nanobind::module_& module);
+void bind_cuda_streams(nanobind::module_& module);
 
 /// Addresses in device memory and streams come from Python as whole numbers, as cudaMalloc() and cudaStreamCreate()
 /// gave them: what __cuda_array_interface__, DLPack and all CUDA libraries of Python can tell.

@@ -1,4 +1,4 @@
-// Device memory and streams of our own, for callers who have no CUDA library of Python.
+// Device memory of our own, for callers who have no CUDA library of Python.
 #include "cuda/memory.h"
 
 #include <nanobind/nanobind.h>
@@ -10,14 +10,12 @@
 
 #include "bindings/checked_array.h"
 #include "bindings/cuda/bindings.h"
-#include "cuda/stream.h"
 
 namespace rtgs2::bindings {
 namespace {
 
 namespace nb = nanobind;
 using cuda::DeviceMemory;
-using cuda::Stream;
 
 using Bytes = nb::ndarray<nb::ro, nb::device::cpu, std::uint8_t, nb::ndim<1>, nb::c_contig>;
 
@@ -48,10 +46,6 @@ void bind_cuda_memory(nb::module_& module) {
       .def_prop_ro("address", [](const DeviceMemory& m) { return reinterpret_cast<std::uintptr_t>(m.at<void>()); })
       .def("write", &write, nb::arg("values"), "Copies uint8 values, as many as there are bytes, and waits.")
       .def("read", &read, "A copy as uint8; waits for it, but not for streams other than the default one.");
-  nb::class_<Stream>(module, "Stream", "A CUDA stream.")
-      .def(nb::init<>())
-      .def_prop_ro("address", [](const Stream& s) { return reinterpret_cast<std::uintptr_t>(s.get()); })
-      .def("wait", &Stream::wait, nb::call_guard<nb::gil_scoped_release>(), "Until all that is enqueued is done.");
 }
 
 }  // namespace rtgs2::bindings

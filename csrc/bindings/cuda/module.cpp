@@ -12,6 +12,8 @@ NB_MODULE(_cuda, module) {
   nanobind::exception<rtgs2::cuda::OutOfMemory>(module, "CudaMemoryError", PyExc_MemoryError);
   rtgs2::bindings::bind_cuda_argmax(module);
   rtgs2::bindings::bind_cuda_device(module);
+  rtgs2::bindings::bind_cuda_dlpack(module);
   rtgs2::bindings::bind_cuda_memory(module);
+  rtgs2::bindings::bind_cuda_streams(module);
   rtgs2::bindings::bind_cuda_rasterize(module);
 }

@@ -1,12 +1,16 @@
 // What the CUDA core uses of CUDA's runtime and language, on the host. "Device memory" is host memory; streams run at
-// once; there are no graphs.
+// once, but for one that records a graph, whose work is kept and run when the graph is launched.
 #pragma once
 
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <utility>
+#include <vector>
 
 #include "block.h"
 
@@ -97,26 +101,73 @@ enum cudaError_t {
   cudaSuccess,
   cudaErrorMemoryAllocation,
   cudaErrorInsufficientDriver,
+  cudaErrorNoDevice,
   cudaErrorNoKernelImageForDevice,
+  cudaErrorInvalidDeviceFunction,
   cudaErrorUnsupportedPtxVersion,
-  cudaErrorNotSupported
+  cudaErrorStreamCaptureInvalidated
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDefault };
-enum { cudaHostAllocDefault = 0, cudaStreamCaptureModeThreadLocal = 0 };
-using cudaStream_t = struct CUstream_st*;
-using cudaGraph_t = struct CUgraph_st*;
-using cudaGraphExec_t = struct CUgraphExec_st*;
+enum cudaMemoryType { cudaMemoryTypeUnregistered, cudaMemoryTypeHost, cudaMemoryTypeDevice, cudaMemoryTypeManaged };
+enum {
+  cudaHostAllocDefault = 0,
+  cudaHostAllocMapped = 0,
+  cudaStreamCaptureModeThreadLocal = 0,
+  cudaStreamNonBlocking = 0,
+  cudaEventDefault = 0
+};
+struct cudaDeviceProp {
+  char name[256];
+  int major, minor, multiProcessorCount, integrated;
+};
+struct cudaFuncAttributes {};
+struct cudaPointerAttributes {
+  cudaMemoryType type;
+  int device;
+};
+struct CUstream_st {
+  std::vector<std::function<void()>>* recorded = nullptr;  // while it records a graph
+};
+struct CUgraph_st {
+  std::vector<std::function<void()>> work;
+};
+struct CUgraphExec_st {
+  std::vector<std::function<void()>> work;
+};
+struct CUevent_st {
+  std::chrono::steady_clock::time_point time;
+};
+using cudaEvent_t = CUevent_st*;
+using cudaStream_t = CUstream_st*;
+using cudaGraph_t = CUgraph_st*;
+using cudaGraphExec_t = CUgraphExec_st*;
+
+/// The "machine": what CUDA would find there. Tests change it.
+namespace on_host {
+struct Machine {
+  int driver = 13000, runtime = 13000, devices = 1;
+  cudaError_t counting = cudaSuccess, kernel = cudaSuccess;
+  std::size_t free_bytes = std::size_t{1} << 40;  // so that tests can run out of it
+};
+inline Machine& machine() {
+  static Machine value;
+  return value;
+}
+/// Runs work of a stream, or keeps it for the graph that the stream records.
+inline void run_or_record(cudaStream_t stream, const std::function<void()>& work) {
+  if (stream != nullptr && stream->recorded != nullptr) {
+    stream->recorded->push_back(work);
+  } else {
+    work();
+  }
+}
+}  // namespace on_host
 
 inline cudaError_t cudaGetLastError() { return cudaSuccess; }
 inline const char* cudaGetErrorString(cudaError_t) { return "an error of the tests"; }
 inline const char* cudaGetErrorName(cudaError_t) { return "cudaErrorOnHost"; }
-/// What is left of the "device's" memory, so that tests can run out of it.
-inline std::size_t& free_device_bytes() {
-  static std::size_t bytes = std::size_t{1} << 40;
-  return bytes;
-}
 inline cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
-  if (bytes > free_device_bytes()) return cudaErrorMemoryAllocation;
+  if (bytes > on_host::machine().free_bytes) return cudaErrorMemoryAllocation;
   *pointer = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   std::memset(*pointer, 0xA5, bytes);  // what was there before
   return cudaSuccess;
@@ -131,28 +182,116 @@ cudaError_t cudaHostAlloc(T** pointer, std::size_t bytes, unsigned) {
 }
 inline cudaError_t cudaFreeHost(void* pointer) { return cudaFree(pointer); }
 inline cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
-  *free = *total = free_device_bytes();
+  *free = *total = on_host::machine().free_bytes;
   return cudaSuccess;
 }
 inline cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
   std::memset(to, value, bytes);
   return cudaSuccess;
 }
-inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t) {
-  return cudaMemset(to, value, bytes);
+inline cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
+  on_host::run_or_record(stream, [=] { std::memset(to, value, bytes); });
+  return cudaSuccess;
 }
 inline cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind) {
   std::memcpy(to, from, bytes);
   return cudaSuccess;
 }
-inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
-  return cudaMemcpy(to, from, bytes, kind);
+inline cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+  on_host::run_or_record(stream, [=] { std::memcpy(to, from, bytes); });
+  return cudaSuccess;
 }
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaStreamBeginCapture(cudaStream_t, int) { return cudaErrorNotSupported; }
-inline cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t*) { return cudaErrorNotSupported; }
-inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t*, cudaGraph_t, int) { return cudaErrorNotSupported; }
-inline cudaError_t cudaGraphLaunch(cudaGraphExec_t, cudaStream_t) { return cudaErrorNotSupported; }
-inline cudaError_t cudaGraphDestroy(cudaGraph_t) { return cudaSuccess; }
-inline cudaError_t cudaGraphExecDestroy(cudaGraphExec_t) { return cudaSuccess; }
+inline cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from, std::size_t from_pitch,
+                                     std::size_t row_bytes, std::size_t rows, cudaMemcpyKind, cudaStream_t stream) {
+  on_host::run_or_record(stream, [=] {
+    for (std::size_t row = 0; row < rows; ++row) {
+      std::memcpy(static_cast<char*>(to) + row * to_pitch, static_cast<const char*>(from) + row * from_pitch,
+                  row_bytes);
+    }
+  });
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  *stream = new CUstream_st;
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  delete stream;
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  return stream != nullptr && stream->recorded != nullptr ? cudaErrorStreamCaptureInvalidated : cudaSuccess;
+}
+inline cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) { return cudaSuccess; }
+inline cudaError_t cudaStreamBeginCapture(cudaStream_t stream, int) {
+  if (stream == nullptr || stream->recorded != nullptr) return cudaErrorStreamCaptureInvalidated;
+  stream->recorded = new std::vector<std::function<void()>>;
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  *graph = new CUgraph_st{std::move(*stream->recorded)};
+  delete std::exchange(stream->recorded, nullptr);
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, int) {
+  *executable = new CUgraphExec_st{graph->work};
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t) {
+  for (const auto& work : executable->work) work();
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  delete executable;
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  *event = new CUevent_st{};
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+  event->time = std::chrono::steady_clock::now();
+  return cudaSuccess;
+}
+inline cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+inline cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to) {
+  *milliseconds = std::chrono::duration<float, std::milli>(to->time - from->time).count();
+  return cudaSuccess;
+}
+
+inline cudaError_t cudaDriverGetVersion(int* version) {
+  *version = on_host::machine().driver;
+  return cudaSuccess;
+}
+inline cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = on_host::machine().runtime;
+  return cudaSuccess;
+}
+inline cudaError_t cudaGetDeviceCount(int* devices) {
+  *devices = on_host::machine().devices;
+  return on_host::machine().counting;
+}
+inline cudaError_t cudaGetDevice(int* device) {
+  *device = 0;
+  return cudaSuccess;
+}
+inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = {"a host that emulates a GPU", 9, 9, 1, 0};
+  return cudaSuccess;
+}
+inline cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, void (*)()) { return on_host::machine().kernel; }
+inline cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void*) {
+  *attributes = {cudaMemoryTypeUnregistered, 0};
+  return cudaSuccess;
+}
 // NOLINTEND

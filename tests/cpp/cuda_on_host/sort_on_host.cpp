@@ -11,16 +11,20 @@ namespace rtgs2::rasterize {
 std::size_t sort_scratch_bytes(const FrameCapacities&) { return 1; }
 
 int sort(std::uint32_t* const (&keys)[2], std::uint32_t* const (&values)[2], std::uint32_t capacity, int bits, void*,
-         std::size_t, cudaStream_t) {
-  const auto mask = static_cast<std::uint32_t>((std::uint64_t{1} << bits) - 1);
-  std::vector<std::uint32_t> order(capacity);
-  std::iota(order.begin(), order.end(), 0U);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return (keys[0][a] & mask) < (keys[0][b] & mask); });
-  for (std::uint32_t i = 0; i < capacity; ++i) {
-    keys[1][i] = keys[0][order[i]];
-    values[1][i] = values[0][order[i]];
-  }
+         std::size_t, cudaStream_t stream) {
+  const std::uint32_t *from = keys[0], *from_values = values[0];
+  std::uint32_t *to = keys[1], *to_values = values[1];
+  on_host::run_or_record(stream, [=] {
+    const auto mask = static_cast<std::uint32_t>((std::uint64_t{1} << bits) - 1);
+    std::vector<std::uint32_t> order(capacity);
+    std::iota(order.begin(), order.end(), 0U);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::uint32_t a, std::uint32_t b) { return (from[a] & mask) < (from[b] & mask); });
+    for (std::uint32_t i = 0; i < capacity; ++i) {
+      to[i] = from[order[i]];
+      to_values[i] = from_values[order[i]];
+    }
+  });
   return 1;
 }
 

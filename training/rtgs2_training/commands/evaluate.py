@@ -42,7 +42,7 @@ def add_parser(commands: Any) -> None:
         "--ignore-foreign", action="store_true", help="ignore pixels of classes that the model does not know"
     )
     parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS], help="of a bundle")
-    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"], help="of a bundle's fusion network")
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "fp16", "bf16"], help="of a bundle")
     parser.add_argument(
         "--inputs", default="fusion", choices=["fusion", "colour", "features"], help="what a checkpoint gets to see"
     )

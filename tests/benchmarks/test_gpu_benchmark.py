@@ -1,0 +1,127 @@
+"""What a borrowed GPU is measured with: nothing is invented where none is, all of it runs where the host is one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.gpu import measure, peers, run, scenes
+from rtgs2_trt import upsample_argmax
+from rtgs2_trt.cuda import cuda_problem
+
+pytest.importorskip("onnx")
+ROOT = Path(__file__).parents[2]
+
+
+def test_dry_run_measures_nothing(tmp_path: Path) -> None:
+    command = [str(ROOT / "benchmarks/gpu.sh"), "--dry-run", "--out", str(tmp_path), "--gaussians", "2000"]
+    environment = {**os.environ, "PYTHON": sys.executable}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "results.json").read_text())
+    assert result["dry_run"] is True
+    assert result["gpu"] is None
+    assert result["reference_frame"] is None
+    names = {entry["name"] for entry in result["entries"]}
+    assert names == {*run.OURS, *peers.NAMES, *run.FRAMES, run.DIFFERENCE}
+    for entry in result["entries"]:
+        assert entry == {
+            "scene": "room of 2,000",
+            "name": entry["name"],
+            "status": "not measured",
+            "reason": "dry run",
+        }
+    assert result["counts"]["room of 2,000"]["gaussians"] == 2000
+    assert "not measured: dry run" in (tmp_path / "results.md").read_text()
+    assert "measurements: exit code 0" in (tmp_path / "steps.txt").read_text()
+
+
+@pytest.mark.skipif(cuda_problem() is None, reason="this machine has a GPU")
+def test_without_a_gpu_and_without_dry_run_it_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(["--out", str(tmp_path / "out"), "--gaussians", "100"]) == 1
+    assert "nothing can be measured: " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate provider")
+def test_everything_runs_where_the_host_is_the_gpu(
+    emulated_gpu: ModuleType, exported_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "WARM_UP", 1)
+    monkeypatch.setattr(run, "full_size_bundle", lambda: exported_bundle)
+    views = scenes.views
+    monkeypatch.setattr(scenes, "views", lambda size, count=2: views(size, 2))
+    options = ["--gaussians", "400", "--size", "64x32", "--runs", "2", "--graph", str(exported_bundle / "fusion.onnx")]
+    assert run.main(["--out", str(tmp_path), *options]) == 0
+    result = json.loads((tmp_path / "results.json").read_text())
+    entries: dict[str, Any] = {entry["name"]: entry for entry in result["entries"]}
+    for name in run.OURS:
+        assert entries[name]["milliseconds"]["runs"] == 2
+        assert entries[name]["pairs"] > entries[name]["visible"] > 0
+    assert set(entries[run.FRAMES[0]]["seconds"]) == {"rasterize", "fuse", "argmax", "copy"}
+    for name in peers.NAMES:
+        assert entries[name]["reason"] == "no folder with peers was given (--peers)"
+    assert entries[run.FRAMES[1]]["reason"] == "PyTorch has no CUDA here"
+    differences = entries[run.DIFFERENCE]["differences"]
+    assert differences["labels"] == 0
+    assert differences["alpha"] < 1e-4
+    assert differences["features"] < 3e-3  # halves
+    assert result["gpu"]["name"] == "a host that emulates a GPU"
+
+
+def test_pytorch_stands_in_for_onnxruntime(emulated_gpu: ModuleType) -> None:
+    torch = pytest.importorskip("torch")
+    scene, (camera,) = scenes.room(400), scenes.views((64, 32), 1)
+    drawing = measure.Drawing(scene, (64, 32), channels=35)
+    drawing.settle([camera])
+    torch.manual_seed(0)  # else one class may win everywhere
+    frame = measure.TorchFrame(drawing, 7, half=False)
+    frame(camera)
+    with torch.inference_mode():
+        image = torch.from_numpy(drawing.rgb.numpy().astype(np.float32)).clamp(0, 1)
+        logits = frame.network(image, torch.from_numpy(drawing.features.numpy().astype(np.float32)))
+    expected, _ = upsample_argmax(logits[0].numpy(), 32, 64)
+    assert len(np.unique(expected)) > 1
+    np.testing.assert_array_equal(frame.labels.numpy(), expected)
+
+
+def test_what_fails_is_written_down_and_the_rest_goes_on() -> None:
+    report = run.Report(seconds=100.0, dry=False)
+
+    def failing() -> Any:
+        raise RuntimeError("an illegal memory access")
+
+    report.try_to("s", ["a", "b"], failing)
+    report.try_to("s", ["c", "d"], lambda: {"c": {"x": 1}, "d": peers.NotMeasuredError("no such thing")})
+    late = run.Report(seconds=-1.0, dry=False)
+    late.try_to("s", ["e"], failing)
+    reasons = {entry["name"]: entry.get("reason") for entry in report.entries + late.entries}
+    failure = "failed: RuntimeError: an illegal memory access"
+    assert reasons == {"a": failure, "b": failure, "c": None, "d": "no such thing", "e": "out of time"}
+
+
+def test_peers_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "_torch", lambda: None)
+    monkeypatch.setattr(peers, "_tensors", lambda *_: {})
+    found = peers.load_peers(tmp_path, scenes.room(10))
+    assert set(found) == set(peers.NAMES)
+    for reason in found.values():
+        assert f"not found in {tmp_path}: No module named" in str(reason)
+
+
+def test_rooms_are_rooms() -> None:
+    scene = scenes.room(3000)
+    assert (len(scene), scene.sh_degree, scene.features.shape) == (3000, 3, (3000, 32))
+    low, high = scene.bounds
+    assert (low > -0.05).all()
+    assert (high < scenes.SIZE + 0.05).all()
+    np.testing.assert_array_equal(scene.means, scenes.room(3000).means)
+    assert len(scenes.views((64, 32))) == 8

@@ -1,0 +1,199 @@
+"""Every rule of the lint on a graph that breaks it, and on none of ours."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from rtgs2_export.lint import check_graph, lint_graph
+from rtgs2_trt.errors import BundleError
+
+FLOAT, HALF, INT32, INT64 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT32, TensorProto.INT64
+
+
+def model(nodes, inputs=None, outputs=None, constants=None, opset=20, ir_version=9, domains=()):
+    """A graph of `nodes`; inputs and outputs are {name: (type, shape)}, x and y float32 (4, 4) by default."""
+    inputs = inputs or {"x": (FLOAT, [4, 4])}
+    outputs = outputs or {"y": (FLOAT, [4, 4])}
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [helper.make_tensor_value_info(name, *entry) for name, entry in inputs.items()],
+        [helper.make_tensor_value_info(name, *entry) for name, entry in outputs.items()],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in (constants or {}).items()],
+    )
+    opsets = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
+
+
+def node(operator, inputs=("x",), outputs=("y",), name="culprit", **attributes):
+    return helper.make_node(operator, list(inputs), list(outputs), name=name, **attributes)
+
+
+ONE = np.ones((4,), np.float32)
+AXIS = np.asarray([1], np.int64)
+HALF_X = {"x": (HALF, [4, 4])}
+HALF_Y = {"y": (HALF, [4, 4])}
+MAP = {"x": (FLOAT, [1, 2, 4, 4])}
+BIG = {"y": (FLOAT, [1, 2, 8, 8])}
+SCALES = {"scales": np.asarray([1, 1, 2, 2], np.float32)}
+
+
+def resize(**attributes):
+    return model([node("Resize", ["x", "", "scales"], **attributes)], MAP, BIG, SCALES)
+
+
+def top_k(k, **attributes):
+    sizes = {"x": (FLOAT, [5000])}, {"y": (FLOAT, [k]), "i": (INT64, [k])}
+    return model([node("TopK", ["x", "k"], ["y", "i"], **attributes)], *sizes, {"k": np.asarray([k], np.int64)})
+
+
+def scatter(operator, indices_type, indices_shape, **attributes):
+    updates = [2] if operator == "ScatterND" else [2, 1]
+    inputs = {
+        "x": (FLOAT, [4] if operator == "ScatterND" else [4, 1]),
+        "i": (indices_type, indices_shape),
+        "u": (FLOAT, updates),
+    }
+    return model([node(operator, ["x", "i", "u"], **attributes)], inputs, {"y": inputs["x"]})
+
+
+BROKEN = {
+    "opset": (model([node("Relu")], opset=21), "opset_import", "opset 21"),
+    "ir": (model([node("Relu")], ir_version=11), "ir_version", "IR version 11"),
+    "names": (model([node("Relu", outputs=["h"]), node("Relu", ["h"])]), "culprit", "2 nodes"),
+    "names, none": (model([node("Relu", name="")]), "(no name)", "1 nodes have no name"),
+    "domain": (model([node("Rare", domain="org.example")], domains=["org.example"]), "culprit", "org.example"),
+    "typing": (
+        model([node("Add", ["x", "z"])], {"x": (FLOAT, [4, 4]), "z": (HALF, [4, 4])}),
+        "culprit",
+        "types are mixed: x float32, z float16",
+    ),
+    "typing, of a constant": (
+        model([node("MatMul", ["x", "w"])], HALF_X, HALF_Y, {"w": np.eye(4, dtype=np.float32)}),
+        "culprit",
+        "types are mixed: x float16, w float32",
+    ),
+    "inference": (model([node("MatMul", ["x", "w"])], constants={"w": ONE[:3]}), "graph", "checker refuses it"),
+    "constants": (model([node("Mul", ["x", "c"])], constants={"c": np.float32([np.inf])}), "c", "not finite"),
+    "operator": (
+        model([node("FusedMatMul", ["x", "x"], domain="com.microsoft")], domains=["com.microsoft"]),
+        "culprit",
+        "of ONNX Runtime alone",
+    ),
+    "operator, refused": (
+        model([node("NonZero")], outputs={"y": (INT64, [2, "n"])}),
+        "culprit",
+        "NonZero: its output's size hangs on data",
+    ),
+    "operator, unknown": (model([node("Det")], outputs={"y": (FLOAT, [])}), "culprit", "Det is not in the table"),
+    "types": (
+        model([node("Relu")], {"x": (TensorProto.DOUBLE, [4, 4])}, {"y": (TensorProto.DOUBLE, [4, 4])}),
+        "culprit",
+        "Relu of float64",
+    ),
+    "types, of an input": (
+        model([node("Cast", to=FLOAT)], {"x": (TensorProto.DOUBLE, [4, 4])}),
+        "x",
+        "element type float64",
+    ),
+    "digits": (
+        model([node("LayerNormalization", ["x", "s"], axis=-1)], HALF_X, HALF_Y, {"s": ONE.astype(np.float16)}),
+        "culprit",
+        "LayerNormalization in FP16",
+    ),
+    "digits, of a softmax": (model([node("Softmax")], HALF_X, HALF_Y), "culprit", "Softmax in FP16"),
+    "digits, of a mean": (
+        model([node("ReduceMean", ["x", "a"])], HALF_X, {"y": (HALF, [4, 1])}, {"a": AXIS}),
+        "culprit",
+        "ReduceMean in FP16",
+    ),
+    "constant input": (
+        model([node("ReduceMax", ["x", "a"])], {"x": (FLOAT, [4, 4]), "a": (INT64, [1])}, {"y": (FLOAT, None)}),
+        "culprit",
+        "input 1 of ReduceMax is computed",
+    ),
+    "shapes": (model([node("Relu")], {"x": (FLOAT, [None, 4])}, {"y": (FLOAT, [None, 4])}), "x", "neither a size nor"),
+    "shapes, of a rank": (
+        model([node("Reshape", ["x", "s"])], {"x": (FLOAT, [4, 4]), "s": (INT64, ["n"])}, {"y": (FLOAT, None)}),
+        "culprit",
+        "number of dimensions of y is not known",
+    ),
+    "layer norm": (
+        model([node("LayerNormalization", ["x", "s"])], {"x": (FLOAT, [4, 4]), "s": (FLOAT, [4])}),
+        "culprit",
+        "no constant scale",
+    ),
+    "layer norm, outputs": (
+        model(
+            [node("LayerNormalization", ["x", "s"], ["y", "mean"])],
+            outputs={"y": (FLOAT, [4, 4]), "mean": (FLOAT, [4, 1])},
+            constants={"s": ONE},
+        ),
+        "culprit",
+        "second output",
+    ),
+    "resize": (resize(mode="cubic"), "culprit", "mode 'cubic'"),
+    "resize, coordinates": (
+        resize(mode="linear", coordinate_transformation_mode="half_pixel_symmetric"),
+        "culprit",
+        "half_pixel_symmetric",
+    ),
+    "resize, antialias": (resize(mode="linear", antialias=1), "culprit", "antialias"),
+    "scatter": (scatter("ScatterND", INT64, [2, 1], reduction="add"), "culprit", "ScatterND with a reduction"),
+    "scatter, indices": (scatter("ScatterElements", INT32, [2, 1], reduction="add"), "culprit", "int32 indices"),
+    "top k": (top_k(3840), "culprit", "larger than 3839"),
+    "top k, order": (top_k(3, sorted=0), "culprit", "sorted is 0"),
+}
+FOR_ALL = {"opset", "ir", "names", "domain", "typing", "inference", "constants"}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_rule_names_the_node_and_the_cure(case):
+    broken, where, problem = BROKEN[case]
+    rule = case.split(",")[0]
+    found = {finding.where: finding for finding in lint_graph(broken, "tensorrt") if finding.rule == rule}
+    assert where in found
+    assert problem in found[where].problem
+    assert len(found[where].cure) > 10
+    for_runtime = {finding.rule for finding in lint_graph(broken, "onnxruntime")}
+    assert (rule in for_runtime) == (rule in FOR_ALL)
+
+
+def test_attention_is_too_new_for_jetpack_6():
+    """The operator needs opset 23, which is refused as well: the version rule stands on the table."""
+    qkv = {name: (FLOAT, [1, 4, 8]) for name in "qkv"}
+    attention = node("Attention", ["q", "k", "v"], q_num_heads=2, kv_num_heads=2)
+    findings = {f.rule: f for f in lint_graph(model([attention], qkv, {"y": (FLOAT, [1, 4, 8])}, opset=23), "tensorrt")}
+    assert "not known to TensorRT 10.3, 10.13" in findings["operator"].problem
+    assert "opset 23" in findings["opset"].problem
+
+
+def test_nodes_in_loop_bodies_are_looked_at():
+    body = helper.make_graph(
+        [node("Softmax", ["item"], ["result"], name="inside")],
+        "body",
+        [helper.make_tensor_value_info("item", HALF, [4])],
+        [helper.make_tensor_value_info("result", HALF, [4])],
+    )
+    findings = lint_graph(model([node("Scan", body=body, num_scan_inputs=1)], HALF_X, HALF_Y), "tensorrt")
+    assert [(finding.rule, finding.where) for finding in findings] == [("digits", "inside")]
+
+
+def test_refusal_names_file_node_and_cure():
+    broken = model([node("Softmax")], HALF_X, HALF_Y)
+    with pytest.raises(
+        BundleError, match=r"fusion\.onnx: culprit: .*tensorrt.*'digits'.*\. Compute it in FP32 between"
+    ):
+        check_graph(broken, "tensorrt", "fusion.onnx")
+    check_graph(broken, "onnxruntime", "fusion.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [("encoder.onnx", "onnxruntime"), ("fusion.onnx", "onnxruntime"), ("fusion.fp16.onnx", "tensorrt")],
+)
+def test_exported_graphs_have_no_findings(exported_bundle, name, target):
+    assert lint_graph(onnx.load(exported_bundle / name), target) == []
