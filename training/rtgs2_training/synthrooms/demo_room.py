@@ -1,4 +1,4 @@
-"""The room of the demo and of the benchmarks: a living room and a bedroom, in no data set."""
+"""The rooms of the demo and of the benchmarks, in no data set."""
 
 from __future__ import annotations
 
