@@ -1,7 +1,7 @@
 """What TensorRT's ONNX parser takes, as data: the table that :mod:`rtgs2_export.lint` looks graphs up in.
 
 Source: ``docs/operators.md`` of the public onnx-tensorrt repository at its 10.1 release, the last one before 10.3
-that lists operators, types and restrictions; the parser's changelog takes nothing of it away later. ``since`` and the
+that lists operators, types and restrictions; that later versions still take all of it is assumed. ``since`` and the
 traps beyond that table come from the parser's sources and the release notes of 10.3 to 11.1. Only operators that a
 network of this project could want are listed; what is not listed is refused.
 """

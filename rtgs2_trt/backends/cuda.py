@@ -192,6 +192,7 @@ class CudaBackend:
                     field="features",
                     found=f"{array.dtype} {array.shape}",
                     expected=f"float32 {(len(scene), channels)}",
+                    fix="Give a row for every Gaussian of the scene, as scene.features has it",
                 )
             self._stream.wait()  # until they are computed, and no frame runs
             self._on_device(scene).gaussians.set_device_features(array.address, channels)
@@ -313,7 +314,13 @@ class CudaBackend:
             array = getattr(into, name)
             found = None if array is None else (array.shape, array.dtype)
             if found != kind:
-                raise InputError("does not fit this view", field=f"into.{name}", found=found, expected=kind)
+                raise InputError(
+                    "does not fit this view",
+                    field=f"into.{name}",
+                    found=found,
+                    expected=kind,
+                    fix="Give an earlier result of the same size and request, or none",
+                )
         return into
 
     def _view_images(self, width: int, height: int) -> ViewImages:

@@ -53,7 +53,7 @@ class ViewRasterizer:
             "float16" if images.rgb.dtype == np.float16 else "float32",
             "best",
         )
-        self._frames = 0
+        self._frames, self._settled = 0, False
 
     def enqueue(self, camera: Camera, stream: int) -> None:
         """Put a frame on the stream, through the rasteriser's CUDA graph."""
@@ -78,8 +78,8 @@ class ViewRasterizer:
 
     def settle(self) -> None:
         """Give back memory, once, when typical frames have been drawn; nothing may be running."""
-        if self._frames >= _TYPICAL_FRAMES:
-            self._frames = -(1 << 62)
+        if not self._settled and self._frames >= _TYPICAL_FRAMES:
+            self._settled = True
             self.core.tighten()
 
 

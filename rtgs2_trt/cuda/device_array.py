@@ -119,7 +119,13 @@ class DeviceArray:
         code, bits, lanes = taken["type"]
         names = {number: letter for letter, number in _DLPACK_CODES.items()}
         if code not in names or lanes != 1 or bits not in (8, 16, 32, 64) or (code == 2 and bits == 8):
-            raise InputError("holds no ordinary numbers", field=field, found=f"DLPack type {taken['type']}")
+            raise InputError(
+                "holds no ordinary numbers",
+                field=field,
+                found=f"DLPack type {taken['type']}",
+                expected="integers or floats of 8 to 64 bits, one a value",
+                fix="Convert it to float32 first",
+            )
         _check_order(taken["shape"], taken["strides"], field)
         dtype = np.dtype(f"{names[code]}{bits // 8}")
         return cls(taken["address"], taken["shape"], dtype, owner=taken["owner"], stream=stream)
