@@ -96,6 +96,15 @@ def test_a_kind_has_no_colour_of_its_own(kind):
     assert np.ptp(np.array(means)[:, 0] - np.array(means)[:, 2]) > 0.15, "warm and cold ones"
 
 
+@pytest.mark.parametrize("design", DESIGNS["rug"])
+def test_rugs_lie_on_the_floor_and_not_in_it(design):
+    """In one plane with the floor, it would be left to chance which of them is seen."""
+    for seed in SEEDS:
+        points = edges_and_inside(design(np.random.default_rng(seed)))
+        across = np.hypot(points[:, 0], points[:, 1])
+        assert points[across < 0.5 * across.max(), 2].max() > 0.01
+
+
 def test_counters_stand_in_a_row():
     for kind in ("counter", "kitchen sink"):
         for design, seed in itertools.product(DESIGNS[kind], SEEDS):

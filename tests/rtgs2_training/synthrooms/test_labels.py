@@ -5,7 +5,7 @@ import pytest
 
 from rtgs2_training.synthrooms import RoomSettings, generate_room
 
-SIZE = (40, 30)
+SIZE = (56, 42)
 SETTINGS = RoomSettings(gaussians=30_000, views=2, image_size=SIZE, imperfections=0)
 
 

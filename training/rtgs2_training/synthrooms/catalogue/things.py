@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..piece import Piece, Placement
-from ..shapes import disc, rounded_box
+from ..shapes import lathe, rounded_box
 from ..surfaces import Surface, box, moved
 from ..textures import chance, random_carpet, random_fabric, rug
 from . import small_things
@@ -77,7 +77,8 @@ def rectangular_rug(rng: np.random.Generator) -> Piece:
 def round_rug(rng: np.random.Generator) -> Piece:
     """A round rug."""
     r, stuff = float(rng.uniform(0.5, 1.2)), random_carpet(rng)
-    return _laid([disc((0, 0, 0.012), r, stuff, 0.036 * math.sqrt(max(1.0, r)))])
+    spacing = 0.036 * math.sqrt(max(1.0, r))
+    return _laid([lathe([(r, 0.0), (r, 0.012), (0.0, 0.012)], stuff, (1.6 * spacing, spacing))])
 
 
 def bath_mat(rng: np.random.Generator) -> Piece:
