@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ..piece import Piece, Placement
-from ..shapes import lathe, rounded_box
-from ..surfaces import Surface, box, moved
+from ..shapes import rounded_box
+from ..surfaces import Surface, box, lathe, moved
 from ..textures import chance, random_carpet, random_fabric, rug
 from . import small_things
 from .assembly import assemble, part
