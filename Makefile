@@ -70,6 +70,7 @@ fuzz: $(VENV)/.dev
 	  { tail -50 build/fuzz-$$target.log; exit 1; }; grep -E '^stat::number_of|^Done|DONE' build/fuzz-$$target.log; done
 
 lint: $(VENV)/.dev
+	! git grep -nE '^(<<<<<<<|>>>>>>>) '  # a merge that was not finished
 	$(BIN)/ruff check --no-cache $(PY_DIRS)
 	$(BIN)/ruff format --check $(PY_DIRS)
 	$(BIN)/mypy
