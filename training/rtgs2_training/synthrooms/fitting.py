@@ -35,8 +35,8 @@ def random_fit(strength: float, rng: np.random.Generator) -> Fit:
     strength = min(strength, 1.0)
     translucent, uneven, thin, spread, outliers = rng.random(5)
     return Fit(
-        translucent=strength * translucent,
-        uneven=0.5 * strength * uneven,
+        translucent=strength * translucent**2,
+        uneven=0.35 * strength * uneven,
         thickness=float(np.exp(np.log(0.003) - 2.2 * strength * thin)),
         thickness_spread=0.35 + 1.3 * strength * spread,
         outliers=strength * 1.5 * outliers**2,

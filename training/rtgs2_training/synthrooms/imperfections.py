@@ -35,14 +35,14 @@ class Flaws:
 
 
 def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
-    """Flaws of a good or a bad capture; ``strength`` 0 is none at all, 1 as usual."""
-    bad = strength * (0.1 + 1.3 * rng.beta(1.4, 2.6))
+    """Flaws of a good or, less often, a bad capture; ``strength`` 0 is none at all, 1 as usual."""
+    bad = strength * (0.05 + 1.25 * rng.beta(1.1, 3.6))
 
     def some(amount: float) -> float:
         return float(bad * amount * np.exp(rng.normal(0, 0.4)))
 
     return Flaws(
-        floaters=min(some(0.005), 0.04),
+        floaters=min(some(0.002), 0.02),
         faint=min(some(0.06), 0.25),
         thinned=min(some(0.15), 0.5),
         holes=some(3.0),

@@ -10,7 +10,7 @@ from .finishes import joinery
 from .piece import Part
 from .plan import Opening
 from .surfaces import Array, Surface, box, lathe, moved, rectangle
-from .textures import Material, glow, mix, noise, paint, random_colour, random_fabric, random_metal
+from .textures import Material, glow, mix, noise, paint, random_colour, random_metal
 
 LEAF_THICKNESS = 0.04
 
@@ -27,7 +27,7 @@ class WindowStyle:
 
 def window_style(rng: np.random.Generator) -> WindowStyle:
     """Random frames and a random view."""
-    view = str(rng.choice(["outdoors", "sky", "dusk", "black"], p=[0.42, 0.2, 0.1, 0.28]))
+    view = str(rng.choice(["outdoors", "sky", "dusk", "black"], p=[0.46, 0.24, 0.08, 0.22]))
     return WindowStyle(joinery(rng), float(rng.uniform(0.02, 0.04)), view, float(rng.uniform(0.75, 1.0)))
 
 
@@ -63,26 +63,11 @@ def window(opening: Opening, style: WindowStyle, ceiling: float, rng: np.random.
         for a, b in ((y0 - 0.07, y0), (y1, y1 + 0.07)):
             parts += box((0, a, z0), (0.02, b, z1 + 0.07), style.frame, 0.03, ("+x", "-y", "+y"))
         parts += box((0, y0, z1), (0.02, y1, z1 + 0.07), style.frame, 0.03, ("+x", "+z", "-z"))
-    if rng.random() < 0.25:
-        parts += _blind(opening, rng)
     view = _view(opening, style, ceiling, rng)
     if view is not None:
         parts.append(view)
     pane = rectangle((back + 0.01, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), style.frame)
     return Part("window", tuple(parts)), pane
-
-
-def _blind(opening: Opening, rng: np.random.Generator) -> list[Surface]:
-    """A roller blind or slats, drawn down part of the way."""
-    y0, y1, z1 = opening.left + 0.03, opening.right - 0.03, opening.high
-    z0 = z1 - float(rng.uniform(0.15, 0.8)) * (opening.high - opening.low)
-    x, material = -opening.depth + 0.055, random_fabric(rng, thin=True)
-    if rng.random() < 0.5:
-        return [rectangle((x, y0, z0), (0, y1 - y0, 0), (0, 0, z1 - z0), material, 0.035)]
-    slats: list[Surface] = []
-    for z in np.arange(z0, z1, 0.05):
-        slats.append(rectangle((x, y0, z), (0, y1 - y0, 0), (-0.015, 0, 0.035), material, (0.06, 0.04)))
-    return slats
 
 
 def _view(opening: Opening, style: WindowStyle, ceiling: float, rng: np.random.Generator) -> Surface | None:

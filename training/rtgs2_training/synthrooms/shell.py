@@ -13,7 +13,7 @@ from .plan import FloorPlan, Opening, Space, Wall
 from .surfaces import Surface, box, rectangle
 from .textures import Material
 
-MISSING_CEILING, TORN_CEILING = 0.15, 0.1  # share of flats
+MISSING_CEILING, TORN_CEILING = 0.1, 0.06  # share of flats
 
 
 @dataclass

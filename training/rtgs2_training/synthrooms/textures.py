@@ -1,18 +1,18 @@
 """Materials drawn at random over what homes are made of. No kind of thing has a colour of its own.
 
 Every ``random_*`` takes a generator and returns a new :class:`Material`: whites, greys, beiges and woods are frequent,
-bright colours less so. The patterns they are made of are in ``patterns``, pictures in ``artwork``.
+bright colours less so (``colours``). The patterns they are made of are in ``patterns``, pictures in ``artwork``.
 """
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
 
 from .artwork import abstract, landscape, random_artwork
+from .colours import EVERYTHING, LACQUER, SUBDUED, Taste, random_colour
 from .patterns import (
     BLACK,
     BRASS,
@@ -89,6 +89,7 @@ __all__ = [
     "random_panelling",
     "random_plaster",
     "random_plastic",
+    "random_steel",
     "random_stone",
     "random_tiles",
     "random_upholstery",
@@ -103,16 +104,6 @@ __all__ = [
 
 Choice = TypeVar("Choice")
 
-# Each family of colours: its share, and the ranges of hue, saturation and value.
-FAMILIES = (
-    (0.25, (0.06, 0.16), (0.00, 0.08), (0.84, 0.96)),  # whites
-    (0.16, (0.00, 1.00), (0.00, 0.08), (0.25, 0.75)),  # greys
-    (0.17, (0.07, 0.12), (0.14, 0.40), (0.58, 0.88)),  # beiges
-    (0.08, (0.03, 0.09), (0.40, 0.70), (0.20, 0.50)),  # browns
-    (0.08, (0.00, 1.00), (0.00, 0.15), (0.06, 0.17)),  # blacks
-    (0.17, (0.00, 1.00), (0.15, 0.45), (0.30, 0.82)),  # muted colours
-    (0.09, (0.00, 1.00), (0.55, 0.92), (0.45, 0.92)),  # bright colours
-)
 WOODS: tuple[Colour, ...] = (
     (0.87, 0.80, 0.69),  # white-washed pine
     (0.82, 0.68, 0.49),  # birch
@@ -149,13 +140,6 @@ def chance(rng: np.random.Generator, share: float) -> bool:
     return bool(rng.random() < share)
 
 
-def random_colour(rng: np.random.Generator) -> Colour:
-    """A colour as homes have them: mostly whites, greys, beiges, browns; some muted, few bright ones."""
-    family = rng.choice(len(FAMILIES), p=[share for share, *_ in FAMILIES])
-    hue, saturation, value = (float(rng.uniform(low, high)) for low, high in FAMILIES[family][1:])
-    return colorsys.hsv_to_rgb(hue, saturation, value)
-
-
 def _varied(colour: Colour, rng: np.random.Generator, spread: float = 0.08) -> Colour:
     r, g, b = np.clip(np.array(colour) * rng.uniform(1 - spread, 1 + spread) + rng.normal(0, 0.015, 3), 0.02, 0.97)
     return float(r), float(g), float(b)
@@ -177,8 +161,8 @@ def random_wood(rng: np.random.Generator) -> Material:
 
 
 def random_paint(rng: np.random.Generator) -> Material:
-    """Lacquer or paint of one colour, matt to glossy."""
-    return paint(random_colour(rng), gloss=float(rng.choice([0.0, 0.03, 0.08, 0.15])))
+    """Lacquer of one colour, matt to glossy: white most of the time."""
+    return paint(random_colour(rng, LACQUER), gloss=float(rng.choice([0.0, 0.03, 0.08, 0.15])))
 
 
 def random_plastic(rng: np.random.Generator) -> Material:
@@ -197,6 +181,11 @@ def random_front(rng: np.random.Generator) -> Material:
     return random_wood(rng) if chance(rng, 0.5) else random_paint(rng)
 
 
+def random_steel(rng: np.random.Generator) -> Material:
+    """Brushed or polished steel."""
+    return brushed(_varied(one_of(rng, METALS[:2]), rng), gloss=float(rng.uniform(0.1, 0.35)))
+
+
 def random_metal(rng: np.random.Generator) -> Material:
     """Steel, chrome, brass, copper, or metal powder-coated in black or white."""
     return brushed(_varied(one_of(rng, METALS), rng), gloss=float(rng.uniform(0.1, 0.35)))
@@ -205,13 +194,13 @@ def random_metal(rng: np.random.Generator) -> Material:
 def random_ceramic(rng: np.random.Generator) -> Material:
     """Sanitary ware: white most of the time, else cream, black, grey or a pastel of the seventies."""
     pastels = ((0.80, 0.74, 0.62), (0.12, 0.12, 0.13), (0.62, 0.62, 0.61), (0.62, 0.74, 0.68), (0.86, 0.68, 0.68))
-    colour = one_of(rng, pastels) if chance(rng, 0.15) else (0.94, 0.93, 0.91)
+    colour = one_of(rng, pastels) if chance(rng, 0.08) else (0.94, 0.93, 0.91)
     return paint(_varied(colour, rng, 0.04), grain=0.01, gloss=0.2)
 
 
-def random_fabric(rng: np.random.Generator, *, thin: bool = False) -> Material:
-    """Cloth: plain half of the time, else striped, checked, zigzag, dotted or with flowers."""
-    ground = random_colour(rng)
+def random_fabric(rng: np.random.Generator, taste: Taste = EVERYTHING, *, thin: bool = False) -> Material:
+    """Cloth: plain most of the time, else striped, checked, zigzag, dotted or with flowers."""
+    ground = random_colour(rng, taste)
     figure, period = _contrasting(rng, ground), float(rng.uniform(0.07, 0.25))
     kind = rng.choice(
         ["plain", "stripes", "checks", "zigzag", "dots", "flowers"], p=[0.72, 0.08, 0.06, 0.03, 0.03, 0.08]
@@ -238,7 +227,7 @@ def random_leather(rng: np.random.Generator) -> Material:
 
 def random_upholstery(rng: np.random.Generator) -> Material:
     """What chairs and sofas are covered with: cloth, one time in four leather."""
-    return random_leather(rng) if chance(rng, 0.25) else random_fabric(rng)
+    return random_leather(rng) if chance(rng, 0.25) else random_fabric(rng, SUBDUED)
 
 
 def random_stone(rng: np.random.Generator) -> Material:
@@ -258,7 +247,10 @@ def random_stone(rng: np.random.Generator) -> Material:
 
 def random_tiles(rng: np.random.Generator) -> Material:
     """Wall or floor tiles: small mosaic to large slabs, metro tiles, chequerboards, in glaze or stone."""
-    colour, joint = random_colour(rng), one_of(rng, ((0.86, 0.85, 0.83), (0.55, 0.54, 0.52), (0.25, 0.25, 0.25)))
+    colour, joint = (
+        random_colour(rng, LACQUER),
+        one_of(rng, ((0.86, 0.85, 0.83), (0.55, 0.54, 0.52), (0.25, 0.25, 0.25))),
+    )
     side, kind = float(rng.choice([0.1, 0.15, 0.2, 0.3, 0.45, 0.6])), rng.integers(5)
     gap = max(0.004, 0.03 * side)
     gloss = float(rng.uniform(0.05, 0.25))
@@ -292,13 +284,15 @@ def random_concrete(rng: np.random.Generator) -> Material:
 
 def random_plaster(rng: np.random.Generator) -> Material:
     """Plain painted plaster, smooth or rough."""
-    return mottled(random_colour(rng), strength=float(rng.uniform(0.02, 0.08)), scale=float(rng.uniform(0.1, 0.6)))
+    return mottled(
+        random_colour(rng, LACQUER), strength=float(rng.uniform(0.02, 0.08)), scale=float(rng.uniform(0.1, 0.6))
+    )
 
 
 def random_carpet(rng: np.random.Generator) -> Material:
     """Wall-to-wall carpet: plain, mottled, or with a small repeat."""
-    colour = random_colour(rng)
-    if chance(rng, 0.6):
+    colour = random_colour(rng, SUBDUED)
+    if chance(rng, 0.75):
         return mottled(colour, strength=float(rng.uniform(0.06, 0.2)), scale=0.06)
     figure, period = _contrasting(rng, colour), float(rng.uniform(0.15, 0.4))
     return one_of(rng, _REPEATS)(colour, figure, period=period)

@@ -30,7 +30,7 @@ _SOUGHT = {  # what fills few pixels is looked at more often
     "table": 1.5,
 }
 _LEVEL_SHARE = 0.4  # of the views of things; the others look down at them
-_EMPTY_SHARE, _ONE_THING, _TYPICAL_DEPTH = 0.5, 0.7, 1.3
+_EMPTY_SHARE, _ONE_THING, _TYPICAL_DEPTH = 0.4, 0.65, 1.6
 
 
 def random_camera(
@@ -83,7 +83,7 @@ def _target(rooms: list[FloorSpace], index: int, eye: Array, rng: np.random.Gene
         x, y = pose.point(0.0 if piece.placement.centred else piece.depth / 2, 0.0)
         height = eye[2] if rng.random() < _LEVEL_SHARE else pose.z + 0.4 * piece.height
         target = np.array([x, y, height]) + rng.normal(0, [0.5, 0.5, 0.25])
-        if np.linalg.norm(target[:2] - eye[:2]) > 0.9:
+        if np.linalg.norm(target[:2] - eye[:2]) > 1.3:
             pitch = np.clip(target[2] - eye[2], -0.9 * np.linalg.norm(target[:2] - eye[:2]), 1.0)
             return np.array([target[0], target[1], eye[2] + pitch])
     heading, pitch = rng.uniform(0, 2 * np.pi), math.radians(float(np.clip(rng.normal(-12, 14), -50, 30)))

@@ -49,7 +49,11 @@ def bookcase(rng: np.random.Generator) -> Piece:
     bays, height, depth = int(rng.integers(1, 4)), float(rng.uniform(1.1, 2.3)), float(rng.uniform(0.24, 0.36))
     width, stuff = bays * float(rng.uniform(0.5, 0.85)), random_front(rng)
     back = stuff if chance(rng, 0.7) else random_front(rng)
-    board, plinth, share = float(rng.uniform(0.018, 0.03)), float(rng.uniform(0.03, 0.1)), float(rng.uniform(0.3, 0.95))
+    board, plinth, share = (
+        float(rng.uniform(0.018, 0.03)),
+        float(rng.uniform(0.03, 0.1)),
+        float(rng.uniform(0.55, 0.97)),
+    )
     y, levels = width / 2, max(3, round(height / float(rng.uniform(0.3, 0.4))))
     surfaces = [rectangle((0.006, -y, 0), (0, width, 0), (0, 0, height), back, 0.06)]
     surfaces += box((0, -y, height - board), (depth, y, height), stuff, 0.04, SHELF)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..colours import SUBDUED
 from ..piece import Piece, Placement
 from ..shapes import SIDES, beam, pleated, rumpled, swept, tube
 from ..surfaces import Array, Surface, blob, box, moved, rectangle
@@ -24,11 +25,11 @@ FRONT = ("+x", "-y", "+y", "+z", "-z")
 
 
 def _cloth(rng: np.random.Generator) -> Material:
-    """Thin cloth; a third of the time a plain white or cream veil."""
-    if chance(rng, 0.3):
+    """Thin cloth; two times in five a plain white or cream veil."""
+    if chance(rng, 0.4):
         r, g, b = (float(v) for v in np.array((0.93, 0.92, 0.89)) * rng.uniform(0.92, 1.02))
         return paint((r, g, b), grain=0.03, thin=True)
-    return random_fabric(rng, thin=True)
+    return random_fabric(rng, SUBDUED, thin=True)
 
 
 def _rod(rng: np.random.Generator, width: float, z: float, x: float = 0.07) -> list[Surface]:

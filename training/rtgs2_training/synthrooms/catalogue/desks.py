@@ -22,10 +22,10 @@ OBJECT = "other object"
 
 def _workplace(rng: np.random.Generator, depth: float, y0: float, y1: float, top: float) -> list[Part]:
     """A screen or two with a keyboard, or a laptop; a lamp, books and mugs beside them; now and then nothing."""
-    if chance(rng, 0.1):
+    if chance(rng, 0.05):
         return []
     middle, parts = 0.5 * (y0 + y1) + float(rng.uniform(-0.08, 0.08)), []
-    if chance(rng, 0.65):
+    if chance(rng, 0.75):
         twin = y1 - y0 > 1.3 and chance(rng, 0.3)
         for shift, yaw in ((-0.34, 12.0), (0.34, -12.0)) if twin else ((0.0, float(rng.uniform(-8, 8))),):
             parts.append(part(OBJECT, moved(monitor(rng), (0.2, middle + shift, top), yaw)))

@@ -7,7 +7,17 @@ import numpy as np
 from ..piece import Piece, Placement
 from ..shapes import SIDES, rounded_box, tube
 from ..surfaces import Surface, box, rectangle
-from ..textures import Material, chance, one_of, paint, random_artwork, random_colour, random_front, random_metal
+from ..textures import (
+    Material,
+    chance,
+    one_of,
+    paint,
+    random_artwork,
+    random_colour,
+    random_front,
+    random_metal,
+    random_steel,
+)
 from .assembly import assemble, part
 from .fittings import glazed
 
@@ -17,9 +27,9 @@ DOOR_FACES = ("+x", "-y", "+y", "+z", "-z")
 
 def shell(rng: np.random.Generator) -> Material:
     """White enamel, steel, black, or any colour."""
-    kind = rng.choice(4, p=[0.45, 0.33, 0.12, 0.1])
+    kind = rng.choice(4, p=[0.5, 0.36, 0.08, 0.06])
     if kind == 1:
-        return random_metal(rng)
+        return random_steel(rng)
     colour = ((0.93, 0.93, 0.92), (0.93, 0.93, 0.92), (0.08, 0.08, 0.09), random_colour(rng))[int(kind)]
     return paint(colour, grain=0.01, gloss=0.15)
 
@@ -158,7 +168,7 @@ def retro_refrigerator(rng: np.random.Generator) -> Piece:
 def built_in_refrigerator(rng: np.random.Generator) -> Piece:
     """Steel or glass doors framed by tall panels, ventilation grille on top."""
     width, height, depth = float(rng.uniform(0.62, 0.95)), float(rng.uniform(1.95, 2.15)), float(rng.uniform(0.6, 0.66))
-    metal, frame, y, x = random_metal(rng), random_front(rng), width / 2, depth - 0.055
+    metal, frame, y, x = random_steel(rng), random_front(rng), width / 2, depth - 0.055
     stuff = metal if chance(rng, 0.7) else shell(rng)
     surfaces = _body(x, y, 0.08, height, frame)
     for a in (-y, y - 0.03):
