@@ -68,7 +68,7 @@ def test_it_is_a_valid_scene_with_labels_for_all(seed):
 def test_flaws_grow_with_their_strength():
     perfect, bad = (generate_room(30, RoomSettings(20_000, 1, (64, 48), strength)) for strength in (0, 3))
     assert (perfect.class_ids != 0).all()
-    assert (bad.class_ids == 0).sum() > 50
+    assert (bad.class_ids == 0).sum() > 20  # a worst capture has 0.2 % of floaters and more
     assert np.quantile(bad.gaussians["opacities"], 0.05) < 0.4 < np.quantile(perfect.gaussians["opacities"], 0.05)
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from rtgs2_training.synthrooms import textures
+from rtgs2_training.synthrooms.colours import EVERYTHING, FAMILIES, LACQUER, PALE, SUBDUED
 from rtgs2_training.synthrooms.textures import Material, random_artwork, random_colour
 
 MAKERS = sorted(set(textures.__all__) & {name for name in dir(textures) if name.startswith("random_")})
@@ -50,3 +51,23 @@ def test_homes_are_mostly_pale_or_grey_but_not_only():
     assert 0.05 < np.mean(saturation > 0.55) < 0.25
     assert np.mean(colours.mean(axis=1) > 0.8) > 0.2
     assert np.mean(colours.mean(axis=1) < 0.2) > 0.05
+
+
+@pytest.mark.parametrize("taste", [EVERYTHING, LACQUER, PALE, SUBDUED])
+def test_tastes_share_out_known_families(taste):
+    assert set(taste) <= set(FAMILIES)
+    assert sum(taste.values()) == pytest.approx(1)
+
+
+def test_what_is_large_is_less_colourful_than_what_is_small():
+    rng = np.random.default_rng(1)
+
+    def bright(taste):
+        colours = np.array([random_colour(rng, taste) for _ in range(3000)])
+        return np.mean((1 - colours.min(axis=1) / colours.max(axis=1)) > 0.55)
+
+    everything, subdued, lacquer, pale = map(bright, (EVERYTHING, SUBDUED, LACQUER, PALE))
+    assert pale == 0
+    assert 0.01 < lacquer < subdued < everything
+    walls = np.array([random_colour(rng, PALE) for _ in range(500)])
+    assert walls.min() > 0.6

@@ -13,6 +13,7 @@ from .surfaces import Array, Surface, box, lathe, moved, rectangle
 from .textures import Material, glow, mix, noise, paint, random_colour, random_metal
 
 LEAF_THICKNESS = 0.04
+_SILL = 0.005  # metres over the reveal, or which of the two is seen would be chance
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ def window(opening: Opening, style: WindowStyle, ceiling: float, rng: np.random.
     for z in [z0 + rail, z1 - rail, *([] if cross is None else [z0 + cross * (z1 - z0)])]:
         parts += box((back, y0, z - rail), (back + 0.05, y1, z + rail), style.frame, 0.03, ("+x", "-z", "+z"))
     if rng.random() < 0.6:
+        top = z0 + _SILL
         parts += box(
-            (back, y0 - 0.04, z0 - 0.03), (0.05, y1 + 0.04, z0), style.frame, 0.03, ("+x", "-y", "+y", "+z", "-z")
+            (back, y0 - 0.04, top - 0.03), (0.05, y1 + 0.04, top), style.frame, 0.03, ("+x", "-y", "+y", "+z", "-z")
         )
     if rng.random() < 0.4:  # a casing on the wall
         for a, b in ((y0 - 0.07, y0), (y1, y1 + 0.07)):
