@@ -31,7 +31,7 @@ from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
 from .cuda_engine import CudaNetwork
 from .cuda_views import DeviceScene, HostResults, Moments, ViewImages, ViewRasterizer, copy_cropped
 from .engines import OnnxRuntimeNetwork
-from .graphs import check_interface, fusion_file, run_encoder
+from .graphs import check_interface, encoder_file, encoder_precision, fusion_file, run_encoder
 
 _SIZES_KEPT = 4
 _IN_FLIGHT = 2
@@ -76,7 +76,8 @@ class CudaBackend:
     Args:
         bundle: the opened bundle.
         threads: of the encoder, should it have to run on the CPU; 0 for all that this process may use.
-        precision: arithmetic of the fusion network: ``"auto"`` is FP16 if the bundle has that graph, else FP32.
+        precision: arithmetic of the networks: ``"auto"`` is FP16 if the bundle has that fusion graph, else FP32. The
+            encoder's FP16 graph is taken with it where the bundle has one.
 
     Attributes:
         stream: address of the CUDA stream that everything runs on.
@@ -96,7 +97,11 @@ class CudaBackend:
 
         self._bundle, self._core = bundle, _cuda
         self.precision: Precision = _precision(bundle, precision)
-        self._fusion_file = fusion_file(bundle, self.precision)
+        self.encoder_precision: Precision = encoder_precision(bundle, self.precision)
+        self._encoder_file, self._fusion_file = (
+            encoder_file(bundle, self.precision),
+            fusion_file(bundle, self.precision),
+        )
         self._lock = threading.Lock()
         with self._failures():
             device = _cuda.device()
@@ -114,7 +119,7 @@ class CudaBackend:
         self._network(self._fusion_file)  # every frame needs it: what is missing or wrong is said at once
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """See :class:`Backend`. On the CPU if the GPU fails at it, for want of memory for example.
+        """See :class:`Backend`. On the CPU and in FP32 if the GPU fails at it, for want of memory for example.
 
         Warns:
             EncoderOnCpuWarning: then.
@@ -122,14 +127,15 @@ class CudaBackend:
         with self._lock:
             if self._encoder_on_cpu is None:
                 try:
-                    return run_encoder(self._bundle, self._network(ENCODER), plan, inputs)
+                    network = self._network(self._encoder_file)
+                    return run_encoder(self._bundle, self._encoder_file, network, plan, inputs)
                 except BackendError as error:
                     warnings.warn(f"the encoder runs on the CPU, once a scene: {error}", EncoderOnCpuWarning, 2)
                 path, content = self._bundle.file(ENCODER), self._bundle.read(ENCODER)
-                network = OnnxRuntimeNetwork(path, self._threads, content=content)
-                check_interface(self._bundle, ENCODER, network)
-                self._encoder_on_cpu = network
-            return run_encoder(self._bundle, self._encoder_on_cpu, plan, inputs)
+                on_cpu = OnnxRuntimeNetwork(path, self._threads, content=content)
+                check_interface(self._bundle, ENCODER, on_cpu)
+                self._encoder_on_cpu = on_cpu
+            return run_encoder(self._bundle, ENCODER, self._encoder_on_cpu, plan, inputs)
 
     def frames(self, scene: Scene, cameras: Sequence[Camera], request: FrameRequest) -> list[Frame]:
         """See :class:`Backend`."""
@@ -359,7 +365,7 @@ class CudaBackend:
                 self.stream,
                 self._device,
                 content=self._bundle.read(name),
-                keep_memory=name != ENCODER,  # a scene is encoded once, frames come in numbers
+                keep_memory=name == self._fusion_file,  # a scene is encoded once, frames come in numbers
             )
             check_interface(self._bundle, name, network)
             self._networks[name] = network
