@@ -7,6 +7,9 @@
     fusion.onnx       VDVI fusion: colour and features -> logits (or depth) at a quarter of the size
     fusion.fp16.onnx  the same for GPUs, FP16 in, inside and out; only if the manifest's precision names fp16
     golden.npz        a small input and the PyTorch networks' answer to it
+    frame.fp16.onnx   for TensorRT, if asked for: rasteriser plugin and FP16 fusion in one graph of one image size
+    golden.frame.npz  with it: the golden scene seen at that size
+    engines/          TensorRT engines of this machine, see rtgs2_trt.tensorrt.engine_store; not in the manifest
 
 Nothing in a bundle is trusted: the manifest is checked field by field, files against their hashes.
 """
@@ -34,6 +37,11 @@ ENCODER = "encoder.onnx"
 FUSION = "fusion.onnx"
 FUSION_FP16 = "fusion.fp16.onnx"
 GOLDEN = "golden.npz"
+FRAME_FP16 = "frame.fp16.onnx"
+FRAME_GOLDEN = "golden.frame.npz"
+ENGINES = "engines"
+"""Folder of engines that :mod:`rtgs2_trt.tensorrt` builds from the bundle; they belong to a machine, not to it."""
+
 ENCODER_HASH = "rtgs2_encoder"
 """Key of the encoder graph's metadata that holds :attr:`EncoderSpec.hash`: it ties the graph to the manifest."""
 
@@ -262,6 +270,8 @@ class _ManifestReader:
         files = self._files(self._get(values, "files", dict))
         if ("fp16" in precision) != (FUSION_FP16 in files):
             raise self.error("precision", precision, f"'fp16' if and only if files has {FUSION_FP16}")
+        if (FRAME_FP16 in files) != (FRAME_GOLDEN in files):
+            raise self.error("files", sorted(files), f"both or neither of {FRAME_FP16} and {FRAME_GOLDEN}")
         task = values.get("task", "semantic")  # older bundles do not say
         if task not in TASKS:
             raise self.error("task", task, " or ".join(map(repr, TASKS)))

@@ -67,10 +67,12 @@ class Backend(Protocol):
     Attributes:
         name: what :func:`create_backend` calls it.
         precision: arithmetic of the fusion network.
+        golden: file of the bundle with a golden input of a size that it runs.
     """
 
     name: str
     precision: Precision
+    golden: str
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the features (voxels, D) of the voxels' representatives, whose inputs (voxels, 10) are given."""

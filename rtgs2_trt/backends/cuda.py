@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import ENCODER, FUSION_FP16, OUTPUT_NAMES, Bundle
+from ..bundle import ENCODER, FUSION_FP16, GOLDEN, OUTPUT_NAMES, Bundle
 from ..camera import Camera
 from ..cuda import DeviceArray, cuda_problem
 from ..errors import BackendError, InputError, SceneError
@@ -87,6 +87,7 @@ class CudaBackend:
     """
 
     name = "cuda"
+    golden = GOLDEN
 
     def __init__(self, bundle: Bundle, threads: int = 0, precision: PrecisionChoice = "auto") -> None:
         problem = cuda_problem()
