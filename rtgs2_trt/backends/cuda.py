@@ -9,7 +9,6 @@ draws it again with more. Of several views the next is enqueued before the host 
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -30,16 +29,14 @@ from ..upsample import upsample
 from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
 from .cuda_engine import CudaNetwork
 from .cuda_views import DeviceScene, HostResults, Moments, ViewImages, ViewRasterizer, copy_cropped
-from .engines import OnnxRuntimeNetwork
-from .graphs import check_interface, fusion_file, run_encoder
+from .encoder import Encoder, EncoderOnCpuWarning
+from .graphs import check_interface, fusion_file
+
+__all__ = ["CudaBackend", "DeviceFrame", "EncoderOnCpuWarning"]
 
 _SIZES_KEPT = 4
 _IN_FLIGHT = 2
 _TYPES = {"float16": np.float16, "float32": np.float32}
-
-
-class EncoderOnCpuWarning(UserWarning):
-    """The GPU could not run the encoder; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +104,8 @@ class CudaBackend:
         self.stream: int = self._stream.address
         self._device = int(device["index"])
         self._maps_host_memory = bool(device["shares_host_memory"])
-        self._threads = threads or available_threads()
+        self._encoder = Encoder(bundle, threads or available_threads(), lambda: self._network(ENCODER))
         self._networks: dict[str, CudaNetwork] = {}
-        self._encoder_on_cpu: OnnxRuntimeNetwork | None = None
         self._scenes: WeakKeyDictionary[Scene, DeviceScene] = WeakKeyDictionary()
         self._images: OrderedDict[tuple[int, int], ViewImages] = OrderedDict()
         self._network(self._fusion_file)  # every frame needs it: what is missing or wrong is said at once
@@ -121,16 +117,7 @@ class CudaBackend:
             EncoderOnCpuWarning: then.
         """
         with self._lock:
-            if self._encoder_on_cpu is None:
-                try:
-                    return run_encoder(self._bundle, self._network(ENCODER), plan, inputs)
-                except BackendError as error:
-                    warnings.warn(f"the encoder runs on the CPU, once a scene: {error}", EncoderOnCpuWarning, 2)
-                path, content = self._bundle.file(ENCODER), self._bundle.read(ENCODER)
-                network = OnnxRuntimeNetwork(path, self._threads, content=content)
-                check_interface(self._bundle, ENCODER, network)
-                self._encoder_on_cpu = network
-            return run_encoder(self._bundle, self._encoder_on_cpu, plan, inputs)
+            return self._encoder.encode(plan, inputs)
 
     def frames(self, scene: Scene, cameras: Sequence[Camera], request: FrameRequest) -> list[Frame]:
         """See :class:`Backend`."""
