@@ -219,9 +219,10 @@ def test_unknown_dynamic_size_is_refused(real_tensorrt: Any, plugin: Path) -> No
 @pytest.mark.skipif(VARIABLE in os.environ, reason="this is that run")
 @pytest.mark.parametrize("version", [version for version in VERSIONS if version != chosen_version()])
 def test_the_other_major(version: str) -> None:
-    """All tests of this folder, in a process of its own: one version of the bindings fits in one."""
+    """These tests and those of the engines' cache, in a process of its own: it takes one version of the bindings."""
+    files = [__file__, str(Path(__file__).with_name("test_engine_cache.py"))]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", str(Path(__file__).parent)],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", *files],
         env={**os.environ, VARIABLE: version},
         capture_output=True,
         text=True,
