@@ -1,5 +1,6 @@
 """Types of the CUDA core, which only some builds have; see ``csrc/bindings/cuda`` and :mod:`rtgs2_trt.cuda`."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -85,6 +86,10 @@ class Stream:
     @property
     def address(self) -> int: ...
     def wait(self) -> None: ...
+
+class Graph:
+    def __init__(self, stream: int, enqueue: Callable[[], None]) -> None: ...
+    def launch(self, stream: int) -> None: ...
 
 class Event:
     def __init__(self) -> None: ...

@@ -8,6 +8,9 @@
     fusion.onnx        VDVI fusion: colour and features -> logits (or depth) at a quarter of the size
     fusion.fp16.onnx   the same for GPUs, FP16 in, inside and out; if and only if the manifest's precision names fp16
     golden.npz         a small input and the PyTorch networks' answer to it
+    frame.fp16.onnx    for TensorRT, if asked for: rasteriser plugin and FP16 fusion in one graph of one image size
+    golden.frame.npz   with it: the golden scene seen at that size
+    engines/           TensorRT engines of this machine, see rtgs2_trt.tensorrt.engine_store; not in the manifest
 
 Nothing in a bundle is trusted: the manifest is checked field by field, files against their hashes.
 """
@@ -36,6 +39,11 @@ ENCODER_FP16 = "encoder.fp16.onnx"
 FUSION = "fusion.onnx"
 FUSION_FP16 = "fusion.fp16.onnx"
 GOLDEN = "golden.npz"
+FRAME_FP16 = "frame.fp16.onnx"
+FRAME_GOLDEN = "golden.frame.npz"
+ENGINES = "engines"
+"""Folder of engines that :mod:`rtgs2_trt.tensorrt` builds from the bundle; they belong to a machine, not to it."""
+
 ENCODER_HASH = "rtgs2_encoder"
 """Key of the encoder graph's metadata that holds :attr:`EncoderSpec.hash`: it ties the graph to the manifest."""
 
@@ -267,6 +275,8 @@ class _ManifestReader:
             raise self.error("precision", precision, f"'fp16' if and only if files has {FUSION_FP16}")
         if ENCODER_FP16 in files and "fp16" not in precision:
             raise self.error("precision", precision, f"'fp16', since files has {ENCODER_FP16}")
+        if (FRAME_FP16 in files) != (FRAME_GOLDEN in files):
+            raise self.error("files", sorted(files), f"both or neither of {FRAME_FP16} and {FRAME_GOLDEN}")
         task = values.get("task", "semantic")  # older bundles do not say
         if task not in TASKS:
             raise self.error("task", task, " or ".join(map(repr, TASKS)))

@@ -69,6 +69,18 @@ class Console:
             yield lambda: progress.advance(task)
         self.seconds[name] = time.perf_counter() - start
 
+    @contextmanager
+    def phases(self, name: str) -> Iterator[ConsolePhases]:
+        """Show phases inside phases, each with a bar; whatever reports them may do so from several threads."""
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        start = time.perf_counter()
+        columns = (TextColumn("  {task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+        with Progress(*columns, TimeElapsedColumn(), console=self._progress, transient=True) as progress:
+            yield ConsolePhases(progress)
+        self.seconds[name] = time.perf_counter() - start
+        self._progress.print(f"  [green]done[/green] {name}  [dim]{self.seconds[name]:.1f} s[/dim]")
+
     def note(self, text: str) -> None:
         """Say something beside the result, on standard error."""
         self._progress.print(text, markup=False)
@@ -84,6 +96,30 @@ class Console:
             print(json.dumps(values, indent=1))
         else:
             self._out.print(text, markup=False)
+
+
+class ConsolePhases:
+    """Bars of phases that run inside each other, by name."""
+
+    def __init__(self, progress: Any) -> None:
+        self._progress = progress
+        self._tasks: dict[str, Any] = {}
+        self._depths: dict[str, int] = {}
+
+    def start(self, phase: str, parent: str | None, steps: int) -> None:
+        """Show the bar of a phase of `steps` steps, under its parent's."""
+        depth = 0 if parent is None else self._depths.get(parent, -1) + 1
+        self._depths[phase] = depth
+        self._tasks[phase] = self._progress.add_task(f"{'  ' * depth}{phase}", total=steps)
+
+    def step(self, phase: str, step: int) -> None:
+        """Move the bar of a phase on: step number `step` is done."""
+        self._progress.update(self._tasks[phase], completed=step + 1)
+
+    def finish(self, phase: str) -> None:
+        """Take the bar of a phase away."""
+        self._depths.pop(phase, None)
+        self._progress.remove_task(self._tasks.pop(phase))
 
 
 def check_folder(folder: Path, option: str) -> None:

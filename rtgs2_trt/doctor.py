@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .cuda import cuda_problem
-from .errors import InputError
+from .errors import BackendError, InputError
 from .instruction_sets import instruction_set, instruction_sets
+from .tensorrt import platforms
+from .tensorrt.library import load_tensorrt, plugin_library, tensorrt_problem, tensorrt_version
 from .threads import available_threads
 
 Status = Literal["ok", "note", "problem"]
@@ -45,24 +47,35 @@ class Check:
 def examine() -> list[Check]:
     """Look at everything; takes seconds, since the engines are loaded."""
     gpu = _gpu_checks()
+    gpu_works = gpu[-1].name == "GPU memory"
     return [
         Check("Python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
         Check("rtgs2-trt", "ok", f"{version('rtgs2-trt')} in {Path(__file__).parent}"),
         _processor(),
         _memory(),
         *gpu,
-        *_onnxruntime(gpu_works=gpu[-1].name == "GPU memory"),
+        *_onnxruntime(gpu_works=gpu_works),
         _optional("OpenVINO", "openvino", "for precision bf16 on CPUs: pip install 'rtgs2-trt[openvino]'"),
-        _optional("TensorRT", "tensorrt", "not used in this version"),
+        *_jetpack(),
+        *_tensorrt(gpu_works=gpu_works),
     ]
 
 
 def report(checks: list[Check]) -> dict[str, Any]:
-    """Return the checks as JSON has them, whether all is well, and the backend that ``auto`` would try first."""
-    usable = all(check.status == "ok" for check in checks if check.name in ("CUDA core", "GPU", "ONNX Runtime on GPU"))
+    """Return the checks as JSON has them, whether all is well, and the backend that ``auto`` would try first.
+
+    ``tensorrt`` among them still wants a bundle with an engine for this machine.
+    """
+    status = {check.name: check.status for check in checks}
+
+    def usable(*names: str) -> bool:
+        return all(status.get(name, "ok") == "ok" for name in names)
+
+    gpu = usable("CUDA core", "GPU")
+    tensorrt = gpu and status.get("TensorRT plugins") == "ok" and usable("JetPack", "TensorRT")
     return {
         "ok": all(check.status != "problem" for check in checks),
-        "best_backend": "cuda" if usable else "cpu",
+        "best_backend": "tensorrt" if tensorrt else "cuda" if gpu and usable("ONNX Runtime on GPU") else "cpu",
         "checks": [asdict(check) for check in checks],
     }
 
@@ -145,6 +158,49 @@ def _onnxruntime(*, gpu_works: bool) -> list[Check]:
     return checks
 
 
+def _jetpack() -> list[Check]:
+    """On a Jetson: its JetPack and its power mode."""
+    if not platforms.is_jetson():
+        return []
+    linux, problem = platforms.jetson_linux(), platforms.jetpack_problem()
+    shown = ".".join(map(str, linux)) if linux else "of unknown version"
+    found = f"{platforms.jetpack_version() or 'of unknown version'} (Jetson Linux {shown})"
+    checks = [Check("JetPack", "ok", found)]
+    if problem is not None:
+        checks = [Check("JetPack", "problem", found, problem)]
+    mode = platforms.power_mode()
+    if mode is None:
+        checks.append(Check("power mode", "note", "this system does not tell", "sudo nvpmodel -q tells it"))
+    else:
+        name, unlimited = mode
+        cure = "sudo nvpmodel -m 0 && sudo jetson_clocks, if the board may draw the power"
+        checks.append(Check("power mode", "ok" if unlimited else "note", name, None if unlimited else cure))
+    return checks
+
+
+def _tensorrt(*, gpu_works: bool) -> list[Check]:
+    """TensorRT for Python, whether it goes with this GPU, and our plugin library for it."""
+    problem = tensorrt_problem()
+    if problem is not None:
+        found, _, cure = problem.partition(": ")
+        missing: Status = "problem" if platforms.is_jetson() or _is_installed("tensorrt") else "note"
+        return [Check("TensorRT", missing, found, cure or None)]
+    module = load_tensorrt()
+    checks = [Check("TensorRT", "ok", str(module.__version__))]
+    if gpu_works:
+        device = importlib.import_module("rtgs2_trt._cuda").device()
+        bad = platforms.pair_problem(tensorrt_version(module), device["compute_capability"])
+        if bad is not None:
+            found, _, cure = bad.partition(": ")
+            checks = [Check("TensorRT", "problem", found, cure or None)]
+    try:
+        checks.append(Check("TensorRT plugins", "ok", str(plugin_library(module))))
+    except BackendError as error:
+        found, _, cure = str(error).partition(": ")
+        checks.append(Check("TensorRT plugins", "problem" if gpu_works else "note", found, cure or None))
+    return checks
+
+
 def _optional(name: str, module: str, use: str) -> Check:
     try:
         importlib.import_module(module)
@@ -158,7 +214,10 @@ def _optional(name: str, module: str, use: str) -> Check:
 
 
 def _is_installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:  # something without a specification is in its place
+        return sys.modules.get(module) is not None
 
 
 def _gib(size: int) -> str:

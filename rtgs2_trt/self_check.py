@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .backends import Backend, FrameRequest, Precision
+from .backends import Backend, Frame, FrameRequest, Precision
 from .bundle import GOLDEN, Bundle
 from .camera import Camera
 from .encoder_inputs import encoder_inputs
@@ -113,13 +113,13 @@ class SelfCheck:
         return {**values, "pixels": self.pixels, "bound": self.bound, "features_bound": self.features_bound}
 
 
-def read_golden(bundle: Bundle) -> Golden:
-    """Read the golden input and answer of `bundle`.
+def read_golden(bundle: Bundle, name: str = GOLDEN) -> Golden:
+    """Read the golden input and answer of `bundle`: :data:`GOLDEN`, or the larger view :data:`FRAME_GOLDEN`.
 
     Raises:
         BundleError: the file is damaged.
     """
-    path, content = bundle.file(GOLDEN), io.BytesIO(bundle.read(GOLDEN))
+    path, content = bundle.file(name), io.BytesIO(bundle.read(name))
     try:
         with zipfile.ZipFile(content) as archive:  # what np.load would unpack is told before it does
             size = sum(entry.file_size for entry in archive.infolist())
@@ -145,12 +145,20 @@ def run_self_check(bundle: Bundle, backend: Backend) -> SelfCheck:
         BundleError: the golden file is damaged.
         BackendError: the backend failed.
     """
-    golden, bound = read_golden(bundle), BOUNDS[backend.precision]
+    golden, bound = read_golden(bundle, backend.golden), BOUNDS[backend.precision]
     plan = bundle.manifest.encoder.build_plan(golden.scene)
     by_voxel = backend.encode(plan, np.ascontiguousarray(encoder_inputs(golden.scene)[plan.representatives]))
     features = plan.to_gaussians(by_voxel)
     request = FrameRequest(output=True)
     (frame,) = backend.frames(golden.scene.with_features(features), [golden.camera], request)
+    features_difference = relative_difference(features, golden.features)
+    return compare_frame(golden, frame, bound, features_difference, BOUNDS[backend.encoder_precision])
+
+
+def compare_frame(
+    golden: Golden, frame: Frame, bound: float, features_difference: float = 0.0, features_bound: float = 0.0
+) -> SelfCheck:
+    """Compare a frame of the golden view, with its output, with the expected one."""
     assert frame.output is not None
     different = wrong = 0
     depth_difference = depth_bound = None
@@ -162,13 +170,13 @@ def run_self_check(bundle: Bundle, backend: Backend) -> SelfCheck:
         assert frame.labels is not None
         different, wrong = _compare_labels(frame.labels, golden, bound)
     return SelfCheck(
-        features_difference=relative_difference(features, golden.features),
+        features_difference=features_difference,
         logits_difference=relative_difference(frame.output, golden.logits),
         labels_different=different,
         labels_wrong=wrong,
         pixels=golden.camera.width * golden.camera.height,
         bound=bound,
-        features_bound=BOUNDS[backend.encoder_precision],
+        features_bound=features_bound,
         depth_difference=depth_difference,
         depth_bound=depth_bound,
     )

@@ -28,6 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="both",
         help="both (default): beside the FP32 graphs the FP16 graphs that GPUs run; fp32: without them",
     )
+    parser.add_argument(
+        "--tensorrt",
+        action="store_true",
+        help="also write frame.fp16.onnx, which TensorRT engines of this image size are built from (rtgs2 build)",
+    )
     parser.add_argument("--encoder", metavar="E.pth", help="research code: encoder weights")
     parser.add_argument("--fusion", metavar="F.pth", help="research code: fusion network weights")
     parser.add_argument(
@@ -72,7 +77,12 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
                 trained_on=arguments.trained_on,
             )
     exported = export_bundle(
-        checkpoint, output, image_size=arguments.image_size, precision=arguments.precision, step=console.step
+        checkpoint,
+        output,
+        image_size=arguments.image_size,
+        precision=arguments.precision,
+        tensorrt=arguments.tensorrt,
+        step=console.step,
     )
     check, reports, fp16_check = exported.self_check, exported.fp16_reports, exported.fp16_self_check
     values = {
@@ -84,6 +94,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     if fp16_check is not None:
         graphs = {name: report.to_dict() for name, report in reports.items()}
         values["fp16"] = {"self_check": fp16_check.to_dict(), "graphs": graphs}
+    if exported.frame_self_check is not None:
+        values["frame"] = {"self_check": exported.frame_self_check.to_dict()}
     predicts = "depth" if checkpoint.classes is None else f"{len(checkpoint.classes)} classes"
     text = (
         f"{exported.path}: {sum(exported.sizes.values()) / 1e6:.1f} MB, {predicts}\n"
@@ -93,6 +105,10 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         text += f"\nin FP16: features differ by {fp16_check.features_difference:.1e}, {_check_text(fp16_check)}"
     for name, report in reports.items():
         text += f"\n{name}: {report.to_text()}"
+    if exported.frame_self_check is not None:
+        text += (
+            f"\nframe graph, its plugin node executed by the CPU rasteriser: {_check_text(exported.frame_self_check)}"
+        )
     console.result(values, text)
 
 

@@ -22,6 +22,8 @@ from rtgs2_trt.bundle import (
     ENCODER,
     ENCODER_FP16,
     ENCODER_HASH,
+    FRAME_FP16,
+    FRAME_GOLDEN,
     FUSION,
     FUSION_FP16,
     GOLDEN,
@@ -30,7 +32,7 @@ from rtgs2_trt.bundle import (
     EncoderSpec,
     Manifest,
 )
-from rtgs2_trt.errors import BundleError
+from rtgs2_trt.errors import BundleError, InputError
 from rtgs2_trt.file_access import sha256_of
 from rtgs2_trt.self_check import Golden, SelfCheck, run_self_check, write_golden
 
@@ -38,14 +40,17 @@ from .algebra import Algebra
 from .encoder_graph import build_encoder_graph
 from .encoder_spec import encoder_spec
 from .fp16_graph import PrecisionReport, build_fp16_graph, encoder_probes, fusion_probes
+from .frame_graph import build_frame_graph
+from .frame_on_cpu import check_frame_graph
 from .fusion_graph import build_fusion_graph
-from .golden import make_golden
+from .golden import golden_at, make_golden
 from .graph import Arithmetic
 from .lint import Target, check_graph
 
 Step = Callable[[str], AbstractContextManager[object]]
 GraphPrecision = Literal["fp32", "both"]
 GRAPH_PRECISIONS: tuple[GraphPrecision, ...] = get_args(GraphPrecision)
+LARGEST_FRAME_SIDE = 2048
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Exported:
         sizes: bytes of every file.
         fp16_self_check: the same with the FP16 graphs, if they were written.
         fp16_reports: what of each FP16 graph computes in FP32 and why, and how large its values get, by file.
+        frame_self_check: the frame graph for TensorRT, its plugin node executed by the CPU rasteriser, if asked for.
     """
 
     path: Path
@@ -65,6 +71,7 @@ class Exported:
     sizes: dict[str, int]
     fp16_self_check: SelfCheck | None = None
     fp16_reports: Mapping[str, PrecisionReport] = field(default_factory=dict)
+    frame_self_check: SelfCheck | None = None
 
 
 def export_bundle(
@@ -73,6 +80,7 @@ def export_bundle(
     *,
     image_size: tuple[int, int] = (640, 480),
     precision: GraphPrecision = "both",
+    tensorrt: bool = False,
     algebra: Algebra | None = None,
     step: Step = lambda name: nullcontext(),
 ) -> Exported:
@@ -83,6 +91,8 @@ def export_bundle(
         path: the folder to write; an older bundle there is replaced.
         image_size: (width, height) in pixels that the model is meant for; goes into the manifest.
         precision: ``"both"`` writes FP16 graphs for GPUs beside the FP32 graphs, ``"fp32"`` leaves them out.
+        tensorrt: also write the frame graph that TensorRT engines are built from; the weights are in it once more. It
+            draws one size, that of `image_size` made up to multiples of 32, at most 2048 a side.
         algebra: which exact simplifications to make, all that pay on a CPU by default.
         step: called with the name of each step; what it returns is entered while the step runs.
 
@@ -90,23 +100,30 @@ def export_bundle(
         BundleError: something that is no bundle is at `path`, a graph has a fault that :mod:`rtgs2_export.lint`
             knows, or the bundle differs from the PyTorch networks.
         CheckpointError: the network's values do not fit FP16.
+        InputError: `tensorrt` without an FP16 graph, or with too large an image.
     """
     path, algebra = Path(path), algebra or Algebra()
+    if tensorrt:
+        _check_frame_options(image_size, precision)
     if not path.parent.is_dir():
         raise BundleError("no such folder to write to", file=path.parent, fix="Create it, or give another -o")
     try:
         with atomic_folder(path, may_replace=is_bundle) as folder:
-            reports = _write_files(checkpoint, folder, image_size, precision, algebra, step)
-            bundle, fp16_check = Bundle(folder), None
+            reports = _write_files(checkpoint, folder, image_size, precision, tensorrt, algebra, step)
+            bundle, fp16_check, frame_check = Bundle(folder), None, None
             with step("self-check"):
                 check = _check(bundle, path, "fp32", "Please report this with the checkpoint's configuration")
             if reports:
                 with step("self-check in FP16"):
                     fp16_check = _check(bundle, path, "fp16", "Export without the FP16 graphs: --precision fp32")
+            if tensorrt:
+                with step("self-check of the frame graph"):
+                    frame_check = check_frame_graph(onnx.load_from_string(bundle.read(FRAME_FP16)), bundle)
+                    _refuse_differences(frame_check, path, FRAME_FP16, "Export without it: leave out --tensorrt")
             sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir())}
     except FileExistsError:
         raise BundleError("is in the way and is no bundle", file=path, fix="Move it away, or give another -o") from None
-    return Exported(path, check, sizes, fp16_check, reports)
+    return Exported(path, check, sizes, fp16_check, reports, frame_check)
 
 
 def is_bundle(path: Path) -> bool:
@@ -116,16 +133,35 @@ def is_bundle(path: Path) -> bool:
 
 def _check(bundle: Bundle, path: Path, precision: Precision, fix: str) -> SelfCheck:
     check = run_self_check(bundle, create_backend("cpu", bundle, 0, precision))
+    _refuse_differences(check, path, precision, fix)
+    return check
+
+
+def _refuse_differences(check: SelfCheck, path: Path, graphs: str, fix: str) -> None:
     if not check.passed:
         raise BundleError(
-            f"exported graphs ({precision}) differ from the PyTorch networks, nothing was written",
+            f"exported graphs ({graphs}) differ from the PyTorch networks, nothing was written",
             file=path,
             found=f"features {check.features_difference:.1e}, logits {check.logits_difference:.1e}, "
             f"{check.labels_wrong} labels wrong",
             expected=f"at most {check.features_bound:.0e} and {check.bound:.0e} relative",
             fix=fix,
         )
-    return check
+
+
+def _check_frame_options(image_size: tuple[int, int], precision: GraphPrecision) -> None:
+    if precision != "both":
+        raise InputError(
+            "the frame graph for TensorRT computes in FP16", field="precision", found=precision, expected="both"
+        )
+    if max(image_size) > LARGEST_FRAME_SIDE:
+        raise InputError(
+            "image is too large for a frame graph",
+            field="image_size",
+            found="x".join(map(str, image_size)),
+            expected=f"at most {LARGEST_FRAME_SIDE} pixels a side",
+            fix="Export for a smaller image, or without --tensorrt",
+        )
 
 
 def _write_files(
@@ -133,6 +169,7 @@ def _write_files(
     folder: Path,
     image_size: tuple[int, int],
     precision: GraphPrecision,
+    tensorrt: bool,
     algebra: Algebra,
     step: Step,
 ) -> dict[str, PrecisionReport]:
@@ -158,6 +195,13 @@ def _write_files(
         with step("FP16 fusion graph"):
             model, reports[FUSION_FP16] = _fp16_fusion(checkpoint, golden, algebra.for_gpu(), own_version)
             _save(model, folder / FUSION_FP16, "tensorrt")
+        if tensorrt:
+            with step("frame graph"):
+                view = golden_at(checkpoint, golden, image_size)
+                write_golden(folder / FRAME_GOLDEN, view)
+                padded = view.camera.padded(32)
+                _save(build_frame_graph(model, (padded.width, padded.height)), folder / FRAME_FP16, "tensorrt")
+    names = [ENCODER, FUSION, GOLDEN, *reports, *((FRAME_GOLDEN, FRAME_FP16) if tensorrt else ())]
     manifest = Manifest(
         description=checkpoint.description,
         image_size=image_size,
@@ -166,7 +210,7 @@ def _write_files(
         encoder=spec,
         classes=checkpoint.classes,
         checkpoint_sha256=checkpoint.sha256,
-        files={name: sha256_of(folder / name) for name in (ENCODER, FUSION, GOLDEN, *reports)},
+        files={name: sha256_of(folder / name) for name in names},
         tools={
             "rtgs2-trt": own_version,
             **{module.__name__: module.__version__ for module in (torch, onnx, onnxruntime, np)},

@@ -38,8 +38,18 @@ def golden_scene() -> Scene:
 def make_golden(checkpoint: Checkpoint) -> Golden:
     """Return the golden input with the answer of the checkpoint's networks, run by PyTorch."""
     scene = golden_scene()
-    camera = Camera.look_at((0.1, 0.15, 0.7), (1.2, 1.0, 0.5), width=128, height=96, fov_degrees=75)
     features = encode_with_pytorch(checkpoint, scene)
+    return _golden_view(checkpoint, scene, features, (128, 96))
+
+
+def golden_at(checkpoint: Checkpoint, golden: Golden, image_size: tuple[int, int]) -> Golden:
+    """Return the golden input seen at another (width, height), with the PyTorch networks' answer."""
+    return _golden_view(checkpoint, golden.scene, golden.features, image_size)
+
+
+def _golden_view(checkpoint: Checkpoint, scene: Scene, features: np.ndarray, image_size: tuple[int, int]) -> Golden:
+    width, height = image_size
+    camera = Camera.look_at((0.1, 0.15, 0.7), (1.2, 1.0, 0.5), width=width, height=height, fov_degrees=75)
     logits = fuse_with_pytorch(checkpoint, scene.with_features(features), camera)
     return Golden(scene=scene, camera=camera, features=features, logits=logits)
 

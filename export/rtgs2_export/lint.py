@@ -24,10 +24,14 @@ from .tensorrt_support import (
     LARGEST_OPSET,
     LARGEST_TOP_K,
     OPERATORS,
+    PLUGIN_DOMAIN,
+    PLUGIN_IDENTITY,
+    PLUGINS,
     REFUSED,
     RESIZE_COORDINATES,
     RESIZE_MODES,
     VERSIONS,
+    Plugin,
 )
 from .value_types import all_graphs, all_nodes, without_weights
 
@@ -86,7 +90,7 @@ class _Graph:
 def lint_graph(model: onnx.ModelProto, target: Target) -> list[Finding]:
     """Return all that `model` does that `target` does not take; nothing for a good graph."""
     graph = _Graph(model, without_weights(model))
-    rules = _RULES_FOR_ALL + (_RULES_FOR_TENSORRT if target == "tensorrt" else ())
+    rules = _RULES_FOR_ALL + (_RULES_FOR_TENSORRT if target == "tensorrt" else _RULES_FOR_ONNX_RUNTIME)
     return [finding for rule in rules for finding in rule(graph)]
 
 
@@ -129,7 +133,7 @@ def _names(graph: _Graph) -> Iterator[Finding]:
 
 def _domains(graph: _Graph) -> Iterator[Finding]:
     for node in graph.nodes():
-        if node.domain not in ("", ONNX_RUNTIME_DOMAIN):
+        if node.domain not in ("", ONNX_RUNTIME_DOMAIN, PLUGIN_DOMAIN):
             yield Finding("domain", node.name, f"operator of the domain {node.domain!r}", "take operators of ONNX")
 
 
@@ -171,11 +175,24 @@ def _constants(graph: _Graph) -> Iterator[Finding]:
             yield Finding("constants", name, "constant is not finite", cure)
 
 
+# -- rules for ONNX Runtime --------------------------------------------------------------------------------------------
+
+
+def _no_plugins(graph: _Graph) -> Iterator[Finding]:
+    for node in graph.nodes():
+        if node.domain == PLUGIN_DOMAIN:
+            yield Finding(
+                "plugin", node.name, f"{node.op_type} is a plugin of TensorRT", "split the graph at this node"
+            )
+
+
 # -- rules for TensorRT ------------------------------------------------------------------------------------------------
 
 
 def _operators(graph: _Graph) -> Iterator[Finding]:
     for node in graph.nodes():
+        if node.domain == PLUGIN_DOMAIN:
+            continue
         if node.domain != "":
             problem = f"{node.op_type} is an operator of ONNX Runtime alone"
             yield Finding("operator", node.name, problem, "build the graph with Algebra.for_gpu()")
@@ -285,11 +302,53 @@ def _scatter_and_top_k(graph: _Graph) -> Iterator[Finding]:
                 yield Finding("top k", node.name, "sorted is 0", "leave sorted at 1")
 
 
+def _plugins(graph: _Graph) -> Iterator[Finding]:
+    """Nodes that become plugins: the parser neither checks nor converts what it hands to a plugin."""
+    functions = {function.name for function in graph.model.functions}
+    for node in graph.nodes():
+        if node.domain != PLUGIN_DOMAIN:
+            continue
+        plugin = PLUGINS.get(node.op_type)
+        if node.op_type in OPERATORS or node.op_type in functions or onnx.defs.has(node.op_type):
+            problem = f"{node.op_type} is also an operator or function, which the parser takes first"
+            yield Finding("plugin", node.name, problem, "give the plugin a name of its own")
+        if plugin is None:
+            yield Finding("plugin", node.name, f"there is no plugin {node.op_type}", f"take one of {sorted(PLUGINS)}")
+            continue
+        yield from _plugin_attributes(node, plugin)
+        for kind, names, formals in (("input", node.input, plugin.inputs), ("output", node.output, plugin.outputs)):
+            if len(names) != len(formals) or not all(names):
+                problem = f"{sum(map(bool, names))} {kind}s, {node.op_type} has {len(formals)}"
+                yield Finding("plugin", node.name, problem, f"give all of {', '.join(formals)}")
+                continue
+            for name, (formal, (element_type, rank)) in zip(names, formals.items(), strict=True):
+                found = (graph.types.get(name, "unknown"), graph.ranks.get(name))
+                if found != (element_type, rank):
+                    problem = f"{kind} {formal} is {found[0]} of {found[1]} dimensions, not {element_type} of {rank}"
+                    yield Finding("plugin", node.name, problem, "cast and reshape it, or declare its type (value_info)")
+
+
+def _plugin_attributes(node: onnx.NodeProto, plugin: Plugin) -> Iterator[Finding]:
+    values = _attributes(node)
+    for name in sorted(values.keys() - plugin.attributes - PLUGIN_IDENTITY.keys()):
+        cure = f"leave it out; the plugin has {sorted(plugin.attributes)}"
+        yield Finding("plugin", node.name, f"attribute {name!r} would be dropped without a word", cure)
+    for name in sorted(plugin.attributes):
+        if type(values.get(name)) is not int or not 0 <= values[name] < 1 << 31:
+            problem = f"attribute {name!r} is {values.get(name)!r}, the plugin gets a whole number of 32 bits"
+            yield Finding("plugin", node.name, problem, "write it as an INT attribute")
+    for name, expected in PLUGIN_IDENTITY.items():
+        if values.get(name, expected.encode()) != expected.encode():
+            problem = f"attribute {name!r} is {values[name]!r}, the library's plugin has {expected!r}"
+            yield Finding("plugin", node.name, problem, f"write {expected!r}, or leave it out")
+
+
 _Rule = Callable[[_Graph], Iterator[Finding]]
 _RULES_FOR_ALL: tuple[_Rule, ...] = (_versions, _names, _domains, _typing, _inference, _constants)
+_RULES_FOR_ONNX_RUNTIME: tuple[_Rule, ...] = (_no_plugins,)
 _RULES_FOR_TENSORRT: tuple[_Rule, ...] = (
     *(_operators, _element_types, _digits, _constant_inputs, _shapes),
-    *(_layer_norm, _resize, _scatter_and_top_k),
+    *(_layer_norm, _resize, _scatter_and_top_k, _plugins),
 )
 
 

@@ -8,7 +8,10 @@ network of this project could want are listed; what is not listed is refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from rtgs2_trt.tensorrt.frame_interface import PLUGIN, PLUGIN_NAMESPACE, PLUGIN_VERSION
 
 VERSIONS = ((10, 3), (10, 13), (10, 16), (11, 1))
 """The versions that a graph must suit: JetPack 6.1 and 6.2, 7.0 and 7.1, 7.2, and the newest."""
@@ -70,6 +73,51 @@ REFUSED: dict[str, tuple[str, str]] = {
     "Compress": ("its output's size hangs on data", "compute the indices outside the graph and take Gather"),
 }
 """Operators that are known and refused: the problem and the cure."""
+
+PLUGIN_DOMAIN = "rtgs2"
+"""Domain of plugin nodes. The parser ignores it and looks for a plugin's creator by the operator's name alone, after
+its own operators and the graph's functions."""
+
+PLUGIN_IDENTITY = {"plugin_version": PLUGIN_VERSION, "plugin_namespace": PLUGIN_NAMESPACE}
+"""Attributes that name the creator; the parser reads them, the plugin does not get them."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin of this project, as its node must be written.
+
+    Attributes:
+        attributes: the plugin's fields, all whole numbers. The parser drops what the plugin does not list, unsaid.
+        inputs: element type and number of dimensions of each.
+        outputs: the same of what it gives.
+    """
+
+    attributes: frozenset[str]
+    inputs: Mapping[str, tuple[str, int]]
+    outputs: Mapping[str, tuple[str, int]]
+
+
+PLUGINS: dict[str, Plugin] = {
+    PLUGIN: Plugin(
+        attributes=frozenset({"width", "height", "channels", "visible_capacity", "pair_capacity"}),
+        inputs={
+            "means": ("float32", 2),
+            "scales": ("float32", 2),
+            "rotations": ("float32", 2),
+            "opacities": ("float32", 1),
+            "sh": ("float32", 3),
+            "gaussian_features": ("float16", 2),
+            "camera": ("float32", 1),
+        },
+        outputs={
+            "image": ("float16", 4),
+            "features": ("float16", 4),
+            "alpha": ("float32", 3),
+            "view_depth": ("float32", 3),
+            "needs": ("int64", 1),
+        },
+    )
+}
 
 FP32_ONLY = frozenset({"LayerNormalization", "Softmax", "ReduceMean", "ReduceSum"})
 """Operators that sum over many values. TensorRT ignores LayerNormalization's ``stash_type`` and may sum in FP16."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import get_args
 
-from ..bundle import Bundle
+from ..bundle import FRAME_FP16, Bundle
 from ..errors import BackendError
 from ._protocol import Backend, PrecisionChoice
 
@@ -22,8 +22,18 @@ def _cuda(bundle: Bundle, threads: int, precision: PrecisionChoice) -> Backend:
     return CudaBackend(bundle, threads, precision)
 
 
+def _tensorrt(bundle: Bundle, threads: int, precision: PrecisionChoice) -> Backend:
+    from .tensorrt import TensorRtBackend
+
+    return TensorRtBackend(bundle, threads, precision)
+
+
 PRECISIONS: tuple[PrecisionChoice, ...] = get_args(PrecisionChoice)
-BACKENDS: dict[str, Callable[[Bundle, int, PrecisionChoice], Backend]] = {"cuda": _cuda, "cpu": _cpu}
+BACKENDS: dict[str, Callable[[Bundle, int, PrecisionChoice], Backend]] = {
+    "tensorrt": _tensorrt,
+    "cuda": _cuda,
+    "cpu": _cpu,
+}
 """All backends, the best first."""
 
 
@@ -53,6 +63,8 @@ def select_backend(
     passed_over: dict[str, str] = {}
     *better, last = BACKENDS
     for candidate in better:
+        if candidate == "tensorrt" and FRAME_FP16 not in bundle.manifest.files:
+            continue  # nobody meant this bundle for it
         try:
             return BACKENDS[candidate](bundle, threads, precision), passed_over
         except BackendError as error:

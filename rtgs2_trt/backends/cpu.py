@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import FUSION, Bundle
+from ..bundle import FUSION, GOLDEN, Bundle
 from ..camera import Camera
 from ..geometry_plan import GeometryPlan
 from ..rasterize import rasterize
@@ -39,6 +39,7 @@ class CpuBackend:
     """
 
     name = "cpu"
+    golden = GOLDEN
 
     def __init__(self, bundle: Bundle, threads: int = 0, precision: PrecisionChoice = "auto") -> None:
         self._bundle = bundle

@@ -9,7 +9,6 @@ draws it again with more. Of several views the next is enqueued before the host 
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,7 +18,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import ENCODER, FUSION_FP16, OUTPUT_NAMES, Bundle
+from ..bundle import FUSION_FP16, GOLDEN, OUTPUT_NAMES, Bundle
 from ..camera import Camera
 from ..cuda import DeviceArray, cuda_problem
 from ..errors import BackendError, InputError, SceneError
@@ -30,16 +29,14 @@ from ..upsample import upsample
 from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
 from .cuda_engine import CudaNetwork
 from .cuda_views import DeviceScene, HostResults, Moments, ViewImages, ViewRasterizer, copy_cropped
-from .engines import OnnxRuntimeNetwork
-from .graphs import check_interface, encoder_file, encoder_precision, fusion_file, run_encoder
+from .encoder import Encoder, EncoderOnCpuWarning
+from .graphs import check_interface, encoder_file, encoder_precision, fusion_file
+
+__all__ = ["CudaBackend", "DeviceFrame", "EncoderOnCpuWarning"]
 
 _SIZES_KEPT = 4
 _IN_FLIGHT = 2
 _TYPES = {"float16": np.float16, "float32": np.float32}
-
-
-class EncoderOnCpuWarning(UserWarning):
-    """The GPU could not run the encoder; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +85,7 @@ class CudaBackend:
     """
 
     name = "cuda"
+    golden = GOLDEN
 
     def __init__(self, bundle: Bundle, threads: int = 0, precision: PrecisionChoice = "auto") -> None:
         problem = cuda_problem()
@@ -98,10 +96,7 @@ class CudaBackend:
         self._bundle, self._core = bundle, _cuda
         self.precision: Precision = _precision(bundle, precision)
         self.encoder_precision: Precision = encoder_precision(bundle, self.precision)
-        self._encoder_file, self._fusion_file = (
-            encoder_file(bundle, self.precision),
-            fusion_file(bundle, self.precision),
-        )
+        self._fusion_file, encoder = fusion_file(bundle, self.precision), encoder_file(bundle, self.precision)
         self._lock = threading.Lock()
         with self._failures():
             device = _cuda.device()
@@ -111,9 +106,8 @@ class CudaBackend:
         self.stream: int = self._stream.address
         self._device = int(device["index"])
         self._maps_host_memory = bool(device["shares_host_memory"])
-        self._threads = threads or available_threads()
+        self._encoder = Encoder(bundle, encoder, threads or available_threads(), lambda: self._network(encoder))
         self._networks: dict[str, CudaNetwork] = {}
-        self._encoder_on_cpu: OnnxRuntimeNetwork | None = None
         self._scenes: WeakKeyDictionary[Scene, DeviceScene] = WeakKeyDictionary()
         self._images: OrderedDict[tuple[int, int], ViewImages] = OrderedDict()
         self._network(self._fusion_file)  # every frame needs it: what is missing or wrong is said at once
@@ -125,17 +119,7 @@ class CudaBackend:
             EncoderOnCpuWarning: then.
         """
         with self._lock:
-            if self._encoder_on_cpu is None:
-                try:
-                    network = self._network(self._encoder_file)
-                    return run_encoder(self._bundle, self._encoder_file, network, plan, inputs)
-                except BackendError as error:
-                    warnings.warn(f"the encoder runs on the CPU, once a scene: {error}", EncoderOnCpuWarning, 2)
-                path, content = self._bundle.file(ENCODER), self._bundle.read(ENCODER)
-                on_cpu = OnnxRuntimeNetwork(path, self._threads, content=content)
-                check_interface(self._bundle, ENCODER, on_cpu)
-                self._encoder_on_cpu = on_cpu
-            return run_encoder(self._bundle, ENCODER, self._encoder_on_cpu, plan, inputs)
+            return self._encoder.encode(plan, inputs)
 
     def frames(self, scene: Scene, cameras: Sequence[Camera], request: FrameRequest) -> list[Frame]:
         """See :class:`Backend`."""

@@ -16,8 +16,8 @@ def add_parser(commands: Any) -> None:
         "doctor",
         help="say what this machine can use, and how to mend what it cannot",
         description="Look at Python, the CPU's instruction sets, memory, the CUDA core, driver and GPU, ONNX Runtime, "
-        "OpenVINO and TensorRT. Exits with 1 if something that should work here does not; a missing GPU is no such "
-        "thing.",
+        "OpenVINO, TensorRT and its plugins; on a Jetson also JetPack and the power mode. Exits with 1 if something "
+        "that should work here does not; a missing GPU is no such thing.",
     )
     add_console_options(parser)
     parser.set_defaults(command=run)
@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         lines.append(f"{_MARKS[check.status]}  {check.name:{width}}  {check.found}")
         if check.cure:
             lines.append(f"{'':7}  {'':{width}}  -> {check.cure}")
-    lines.append(f"backend 'auto' takes {result['best_backend']!r} here")
+    where = " where the bundle has an engine for this machine" if result["best_backend"] == "tensorrt" else ""
+    lines.append(f"backend 'auto' takes {result['best_backend']!r} here{where}")
     console.result(result, "\n".join(lines))
     return 0 if result["ok"] else FAILED

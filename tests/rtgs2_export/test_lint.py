@@ -60,6 +60,34 @@ def scatter(operator, indices_type, indices_shape, **attributes):
     return model([node(operator, ["x", "i", "u"], **attributes)], inputs, {"y": inputs["x"]})
 
 
+def rasterizer(drop_input=False, feature_type=HALF, declared=True, name="RtgsRasterizeGaussians", **attributes):
+    """A frame graph's plugin node, whole but for what is asked."""
+    inputs = {
+        "means": (FLOAT, ["n", 3]),
+        "scales": (FLOAT, ["n", 3]),
+        "rotations": (FLOAT, ["n", 4]),
+        "opacities": (FLOAT, ["n"]),
+        "sh": (FLOAT, ["n", "k", 3]),
+        "gaussian_features": (feature_type, ["n", 8]),
+        "camera": (FLOAT, [19]),
+    }
+    outputs = {
+        "image": (HALF, [1, 3, 32, 32]),
+        "features": (HALF, [1, 4, 32, 32]),
+        "alpha": (FLOAT, [1, 32, 32]),
+        "view_depth": (FLOAT, [1, 32, 32]),
+        "needs": (INT64, [2]),
+    }
+    sizes = {"width": 32, "height": 32, "channels": 4, "visible_capacity": 0, "pair_capacity": 0}
+    wanted = {key: value for key, value in {**sizes, **attributes}.items() if value is not None}
+    names = list(inputs)[:-1] if drop_input else list(inputs)
+    plugin = node(name, names, outputs, domain="rtgs2", **wanted)
+    if declared:
+        return model([plugin], inputs, outputs, domains=["rtgs2"])
+    nodes = [plugin, node("Relu", ["image"], ["y"], name="after")]
+    return model(nodes, inputs, {"y": (HALF, [1, 3, 32, 32])}, domains=["rtgs2"])
+
+
 BROKEN = {
     "opset": (model([node("Relu")], opset=21), "opset_import", "opset 21"),
     "ir": (model([node("Relu")], ir_version=11), "ir_version", "IR version 11"),
@@ -88,6 +116,11 @@ BROKEN = {
         "culprit",
         "NonZero: its output's size hangs on data",
     ),
+    "operator, refused, unique": (
+        model([node("Unique")], {"x": (FLOAT, [4])}, {"y": (FLOAT, ["n"])}),
+        "culprit",
+        "Unique: the parser does not know it",
+    ),
     "operator, unknown": (model([node("Det")], outputs={"y": (FLOAT, [])}), "culprit", "Det is not in the table"),
     "types": (
         model([node("Relu")], {"x": (TensorProto.DOUBLE, [4, 4])}, {"y": (TensorProto.DOUBLE, [4, 4])}),
@@ -114,6 +147,11 @@ BROKEN = {
         model([node("ReduceMax", ["x", "a"])], {"x": (FLOAT, [4, 4]), "a": (INT64, [1])}, {"y": (FLOAT, None)}),
         "culprit",
         "input 1 of ReduceMax is computed",
+    ),
+    "constant input, of a running sum": (
+        model([node("CumSum", ["x", "a"])], {"x": (FLOAT, [4, 4]), "a": (INT64, [])}),
+        "culprit",
+        "input 1 of CumSum is computed",
     ),
     "shapes": (model([node("Relu")], {"x": (FLOAT, [None, 4])}, {"y": (FLOAT, [None, 4])}), "x", "neither a size nor"),
     "shapes, of a rank": (
@@ -146,20 +184,38 @@ BROKEN = {
     "scatter, indices": (scatter("ScatterElements", INT32, [2, 1], reduction="add"), "culprit", "int32 indices"),
     "top k": (top_k(3840), "culprit", "larger than 3839"),
     "top k, order": (top_k(3, sorted=0), "culprit", "sorted is 0"),
+    "plugin": (rasterizer(name="RtgsUnknown"), "culprit", "there is no plugin RtgsUnknown"),
+    "plugin, name": (rasterizer(name="Relu"), "culprit", "Relu is also an operator"),
+    "plugin, inputs": (rasterizer(drop_input=True), "culprit", "6 inputs, RtgsRasterizeGaussians has 7"),
+    "plugin, types": (
+        rasterizer(feature_type=FLOAT),
+        "culprit",
+        "input gaussian_features is float32 of 2 dimensions, not float16 of 2",
+    ),
+    "plugin, undeclared": (rasterizer(declared=False), "culprit", "output image is unknown of None dimensions"),
+    "plugin, attribute": (rasterizer(colour=3), "culprit", "'colour' would be dropped without a word"),
+    "plugin, missing": (rasterizer(pair_capacity=None), "culprit", "'pair_capacity' is None"),
+    "plugin, text": (rasterizer(width="32"), "culprit", "'width' is b'32'"),
+    "plugin, large": (rasterizer(pair_capacity=1 << 31), "culprit", "'pair_capacity' is 2147483648"),
+    "plugin, version": (rasterizer(plugin_version="2"), "culprit", "'plugin_version' is b'2'"),
 }
-FOR_ALL = {"opset", "ir", "names", "domain", "typing", "inference", "constants"}
+FOR_ALL = {"opset", "ir", "names", "domain", "typing", "inference", "constants", "plugin"}
 
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_rule_names_the_node_and_the_cure(case):
     broken, where, problem = BROKEN[case]
     rule = case.split(",")[0]
-    found = {finding.where: finding for finding in lint_graph(broken, "tensorrt") if finding.rule == rule}
-    assert where in found
-    assert problem in found[where].problem
-    assert len(found[where].cure) > 10
+    found = [finding for finding in lint_graph(broken, "tensorrt") if (finding.rule, finding.where) == (rule, where)]
+    assert any(problem in finding.problem for finding in found), found
+    assert all(len(finding.cure) > 10 for finding in found)
     for_runtime = {finding.rule for finding in lint_graph(broken, "onnxruntime")}
     assert (rule in for_runtime) == (rule in FOR_ALL)
+
+
+def test_plugin_node_as_the_plugin_wants_it_passes():
+    assert lint_graph(rasterizer(), "tensorrt") == []
+    assert lint_graph(rasterizer(plugin_version="1", plugin_namespace=""), "tensorrt") == []
 
 
 def test_attention_is_too_new_for_jetpack_6():

@@ -7,6 +7,7 @@
 
 #include "bindings/cuda/bindings.h"
 #include "cuda/event.h"
+#include "cuda/graph.h"
 #include "cuda/pinned_memory.h"
 #include "cuda/stream.h"
 
@@ -15,6 +16,7 @@ namespace {
 
 namespace nb = nanobind;
 using cuda::Event;
+using cuda::Graph;
 using cuda::PinnedMemory;
 using cuda::Stream;
 
@@ -53,6 +55,18 @@ void bind_cuda_streams(nb::module_& module) {
           "Makes it the moment when all that the stream holds now is done.")
       .def("wait", &Event::wait, nb::call_guard<nb::gil_scoped_release>(), "Until then.")
       .def("seconds_since", &Event::seconds_since, nb::arg("earlier"), "Both must have come.");
+  nb::class_<Graph>(module, "Graph", "Work on a stream, recorded once and repeated with one call.")
+      .def(
+          "__init__",
+          [](Graph* graph, std::uintptr_t stream, const nb::callable& enqueue) {
+            new (graph) Graph(stream_of(stream), [&](cudaStream_t) { enqueue(); });
+          },
+          nb::arg("stream"), nb::arg("enqueue"),
+          "Calls `enqueue()` and records what it puts on the stream, which is not run. Addresses are recorded as they "
+          "are.")
+      .def(
+          "launch", [](const Graph& graph, std::uintptr_t stream) { graph.launch(stream_of(stream)); },
+          nb::arg("stream"), "Puts all of it on a stream.");
   nb::class_<PinnedMemory>(module, "PinnedMemory", "Bytes of the host that the GPU writes to by itself.")
       .def(nb::init<std::size_t>(), nb::arg("bytes"), "CudaMemoryError if there is not enough.")
       .def_prop_ro("address", [](const PinnedMemory& m) { return reinterpret_cast<std::uintptr_t>(m.data()); })

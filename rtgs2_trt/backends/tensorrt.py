@@ -1,0 +1,406 @@
+"""The TensorRT backend: one engine draws a view and labels it, repeated as a CUDA graph.
+
+A frame is one graph: camera from pinned memory -> engine (rasteriser plugin, fusion network) -> labels. Then come the
+copies of what was asked for, to one pinned buffer. Stream, memory and graph are those of the CUDA core. Threads share
+the engine; each frame on its way has a lane of its own: context, stream and buffers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
+import numpy.typing as npt
+
+from ..bundle import FRAME_FP16, FRAME_GOLDEN, OUTPUT_NAMES, Bundle
+from ..camera import Camera
+from ..cuda import DeviceArray, cuda_problem
+from ..errors import BackendError, CameraError, SceneError
+from ..geometry_plan import GeometryPlan
+from ..scene import Scene
+from ..tensorrt.engine import FrameContext, FrameEngine
+from ..tensorrt.engine_store import ENGINE, engine_key, find_engine
+from ..tensorrt.frame_interface import (
+    ALPHA,
+    CAMERA_INPUT,
+    CAMERA_NUMBERS,
+    GAUSSIAN_INPUTS,
+    IMAGE,
+    INPUTS,
+    NEEDS,
+    VIEW_DEPTH,
+    camera_numbers,
+    stored_features,
+)
+from ..tensorrt.library import check_platform, load_tensorrt, plugin_library
+from ..tensorrt.memory import pair_capacity
+from ..threads import available_threads
+from ..upsample import upsample
+from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
+from .cuda_engine import CudaNetwork
+from .cuda_views import MOST_BYTE_CLASSES, HostResults, Moments, copy_cropped
+from .encoder import Encoder
+from .graphs import check_interface, encoder_file, encoder_precision
+
+_IN_FLIGHT = 2
+
+
+class TensorRtBackend:
+    """Runs a bundle's engine on the current GPU.
+
+    Args:
+        bundle: the opened bundle.
+        threads: of the encoder, should it have to run on the CPU; 0 for all that this process may use.
+        precision: ``"auto"`` or ``"fp16"``: the engine's graph decides.
+        engine: a serialised engine to use in place of the bundle's, and the most Gaussians that it takes.
+
+    Raises:
+        BackendError: no GPU, no TensorRT, no engine that fits them; says what to do.
+    """
+
+    name = "tensorrt"
+    golden = FRAME_GOLDEN
+    precision: Precision = "fp16"
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        threads: int = 0,
+        precision: PrecisionChoice = "auto",
+        *,
+        engine: tuple[bytes, int] | None = None,
+    ) -> None:
+        if precision not in ("auto", "fp16"):
+            raise BackendError(f"backend 'tensorrt' computes in FP16, not {precision!r}: take another backend for it")
+        if FRAME_FP16 not in bundle.manifest.files:
+            raise BackendError(f"{bundle.path} has no graph for TensorRT: export it with rtgs2-export --tensorrt")
+        problem = cuda_problem()
+        if problem is not None:
+            raise BackendError(problem)
+        module = load_tensorrt()
+        from .. import _cuda
+
+        self._bundle, self._core = bundle, _cuda
+        with self._failures():
+            device = _cuda.device()
+        check_platform(module, device["compute_capability"])
+        plugin = plugin_library(module)
+        content, self._most_gaussians, name = _engine_of(bundle, device, module, plugin, engine)
+        self._engine = FrameEngine(module, content, name, plugin)
+        self.width, self.height = _check_engine(self._engine, bundle, name)
+        self._encoder_file = encoder_file(bundle, self.precision)
+        self.encoder_precision: Precision = encoder_precision(bundle, self.precision)
+        self._encoder = Encoder(bundle, self._encoder_file, threads or available_threads(), self._encoder_on_gpu)
+        self._encoder_stream: Any = None
+        self._encoding, self._guard = threading.Lock(), threading.Lock()
+        self._encoder_network: CudaNetwork | None = None
+        self._device_index = int(device["index"])
+        self._scenes: WeakKeyDictionary[Scene, _DeviceGaussians] = WeakKeyDictionary()
+        self._idle: list[_Lane] = [self._new_lane()]  # what is missing is said at once
+
+    def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """See :class:`Backend`. Through ONNX Runtime, on the GPU if it can be."""
+        with self._encoding:
+            return self._encoder.encode(plan, inputs)
+
+    def frames(self, scene: Scene, cameras: Sequence[Camera], request: FrameRequest) -> list[Frame]:
+        """See :class:`Backend`.
+
+        Raises:
+            CameraError: a view of another padded size than the engine's.
+            SceneError: more Gaussians than the engine takes, or a view that shows more than there is room for.
+            BackendError: the GPU failed.
+        """
+        for camera in cameras:
+            self._check_size(camera)
+        frames: list[Frame] = []
+        with self._failures(), self._lanes(min(_IN_FLIGHT, len(cameras))) as lanes:
+            pending: deque[tuple[_Lane, Camera]] = deque()
+            for number, camera in enumerate(cameras):
+                lane = lanes[number % len(lanes)]
+                if len(pending) == len(lanes):
+                    frames.append(self._finished(*pending.popleft(), request, len(scene)))
+                lane.enqueue(scene, self._on_device(scene), camera, request)
+                pending.append((lane, camera))
+            while pending:
+                frames.append(self._finished(*pending.popleft(), request, len(scene)))
+        return frames
+
+    def _finished(self, lane: _Lane, camera: Camera, request: FrameRequest, gaussians: int) -> Frame:
+        lane.moments.events[2].wait()
+        results = lane.results
+        _, pairs = (int(need) for need in results.take(NEEDS)[0])
+        capacity = pair_capacity(self.width, self.height, gaussians)
+        if pairs > capacity:
+            raise SceneError(
+                "view lists more than this engine has room for: its Gaussians are large on the screen",
+                field="scene",
+                found=f"{pairs} pairs of Gaussian and tile",
+                expected=f"at most {capacity}",
+                fix="Check the scene's scale, or take backend 'cuda', which makes room as it goes",
+            )
+        labels = depth = None
+        if lane.semantic:
+            labels = results.take("labels")
+        else:
+            depth = upsample(results.take("output", np.float32)[0], camera.height, camera.width)
+        return Frame(
+            labels=labels,
+            depth_prediction=depth,
+            confidence=results.take("confidence") if request.confidence and labels is not None else None,
+            output=results.take("output", np.float32) if request.output else None,
+            rgb=results.take("rgb", np.float32) if request.rgb else None,
+            alpha=results.take("alpha") if request.alpha else None,
+            depth=results.take("depth") if request.depth else None,
+            seconds=lane.moments.seconds(("frame", "copy")),
+        )
+
+    def _check_size(self, camera: Camera) -> None:
+        padded = camera.padded(32)
+        if (padded.width, padded.height) != (self.width, self.height):
+            raise CameraError(
+                "engine draws one size",
+                field="camera",
+                found=f"{camera.width} x {camera.height} pixels",
+                expected=f"a size that made up to multiples of 32 is {self.width} x {self.height}",
+                fix="Export with rtgs2-export --tensorrt --image-size WxH for this size, or take backend 'cuda'",
+            )
+
+    def _on_device(self, scene: Scene) -> _DeviceGaussians:
+        if len(scene) > self._most_gaussians:
+            raise SceneError(
+                "scene is larger than the engine was built for",
+                field="scene",
+                found=f"{len(scene)} Gaussians",
+                expected=f"at most {self._most_gaussians}",
+                fix=f"Build again with rtgs2 build --force --most-gaussians {len(scene)}",
+            )
+        with self._guard:
+            if scene not in self._scenes:
+                self._scenes[scene] = _DeviceGaussians(self._core, scene)
+            return self._scenes[scene]
+
+    @contextmanager
+    def _lanes(self, count: int) -> Iterator[list[_Lane]]:
+        """As many lanes as are idle, new ones for what is missing; after an exception nothing still writes to them."""
+        lanes: list[_Lane] = []
+        try:
+            for _ in range(count):
+                with self._guard:
+                    idle = self._idle.pop() if self._idle else None
+                lanes.append(idle or self._new_lane())
+            yield lanes
+        except BaseException:
+            for lane in lanes:
+                with suppress(self._core.CudaError):  # the first exception says what happened
+                    lane.stream.wait()
+            raise
+        finally:
+            with self._guard:
+                self._idle.extend(lanes)
+
+    def _new_lane(self) -> _Lane:
+        manifest = self._bundle.manifest
+        with self._failures():
+            return _Lane(
+                self._core,
+                self._engine,
+                OUTPUT_NAMES[manifest.task],
+                manifest.task == "semantic",
+                manifest.output_channels,
+            )
+
+    def _encoder_on_gpu(self) -> CudaNetwork:
+        if self._encoder_network is None:
+            with self._failures():
+                self._encoder_stream = self._core.Stream()
+            network = CudaNetwork(
+                self._bundle.file(self._encoder_file),
+                self._encoder_stream.address,
+                self._device_index,
+                content=self._bundle.read(self._encoder_file),
+                keep_memory=False,
+            )
+            check_interface(self._bundle, self._encoder_file, network)
+            self._encoder_network = network
+        return self._encoder_network
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Turn the core's exceptions into ours."""
+        try:
+            yield
+        except self._core.CudaMemoryError as error:
+            raise BackendError(str(error)) from error
+        except self._core.CudaError as error:
+            raise BackendError(f"the GPU failed: {error}") from error
+
+
+class _DeviceGaussians:
+    """A scene in GPU memory, as the engine takes it."""
+
+    def __init__(self, core: Any, scene: Scene) -> None:
+        features = np.zeros((len(scene), 1), np.float32) if scene.features is None else scene.features
+        arrays: tuple[npt.NDArray[Any], ...] = (
+            scene.means,
+            scene.scales,
+            scene.rotations,
+            scene.opacities,
+            scene.sh,
+            stored_features(features),
+        )
+        if not np.isfinite(arrays[-1]).all():
+            raise SceneError(
+                "features leave the range of FP16",
+                field="features",
+                found=f"{float(np.abs(features).max()):.3g}",
+                expected="at most 65504",
+                fix="Take backend 'cpu', or encode the scene again",
+            )
+        self._memory: list[Any] = []
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.addresses: dict[str, int] = {}
+        for name, array in zip(GAUSSIAN_INPUTS, arrays, strict=True):
+            memory = core.Memory(array.nbytes)
+            memory.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+            self._memory.append(memory)
+            self.shapes[name], self.addresses[name] = array.shape, memory.address
+
+
+class _Lane:
+    """What one frame at a time runs in."""
+
+    def __init__(self, core: Any, engine: FrameEngine, output: str, semantic: bool, classes: int) -> None:
+        self._core = core
+        self.semantic, self._output = semantic, output
+        self.stream = core.Stream()
+        self.context: FrameContext = engine.context()
+        self.results, self.moments = HostResults(core), Moments(core)
+        stream = self.stream.address
+        self._camera_on_host = core.PinnedMemory(4 * CAMERA_NUMBERS)
+        self._camera = DeviceArray.empty((CAMERA_NUMBERS,), np.float32, stream=stream)
+        self._outputs = {
+            name: DeviceArray.empty(shape, kind, stream=stream) for name, (kind, shape) in engine.outputs.items()
+        }
+        height, width = self._outputs[IMAGE].shape[2:]
+        labels = np.uint8 if classes <= MOST_BYTE_CLASSES else np.uint16
+        self._labels = DeviceArray.empty((height, width), labels, stream=stream)
+        self._confidence = DeviceArray.empty((height, width), np.float32, stream=stream)
+        self._scene: ref[Scene] | None = None
+        self._graphs: dict[tuple[int, ...], Any] = {}
+
+    def enqueue(self, scene: Scene, gaussians: _DeviceGaussians, camera: Camera, request: FrameRequest) -> None:
+        """Put a whole frame on the stream; the one before must have been waited for."""
+        core, stream, size = self._core, self.stream.address, (camera.height, camera.width)
+        wanted = self._wanted(size, request)
+        labelled = {"labels": self._labels} if self.semantic else {}
+        if self.semantic and request.confidence:
+            labelled["confidence"] = self._confidence
+        shapes = {name: (shape, source.dtype) for name, (source, shape) in wanted.items()}
+        shapes |= {name: (size, array.dtype) for name, array in labelled.items()}
+        self.results.lay_out(shapes)
+        numbers = camera_numbers(camera.padded(32))
+        self._camera_on_host.view()[:] = numbers.view(np.uint8)
+        self.moments.record(0, stream)
+        self._frame(scene, gaussians, size, confidence=request.confidence)
+        self.moments.record(1, stream)
+        for name, array in labelled.items():  # cropped, they lie densely at its beginning
+            dense = DeviceArray(array.address, size, array.dtype, owner=array, stream=stream)
+            self.results.fetch(name, dense, stream)
+        for name, (source, shape) in wanted.items():
+            copy_cropped(core, source, self.results.address(name), shape, stream)
+        self.moments.record(2, stream)
+
+    def _wanted(
+        self, size: tuple[int, int], request: FrameRequest
+    ) -> Mapping[str, tuple[DeviceArray, tuple[int, ...]]]:
+        outputs = self._outputs
+        needs = outputs[NEEDS]
+        row = DeviceArray(needs.address, (1, 2), needs.dtype, owner=needs, stream=needs.stream)
+        wanted: dict[str, tuple[DeviceArray, tuple[int, ...]]] = {NEEDS: (row, row.shape)}
+        if request.rgb:
+            wanted["rgb"] = (_without_batch(outputs[IMAGE]), (3, *size))
+        if request.alpha:
+            wanted["alpha"] = (_without_batch(outputs[ALPHA]), size)
+        if request.depth:
+            wanted["depth"] = (_without_batch(outputs[VIEW_DEPTH]), size)
+        if request.output or not self.semantic:
+            output = _without_batch(outputs[self._output])
+            wanted["output"] = (output, output.shape)
+        return wanted
+
+    def _frame(self, scene: Scene, gaussians: _DeviceGaussians, size: tuple[int, int], *, confidence: bool) -> None:
+        """Camera, engine, labels: recorded once for a scene and a size, then repeated."""
+        if self._scene is None or self._scene() is not scene:
+            self._graphs.clear()  # they hold the old scene's addresses
+            self._scene = None
+            addresses = {name: array.address for name, array in self._outputs.items()}
+            addresses |= {**gaussians.addresses, CAMERA_INPUT: self._camera.address}
+            self.context.bind({**gaussians.shapes, CAMERA_INPUT: (CAMERA_NUMBERS,)}, addresses)
+            self._scene = ref(scene)
+            self._run(size, confidence)  # TensorRT wants a run with new shapes before one is recorded
+            return
+        key = (*size, confidence)
+        if key not in self._graphs:
+            self._graphs[key] = self._core.Graph(self.stream.address, lambda: self._run(size, confidence))
+        self._graphs[key].launch(self.stream.address)
+
+    def _run(self, size: tuple[int, int], confidence: bool) -> None:
+        core, stream = self._core, self.stream.address
+        nbytes = self._camera.nbytes
+        core.copy_rows(self._camera.address, nbytes, self._camera_on_host.address, nbytes, nbytes, 1, stream)
+        self.context.enqueue(stream)
+        if self.semantic:
+            output = self._outputs[self._output]
+            _, classes, rows, columns = output.shape
+            core.upsample_argmax(
+                output.address,
+                output.dtype == np.float16,
+                classes,
+                rows,
+                columns,
+                *size,
+                self._labels.address,
+                self._confidence.address if confidence else 0,
+                stream,
+            )
+
+
+def _without_batch(array: DeviceArray) -> DeviceArray:
+    return DeviceArray(array.address, array.shape[1:], array.dtype, owner=array, stream=array.stream)
+
+
+def _engine_of(
+    bundle: Bundle, device: Mapping[str, Any], module: Any, plugin: Path, given: tuple[bytes, int] | None
+) -> tuple[bytes, int, str]:
+    """The serialised engine, the most Gaussians that it takes, and its name for messages."""
+    if given is not None:
+        return (*given, f"new engine of {bundle.path}")
+    stored = find_engine(bundle, engine_key(bundle, device, str(module.__version__), plugin))
+    return stored.read(), stored.most_gaussians, str(stored.path / ENGINE)
+
+
+def _check_engine(engine: FrameEngine, bundle: Bundle, name: str) -> tuple[int, int]:
+    """Return the engine's image size; refuse an engine that is not of the bundle's frame graph."""
+    manifest = bundle.manifest
+    output = OUTPUT_NAMES[manifest.task]
+    _, shape = engine.outputs.get(IMAGE, ("nothing", ()))
+    height, width = shape[2:] if len(shape) == 4 else (0, 0)
+    output_type = "float32" if manifest.task == "depth" else "float16"
+    expected = {
+        IMAGE: ("float16", (1, 3, height, width)),
+        ALPHA: ("float32", (1, height, width)),
+        VIEW_DEPTH: ("float32", (1, height, width)),
+        NEEDS: ("int64", (2,)),
+        output: (output_type, (1, manifest.output_channels, height // 4, width // 4)),
+    }
+    if set(engine.inputs) != set(INPUTS) or engine.outputs != expected or not width:
+        found = {**engine.inputs, **engine.outputs}
+        raise BackendError(f"{name}: engine is not of this bundle's {FRAME_FP16}, it has {found}: rtgs2 build --force")
+    return width, height

@@ -1,0 +1,1 @@
+"""TensorRT: engines of a bundle's frame graph, and what they take."""

@@ -1,0 +1,154 @@
+"""A graph becomes an engine: one way for TensorRT 10.3 to 11.
+
+All precision stands in the graph and the network is strongly typed, so TensorRT chooses kernels and nothing else: no
+precision flag is ever set. (TF32, which would shorten FP32 products, is taken away.)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import BackendError
+from .frame_interface import (
+    FEWEST_GAUSSIANS,
+    GAUSSIAN_INPUTS,
+    MOST_GAUSSIANS,
+    SH_COEFFICIENTS,
+    TYPICAL_GAUSSIANS,
+)
+from .library import load_plugin, log_of, said
+from .progress import NoPhases, Phases, make_monitor
+
+Range = tuple[int, int, int]
+"""Fewest, typical and most."""
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What an engine is built for.
+
+    Attributes:
+        most_gaussians: the largest scene that it will take.
+        typical_gaussians: the size that kernels are chosen for.
+        workspace: most bytes of GPU memory that layers may work in.
+        optimization_level: 0 to 5; how long TensorRT looks for faster kernels.
+    """
+
+    workspace: int
+    most_gaussians: int = MOST_GAUSSIANS
+    typical_gaussians: int = TYPICAL_GAUSSIANS
+    optimization_level: int = 3
+
+    @property
+    def gaussians(self) -> Range:
+        """The range of the optimisation profile."""
+        return FEWEST_GAUSSIANS, min(self.typical_gaussians, self.most_gaussians), self.most_gaussians
+
+
+@dataclass(frozen=True)
+class Built:
+    """A serialised engine, and the timings that were taken for it."""
+
+    engine: bytes
+    timing_cache: bytes
+
+
+def build_engine(
+    module: Any,
+    graph: bytes,
+    name: str,
+    plugin: Path,
+    options: BuildOptions,
+    *,
+    timing_cache: bytes = b"",
+    phases: Phases | None = None,
+    cancelled: threading.Event | None = None,
+) -> Built:
+    """Build an engine of the frame graph for the current GPU; takes minutes.
+
+    Args:
+        module: TensorRT.
+        graph: the ONNX file's bytes.
+        name: what messages call it.
+        plugin: the plugin library; it goes into the engine.
+        options: what for.
+        timing_cache: of an earlier build on this device, or nothing; one of another device is not used.
+        phases: where progress is shown.
+        cancelled: set it to end the build.
+
+    Raises:
+        BackendError: TensorRT refuses the graph or finds no way to run it; names the node and says what TensorRT said.
+        KeyboardInterrupt: `cancelled` was set.
+    """
+    cancelled = cancelled or threading.Event()
+    log = log_of(module)
+    with log.collecting() as errors:
+        builder = module.Builder(log)
+        load_plugin(module, builder.get_plugin_registry(), plugin)
+        network = builder.create_network(_network_flags(module))
+        parser = module.OnnxParser(network, log)
+        if not parser.parse(graph):
+            raise BackendError(f"{name}: TensorRT {module.__version__} refuses the graph: {_parser_errors(parser)}")
+        config = builder.create_builder_config()
+        config.set_memory_pool_limit(module.MemoryPoolType.WORKSPACE, options.workspace)
+        config.builder_optimization_level = options.optimization_level
+        config.profiling_verbosity = module.ProfilingVerbosity.DETAILED  # the inspector names layers and precisions
+        config.clear_flag(module.BuilderFlag.TF32)
+        config.plugins_to_serialize = [str(plugin)]
+        monitor = make_monitor(module, phases or NoPhases(), cancelled)
+        config.progress_monitor = monitor
+        cache = config.create_timing_cache(timing_cache)
+        if not config.set_timing_cache(cache, False):  # of another device or version
+            cache = config.create_timing_cache(b"")
+            config.set_timing_cache(cache, False)
+        _add_profile(builder, config, network, options)
+        engine = builder.build_serialized_network(network, config)
+    if cancelled.is_set():
+        raise KeyboardInterrupt
+    if engine is None:
+        raise BackendError(
+            f"{name}: TensorRT {module.__version__} could not build an engine within {options.workspace >> 20} MiB of "
+            f"workspace for {options.most_gaussians} Gaussians{said(errors)}. If memory was short, end other programs, "
+            "give more with --workspace, or build for fewer with --most-gaussians"
+        )
+    return Built(bytes(engine), bytes(config.get_timing_cache().serialize()))
+
+
+def _network_flags(module: Any) -> int:
+    """Strongly typed; where that is no longer a choice, nothing."""
+    flag = getattr(module.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
+    return 0 if flag is None else 1 << int(flag)
+
+
+def _parser_errors(parser: Any) -> str:
+    errors = [parser.get_error(place) for place in range(parser.num_errors)]
+    texts = [f"{error.node_name() or 'graph'} ({error.node_operator()}): {error.desc()}" for error in errors]
+    return "; ".join(texts) or "no reason given"
+
+
+def _add_profile(builder: Any, config: Any, network: Any, options: BuildOptions) -> None:
+    profile = builder.create_optimization_profile()
+    for place in range(network.num_inputs):
+        tensor = network.get_input(place)
+        shape = tuple(int(size) for size in tensor.shape)
+        if -1 in shape:
+            profile.set_shape(tensor.name, *_shapes(tensor.name, shape, options))
+    if config.add_optimization_profile(profile) < 0:
+        raise BackendError(f"TensorRT takes no profile of {options.gaussians} Gaussians")
+
+
+def _shapes(name: str, shape: tuple[int, ...], options: BuildOptions) -> tuple[tuple[int, ...], ...]:
+    """Smallest, typical and largest shape of an input whose first size is the number of Gaussians."""
+    dynamic: Mapping[int, Range] = {0: options.gaussians} if name in GAUSSIAN_INPUTS else {}
+    if name == "sh":
+        dynamic = {**dynamic, 1: SH_COEFFICIENTS}
+    unknown = [axis for axis, size in enumerate(shape) if size == -1 and axis not in dynamic]
+    if unknown:
+        raise BackendError(f"input {name!r} has a size that no profile is known for: axis {unknown[0]} of {shape}")
+    return tuple(
+        tuple(dynamic[axis][end] if size == -1 else size for axis, size in enumerate(shape)) for end in range(3)
+    )

@@ -1,0 +1,112 @@
+"""A loaded engine of the frame graph, and the contexts that run it; each context is for one thread at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import BackendError
+from .library import load_plugin, log_of, said
+
+_TYPES = {"FLOAT": "float32", "HALF": "float16", "INT64": "int64", "INT32": "int32", "BOOL": "bool"}
+
+
+class FrameEngine:
+    """An engine in GPU memory. Contexts of it may run at the same time.
+
+    Args:
+        module: TensorRT.
+        content: the serialised engine.
+        name: what messages call it.
+        plugin: the plugin library.
+
+    Attributes:
+        inputs: element type and shape by name; dynamic sizes are -1.
+        outputs: the same of the outputs.
+        device_memory: bytes of GPU memory that a context takes.
+
+    Raises:
+        BackendError: TensorRT refuses the engine.
+    """
+
+    def __init__(self, module: Any, content: bytes, name: str, plugin: Path) -> None:
+        self._module, self._name = module, name
+        log = log_of(module)
+        with log.collecting() as errors:
+            self._runtime = module.Runtime(log)
+            self._runtime.engine_host_code_allowed = True  # the plugin library lies in the engine
+            load_plugin(module, self._runtime.get_plugin_registry(), plugin)
+            self._engine = self._runtime.deserialize_cuda_engine(content)
+        if self._engine is None:
+            raise BackendError(
+                f"{name}: TensorRT {module.__version__} cannot load the engine{said(errors)}: rtgs2 build --force"
+            )
+        self.inputs, self.outputs = {}, {}
+        for place in range(self._engine.num_io_tensors):
+            tensor = self._engine.get_tensor_name(place)
+            is_input = self._engine.get_tensor_mode(tensor) == module.TensorIOMode.INPUT
+            dtype = self._engine.get_tensor_dtype(tensor)
+            kind = _TYPES.get(dtype.name, dtype.name)
+            shape = tuple(int(size) for size in self._engine.get_tensor_shape(tensor))
+            (self.inputs if is_input else self.outputs)[tensor] = (kind, shape)
+        self.device_memory = int(self._engine.device_memory_size_v2)
+
+    inputs: dict[str, tuple[str, tuple[int, ...]]]
+    outputs: dict[str, tuple[str, tuple[int, ...]]]
+
+    def context(self) -> FrameContext:
+        """Return a new context.
+
+        Raises:
+            BackendError: not enough GPU memory.
+        """
+        with log_of(self._module).collecting() as errors:
+            context = self._engine.create_execution_context()
+        if context is None:
+            raise BackendError(
+                f"{self._name}: no context of {self.device_memory >> 20} MiB can be made{said(errors)}. If GPU memory "
+                "ran out, use fewer threads or end other programs, or build for fewer Gaussians (rtgs2 build "
+                "--most-gaussians)"
+            )
+        return FrameContext(context, log_of(self._module), self._name)
+
+    def layers(self) -> str:
+        """Return what the engine inspector tells of all layers, as JSON."""
+        inspector = self._engine.create_engine_inspector()
+        return str(inspector.get_engine_information(self._module.LayerInformationFormat.JSON))
+
+
+class FrameContext:
+    """What one thread runs an engine with."""
+
+    def __init__(self, context: Any, log: Any, name: str) -> None:
+        self._context, self._log, self._name = context, log, name
+
+    def bind(self, shapes: Mapping[str, tuple[int, ...]], addresses: Mapping[str, int]) -> None:
+        """Set the shapes of the inputs and the addresses of all inputs and outputs.
+
+        Raises:
+            BackendError: the engine does not take them.
+        """
+        with self._log.collecting() as errors:
+            for name, shape in shapes.items():
+                if not self._context.set_input_shape(name, shape):
+                    raise BackendError(f"{self._name}: input {name!r} cannot be of shape {shape}{said(errors)}")
+            for name, address in addresses.items():
+                if not self._context.set_tensor_address(name, address):
+                    raise BackendError(f"{self._name}: {name!r} cannot lie at {address:#x}{said(errors)}")
+            missing = self._context.infer_shapes()
+        if missing:
+            raise BackendError(f"{self._name}: inputs {list(missing)} have no shape or address{said(errors)}")
+
+    def enqueue(self, stream: int) -> None:
+        """Put a run on the stream and return.
+
+        Raises:
+            BackendError: the engine failed.
+        """
+        with self._log.collecting() as errors:
+            done = self._context.execute_async_v3(stream)
+        if not done:
+            raise BackendError(f"{self._name}: TensorRT failed{said(errors)}")

@@ -1,0 +1,165 @@
+"""The TensorRT library and our plugin library on this machine: found, looked over, loaded."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+from ..errors import BackendError
+from .frame_interface import PLUGIN, PLUGIN_NAMESPACE, PLUGIN_VERSION
+from .platforms import is_jetson, pair_problem
+
+OLDEST = (10, 3)
+"""JetPack 6.1's; before it there are no plugins of the kind that ours is (IPluginV3 in all its parts)."""
+
+PLUGIN_VARIABLE = "RTGS2_TENSORRT_PLUGIN"
+"""Environment variable with the path of a plugin library to use in place of the installed one."""
+
+_SOME_ERRORS = 3
+
+_lock = threading.Lock()
+_logs: dict[int, Any] = {}
+
+
+def load_tensorrt() -> Any:
+    """Return the module ``tensorrt``.
+
+    Raises:
+        BackendError: it is not there, cannot be loaded or is too old; says what to do.
+    """
+    problem = tensorrt_problem()
+    if problem is not None:
+        raise BackendError(problem)
+    return importlib.import_module("tensorrt")
+
+
+def tensorrt_problem() -> str | None:
+    """Return why TensorRT cannot be used from Python here, with the cure; None if it can."""
+    try:
+        module = importlib.import_module("tensorrt")
+    except Exception as error:  # a broken installation raises what its loader happens to raise
+        missing = isinstance(error, ModuleNotFoundError)
+        return f"TensorRT for Python {'is not installed' if missing else f'cannot be loaded ({error})'}: {_cure()}"
+    version = tensorrt_version(module)
+    if version < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        return f"TensorRT {module.__version__} is too old, {oldest} or later is needed: {_cure()}"
+    return None
+
+
+def tensorrt_version(module: Any) -> tuple[int, ...]:
+    """Return the version as numbers, as many as it has."""
+    return tuple(int(part) for part in re.findall(r"\d+", str(module.__version__)))
+
+
+def check_platform(module: Any, compute_capability: tuple[int, int]) -> None:
+    """Refuse a TensorRT that is known not to work with this GPU.
+
+    Raises:
+        BackendError: says what to do.
+    """
+    problem = pair_problem(tensorrt_version(module), compute_capability)
+    if problem is not None:
+        raise BackendError(problem)
+
+
+def plugin_library(module: Any) -> Path:
+    """Return the path of the plugin library for this TensorRT's major version.
+
+    Raises:
+        BackendError: there is none; says what to do.
+    """
+    chosen = os.environ.get(PLUGIN_VARIABLE)
+    major = tensorrt_version(module)[0]
+    path = Path(chosen) if chosen else Path(__file__).parents[1] / plugin_file(major)
+    if not path.is_file():
+        if chosen:
+            raise BackendError(f"no such plugin library: {path}. Correct or unset {PLUGIN_VARIABLE}")
+        raise BackendError(
+            f"this installation has no plugin library for TensorRT {major} ({path.name}): install again where nvcc and "
+            "TensorRT's headers are (-C cmake.define.RTGS2_TENSORRT=ON, TENSORRT_ROOT)"
+        )
+    return path.resolve()
+
+
+def plugin_file(major: int) -> str:
+    """Name of the plugin library for a major version of TensorRT."""
+    return f"librtgs2_tensorrt{major}.so"
+
+
+def load_plugin(module: Any, registry: Any, path: Path) -> None:
+    """Load the plugin library into a registry, and see that the rasteriser is there under its name.
+
+    Raises:
+        BackendError: it cannot be loaded, or holds something else.
+    """
+    with log_of(module).collecting() as errors:
+        handle = registry.load_library(str(path))
+        creator = registry.get_creator(PLUGIN, PLUGIN_VERSION, PLUGIN_NAMESPACE)
+    if handle is None or creator is None:
+        what = "cannot be loaded" if handle is None else f"has no plugin {PLUGIN} version {PLUGIN_VERSION}"
+        raise BackendError(
+            f"{path}: plugin library {what}{said(errors)}. It must be built for TensorRT {tensorrt_version(module)[0]}"
+        )
+
+
+def log_of(module: Any) -> Any:
+    """Return the one logger of this process; TensorRT wants the same for everything."""
+    with _lock:
+        if id(module) not in _logs:
+            _logs[id(module)] = _make_log(module)
+        return _logs[id(module)]
+
+
+def said(errors: list[str]) -> str:
+    """What TensorRT said, as the end of a sentence."""
+    return f" (TensorRT says: {'; '.join(errors[:_SOME_ERRORS])})" if errors else ""
+
+
+def _make_log(module: Any) -> Any:
+    bad = {module.ILogger.Severity.ERROR, module.ILogger.Severity.INTERNAL_ERROR}
+
+    class Log(module.ILogger):  # type: ignore[misc]
+        """Keeps TensorRT's errors for our messages; prints nothing."""
+
+        def __init__(self) -> None:
+            module.ILogger.__init__(self)
+            self._listeners: list[list[str]] = []
+
+        def log(self, severity: Any, msg: str) -> None:
+            """Called by TensorRT, from any of its threads; must not raise."""
+            if severity in bad:
+                for listener in list(self._listeners):
+                    listener.append(" ".join(msg.split()))
+
+        def collecting(self) -> Any:
+            """Context manager: the list that errors are put into meanwhile."""
+            return _Collecting(self._listeners)
+
+    return Log()
+
+
+class _Collecting:
+    def __init__(self, listeners: list[list[str]]) -> None:
+        self._listeners = listeners
+        self._errors: list[str] = []
+
+    def __enter__(self) -> list[str]:
+        self._listeners.append(self._errors)
+        return self._errors
+
+    def __exit__(self, *_: object) -> None:
+        self._listeners[:] = [entry for entry in self._listeners if entry is not self._errors]
+
+
+def _cure() -> str:
+    if is_jetson():
+        return (
+            "JetPack brings it: apt-get install python3-libnvinfer, and make the virtual environment with "
+            "--system-site-packages (pip install tensorrt does not work on Jetson)"
+        )
+    return "pip install tensorrt"

@@ -1,0 +1,53 @@
+"""How much of a board's memory an engine may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import BackendError
+from .frame_interface import MOST_GAUSSIANS
+
+_MIB = 1 << 20
+_SMALL_BOARD = 12 << 30
+_MOST_GAUSSIANS_OF_SMALL_BOARDS = 1_000_000
+_LEAST_WORKSPACE = 256 * _MIB
+
+
+def default_most_gaussians(device: Mapping[str, Any]) -> int:
+    """Return the largest scene to build for by default: 4 million Gaussians, 1 million under 12 GiB of memory."""
+    return MOST_GAUSSIANS if int(device["memory"]) >= _SMALL_BOARD else _MOST_GAUSSIANS_OF_SMALL_BOARDS
+
+
+def workspace_limit(device: Mapping[str, Any]) -> int:
+    """Return how many bytes the layers of an engine may work in: half of what is free.
+
+    The other half is for weights, images and the scene, and for TensorRT itself while it builds; where host and GPU
+    share the memory, for everything else that runs.
+
+    Raises:
+        BackendError: too little memory is free to try.
+    """
+    free = int(device["free_memory"])
+    if free // 2 < _LEAST_WORKSPACE:
+        raise BackendError(
+            f"{free // _MIB} MiB of {device['name']}'s memory are free, building an engine needs at least "
+            f"{2 * _LEAST_WORKSPACE // _MIB} MiB: end other programs (on a Jetson also the desktop: sudo systemctl "
+            "isolate multi-user.target), then build again"
+        )
+    return free // 2
+
+
+def memory_text(device: Mapping[str, Any], workspace: int, most_gaussians: int) -> str:
+    """Return a line on what was decided."""
+    shared = ", shared with the host" if device.get("shares_host_memory") else ""
+    return (
+        f"{device['name']}: {int(device['free_memory']) // _MIB} of {int(device['memory']) // _MIB} MiB free{shared}; "
+        f"layers may work in {workspace // _MIB} MiB, scenes may have {most_gaussians:,} Gaussians"
+    )
+
+
+def pair_capacity(width: int, height: int, gaussians: int) -> int:
+    """Return how many pairs of Gaussian and tile a view may have: the plugin's ``capacities_for``."""
+    tiles = -(-width // 16) * -(-height // 16)
+    return min(max(1 << 20, 4 * gaussians, 256 * tiles), 1 << 30)

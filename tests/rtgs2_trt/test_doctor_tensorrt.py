@@ -1,0 +1,160 @@
+"""``rtgs2 doctor`` and TensorRT: Jetsons and others that this machine is not."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import rtgs2_trt
+from rtgs2_trt.cli import main
+from rtgs2_trt.tensorrt import library, platforms
+
+RELEASE = "# R{} (release), REVISION: {}, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: x\n"
+MODES = "< POWER_MODEL ID=0 NAME=MAXN >\nCPU_ONLINE CORE_0 1\n< POWER_MODEL ID=1 NAME=15W >\n< PM_CONFIG DEFAULT=1 >\n"
+PACKAGES = """Package: nvidia-cuda
+Version: 12.6
+
+Package: nvidia-jetpack
+Status: install ok installed
+Architecture: arm64
+Version: 6.2.1+b38
+
+Package: other
+Version: 1
+"""
+
+
+@pytest.fixture
+def jetson(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Writes the files that tell of a Jetson, and sets its GPU and TensorRT."""
+
+    def make(
+        release: tuple[str, str] | None = ("36", "4.3"),
+        packages: str = "",
+        mode: int | None = 0,
+        version: str | None = "10.3.0.30",
+        sm: tuple[int, int] = (8, 7),
+        plugin: bool = True,
+    ) -> None:
+        files = {
+            "_RELEASE": None if release is None else RELEASE.format(*release),
+            "_PACKAGES": packages,
+            "_POWER_MODE": None if mode is None else f"pmode:{mode:04d}",
+            "_POWER_MODES": MODES,
+        }
+        for name, text in files.items():
+            path = tmp_path / name
+            path.unlink(missing_ok=True)
+            if text is not None:
+                path.write_text(text)
+            monkeypatch.setattr(platforms, name, path)
+        device = {"name": "Orin", "compute_capability": sm, "memory": 8 << 30, "free_memory": 5 << 30}
+        device |= {"multiprocessors": 8, "driver": 12060, "runtime": 12060}
+        core = SimpleNamespace(problem=lambda: None, device=lambda: device, CudaError=RuntimeError)
+        monkeypatch.setattr(rtgs2_trt, "_cuda", core, raising=False)
+        monkeypatch.setitem(sys.modules, "rtgs2_trt._cuda", core)
+        module = None if version is None else SimpleNamespace(__version__=version, __spec__=None)
+        monkeypatch.setitem(sys.modules, "tensorrt", module)
+        file = tmp_path / "plugin.so"
+        file.write_bytes(b"plugin")
+        monkeypatch.setenv(library.PLUGIN_VARIABLE, str(file if plugin else tmp_path / "missing.so"))
+
+    return make
+
+
+def look(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    main(["doctor", "--json", "--quiet"])
+    result = json.loads(capsys.readouterr().out)
+    return result, {check["name"]: check for check in result["checks"]}
+
+
+def test_jetson_that_is_well(jetson: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    jetson(packages=PACKAGES)
+    result, checks = look(capsys)
+    assert checks["JetPack"]["found"] == "6.2.1 (Jetson Linux 36.4.3)"
+    assert (checks["power mode"]["status"], checks["power mode"]["found"]) == ("ok", "MAXN")
+    assert (checks["TensorRT"]["status"], checks["TensorRT"]["found"]) == ("ok", "10.3.0.30")
+    assert checks["TensorRT plugins"]["status"] == "ok"
+    assert result["best_backend"] == "tensorrt"
+    assert main(["doctor", "--quiet"]) in (0, 1)
+    assert "takes 'tensorrt' here where the bundle has an engine" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("release", "version"),
+    [(("36", "4.0"), "6.1 or 6.2"), (("38", "2.0"), "7.0 or 7.1"), (("39", "1.0"), "of unknown version")],
+)
+def test_jetpack_is_told_by_jetson_linux_without_its_package(
+    jetson: Any, capsys: pytest.CaptureFixture[str], release: tuple[str, str], version: str
+) -> None:
+    jetson(release)
+    _, checks = look(capsys)
+    assert checks["JetPack"]["found"].startswith(version)
+    assert checks["JetPack"]["status"] == "ok"
+
+
+def test_old_jetpack_is_a_problem(jetson: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    jetson(("36", "3.0"), version="8.6.2")
+    result, checks = look(capsys)
+    assert not result["ok"]
+    assert "flash JetPack 6.1 or later" in checks["JetPack"]["cure"]
+    assert checks["TensorRT"]["found"] == "TensorRT 8.6.2 is too old, 10.3 or later is needed"
+    assert result["best_backend"] != "tensorrt"
+
+
+def test_known_bad_pair_is_a_problem(jetson: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    jetson(version="10.13.3.9")
+    result, checks = look(capsys)
+    assert checks["TensorRT"]["status"] == "problem"
+    assert "no kernels for sm_87" in checks["TensorRT"]["found"]
+    assert "10.16 of 7.2" in checks["TensorRT"]["cure"]
+    assert result["best_backend"] != "tensorrt"
+    jetson(version="10.13.3.9", sm=(11, 0))
+    assert look(capsys)[1]["TensorRT"]["status"] == "ok"
+    jetson(None, version="10.16.1", sm=(7, 0))
+    assert "needs a GPU of sm_75 or later, this is sm_70" in look(capsys)[1]["TensorRT"]["found"]
+
+
+def test_jetson_without_its_tensorrt(jetson: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    jetson(version=None)
+    _, checks = look(capsys)
+    assert checks["TensorRT"]["status"] == "problem"
+    assert "apt-get install python3-libnvinfer" in checks["TensorRT"]["cure"]
+    assert "--system-site-packages" in checks["TensorRT"]["cure"]
+    assert "TensorRT plugins" not in checks
+
+
+def test_other_machines_need_no_tensorrt(jetson: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    jetson(None, version=None)
+    _, checks = look(capsys)
+    assert (checks["TensorRT"]["status"], checks["TensorRT"]["cure"]) == ("note", "pip install tensorrt")
+    assert "JetPack" not in checks
+    assert "power mode" not in checks
+
+
+def test_missing_plugin_library(
+    jetson: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jetson(plugin=False)
+    result, checks = look(capsys)
+    assert checks["TensorRT plugins"]["status"] == "problem"
+    assert result["best_backend"] != "tensorrt"
+    monkeypatch.delenv(library.PLUGIN_VARIABLE)
+    monkeypatch.setattr(library, "plugin_file", lambda major: f"no_such_library_{major}.so")
+    _, checks = look(capsys)
+    assert "has no plugin library for TensorRT 10" in checks["TensorRT plugins"]["found"]
+    assert "RTGS2_TENSORRT=ON" in checks["TensorRT plugins"]["cure"]
+
+
+@pytest.mark.parametrize(("mode", "name", "status"), [(1, "15W", "note"), (7, "mode 7", "note"), (None, "", "note")])
+def test_power_mode(jetson: Any, capsys: pytest.CaptureFixture[str], mode: int | None, name: str, status: str) -> None:
+    jetson(mode=mode)
+    check = look(capsys)[1]["power mode"]
+    assert check["status"] == status
+    assert check["found"] == (name or "this system does not tell")
+    assert "nvpmodel" in check["cure"]
