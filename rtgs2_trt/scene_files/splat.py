@@ -35,7 +35,8 @@ def is_splat(file: BinaryIO, size: int) -> bool:
         if len(data) < _ROW.itemsize:
             return False
         row = np.frombuffer(data, _ROW)[0]
-        values = np.concatenate([row["mean"], row["scale"]]).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # of NaN
+            values = np.concatenate([row["mean"], row["scale"]]).astype(np.float64)
         rotation = row["rotation"].astype(np.float64) - 128
         norm = np.linalg.norm(rotation) / 128
         plausible += bool((np.abs(values) < 1e6).all() and (values[3:] >= 0).all() and 0.9 < norm < 1.1)

@@ -99,7 +99,10 @@ def write(scene: Scene, path: Path) -> None:
             fix="Crop the scene or leave out its floaters first.",
         )
     degree = scene.sh_degree
-    with atomic_file(path, SceneError) as raw, gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0, compresslevel=6) as file:
+    with (
+        atomic_file(path, SceneError) as raw,
+        gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0, compresslevel=6) as file,
+    ):
         file.write(_HEADER.pack(MAGIC, 3, len(scene), degree, _FRACTIONAL_BITS, 0, 0))
         for name in _STREAMS if degree else _STREAMS[:-1]:
             for rows in blocks(len(scene)):
