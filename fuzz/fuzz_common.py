@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rtgs2_trt.errors import Rtgs2Error
-from rtgs2_trt.scene import DroppedGaussiansWarning, SceneScaleWarning
+from rtgs2_trt.scene import DroppedGaussiansWarning, SceneFidelityWarning, SceneScaleWarning
 
 CORPUS = Path(__file__).parent / "corpus"
 TARGETS = (
     "ply",
+    "scene_files",
+    "sog_meta",
+    "scene_checkpoint",
     "cameras_json",
     "colmap",
     "checkpoint",
@@ -36,6 +39,7 @@ def only_our_errors(*files: Path) -> Iterator[None]:
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", SceneScaleWarning)
         warnings.simplefilter("ignore", DroppedGaussiansWarning)
+        warnings.simplefilter("ignore", SceneFidelityWarning)
         try:
             yield
         except Rtgs2Error as error:

@@ -5,6 +5,7 @@ python fuzz/make_corpus.py
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import pickle
@@ -25,7 +26,7 @@ from fuzz_colmap import pack
 from fuzz_common import CORPUS
 from fuzz_golden import MEMBERS
 from fuzz_graph import ENCODER, FUSION
-from rtgs2_trt import Camera, save_cameras
+from rtgs2_trt import Camera, Scene, save_cameras
 
 BASE = ("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity", *(f"scale_{i}" for i in range(3)))
 ROTATION = tuple(f"rot_{i}" for i in range(4))
@@ -36,6 +37,9 @@ def main() -> None:
     shutil.rmtree(CORPUS, ignore_errors=True)
     makers = {
         "ply": ply,
+        "scene_files": scene_files,
+        "sog_meta": sog_meta,
+        "scene_checkpoint": scene_checkpoint,
         "cameras_json": cameras_json,
         "colmap": colmap,
         "checkpoint": checkpoint,
@@ -87,6 +91,80 @@ def ply() -> Iterator[tuple[str, bytes]]:
     yield "twice", header(little, (*names, "x"), 1)
     yield "crlf", (header(ascii_, names, 1) + text).replace(b"\n", b"\r\n")
     yield "unknown_format", header("binary_middle_endian", names, 1)
+
+
+def scene_files() -> Iterator[tuple[str, bytes]]:
+    rng = np.random.default_rng(0)
+    scene = Scene(
+        means=rng.normal(size=(5, 3)),
+        scales=rng.uniform(0.01, 1, (5, 3)),
+        rotations=rng.normal(size=(5, 4)),
+        opacities=rng.uniform(0, 1, 5),
+        sh=rng.normal(size=(5, 4, 3)) / 4,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        files = {}
+        for kind in ("compressed-ply", "splat", "spz", "sog"):
+            scene.save(Path(folder) / kind, kind)  # type: ignore[arg-type]
+            files[kind] = (Path(folder) / kind).read_bytes()
+    yield from files.items()
+    compressed = files["compressed-ply"]
+    yield "compressed_truncated", compressed[:-5]
+    yield (
+        "compressed_gigantic",
+        compressed.replace(b"vertex 5", b"vertex 99999999999").replace(b"sh 5", b"sh 99999999999"),
+    )
+    yield "compressed_other_type", compressed.replace(b"uint packed_scale", b"float packed_scale")
+    unpacked = gzip.decompress(files["spz"])
+    yield "spz_unpacked", unpacked
+    yield "spz_version_1", unpacked[:4] + struct.pack("<I", 1) + unpacked[8:]
+    yield "spz_version_2", unpacked[:4] + struct.pack("<I", 2) + unpacked[8:]
+    yield "spz_gigantic", unpacked[:8] + b"\xff" * 4 + unpacked[12:]
+    yield "spz_degree_4", unpacked[:12] + b"\x04" + unpacked[13:] + bytes(400)
+    yield "spz_table", struct.pack("<4sIIBBBBI12x", b"NGSP", 4, 5, 1, 12, 0, 6, 32) + struct.pack("<QQ", 9, 45) * 6
+    yield "sog_half", files["sog"][:500]
+
+
+def sog_meta() -> Iterator[tuple[str, bytes]]:
+    book = [0.01 * i for i in range(256)]
+    good: dict[str, Any] = {"version": 2, "count": 90, "quats": {"files": ["quats.webp"]}}
+    means = {"mins": [-1, -1, 0], "maxs": [1, 1, 1.5]}
+    good["means"] = {**means, "files": ["means_l.webp", "means_u.webp"]}
+    good["scales"] = {"codebook": [v - 5 for v in book], "files": ["scales.webp"]}
+    good["sh0"] = {"codebook": book, "files": ["sh0.webp"]}
+    harmonics = {"files": ["shN_centroids.webp", "shN_labels.webp"]}
+    good["shN"] = {"count": 70, "bands": 1, "codebook": book, **harmonics}
+    first = {key: value for key, value in good.items() if key not in ("version", "count")}
+    first["means"] = {**good["means"], "shape": [90, 3]}
+    first["scales"] = {"mins": [-5] * 3, "maxs": [-2] * 3, "files": ["scales.webp"]}
+    first["sh0"] = {"mins": [-1] * 4, "maxs": [1] * 4, "files": ["sh0.webp"]}
+    first["shN"] = {"mins": -1, "maxs": 1, **harmonics}
+    yield "good", json.dumps(good).encode()
+    yield "version_1", json.dumps(first).encode()
+    yield "lost_value", json.dumps(good | {"sh0": {"codebook": [None, *book[1:]], "files": ["sh0.webp"]}}).encode()
+    yield "outside", json.dumps(good | {"quats": {"files": ["../../etc/passwd"]}}).encode()
+    yield "zero_byte", json.dumps(good | {"quats": {"files": ["a\0b"]}}).encode()
+    yield "half_surrogate", json.dumps(good | {"quats": {"files": ["\ud800"]}}).encode()
+    yield "itself", json.dumps(good | {"quats": {"files": ["meta.json"]}}).encode()
+    yield "gigantic", json.dumps(good | {"count": 10**400}).encode()
+    yield "huge_limits", json.dumps(good | {"means": {**good["means"], "maxs": [10**400, 1e39, 300]}}).encode()
+    yield "deep", b'{"means":' * 3000
+
+
+def scene_checkpoint() -> Iterator[tuple[str, bytes]]:
+    means, quats = torch.ones(4, 3), torch.ones(4, 4)
+    splats = {"means": means, "scales": means, "quats": quats, "opacities": torch.ones(4)}
+    splats |= {"sh0": torch.ones(4, 1, 3), "shN": torch.ones(4, 3, 3)}
+    prefix = "_model.gauss_params."
+    pipeline = {f"{prefix}{key}": splats[key] for key in ("means", "scales", "quats")}
+    pipeline |= {f"{prefix}opacities": torch.ones(4, 1), f"{prefix}features_dc": means}
+    pipeline |= {f"{prefix}features_rest": torch.ones(4, 3, 3)}
+    yield "gsplat", _pickle({"step": 1, "splats": splats})
+    yield "nerfstudio", _pickle({"step": 1, "pipeline": pipeline})
+    yield "no_tensors", _pickle({"splats": {"means": [1, 2, 3]}})
+    yield "expanded", _pickle({"splats": splats | {"means": torch.ones(1, 1).expand(1 << 40, 3)}})
+    yield "other_counts", _pickle({"splats": splats | {"quats": torch.ones(3, 4)}})
+    yield "code", pickle.dumps(print)
 
 
 def cameras_json() -> Iterator[tuple[str, bytes]]:

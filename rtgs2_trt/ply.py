@@ -26,6 +26,8 @@ from rtgs2_trt.ply_ascii import ascii_rows
 
 StoredAs = Literal["number", "logarithm", "logit", "quaternion"]
 
+Problem = Literal["NaN or infinite values", "zero quaternions", "negative scales"]
+
 MAX_HEADER_BYTES = 1 << 20
 _MAX_LINE = 512  # of the header, comments apart
 MAX_PROPERTIES = 4096  # of all elements together; a 3DGS scene with features has about a hundred
@@ -114,7 +116,12 @@ def open_ply(path: str | Path) -> Iterator[OpenPly]:
         SceneError: no such file, not a PLY, or a malformed, truncated or oversized header.
     """
     with reading(path, SceneError) as (file, size):
-        yield OpenPly(path, file, _parse_header(file, size, path))
+        yield opened_ply(path, file, size)
+
+
+def opened_ply(path: str | Path, file: BinaryIO, size: int) -> OpenPly:
+    """Return a PLY file of `size` bytes that is open at its start; raises as :func:`open_ply`."""
+    return OpenPly(path, file, _parse_header(file, size, path))
 
 
 def read_header(path: str | Path) -> Header:
@@ -141,7 +148,7 @@ class Fault:
     """`count` rows cannot be used because of `field`; `first` is the lowest index among them."""
 
     field: str
-    problem: Literal["NaN or infinite values", "zero quaternions"]
+    problem: Problem
     count: int
     first: int
 

@@ -1,4 +1,4 @@
-"""A scene of 3D Gaussians: arrays, the standard 3DGS PLY file, change of units and axes."""
+"""A scene of 3D Gaussians: arrays, loading and saving, change of units and axes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from rtgs2_trt import ply
 from rtgs2_trt.errors import SceneError
 from rtgs2_trt.orientation import checked_rotation, checked_scale, orientation
 from rtgs2_trt.quaternions import rotate_quaternions
+from rtgs2_trt.scene_files import GaussianArrays, WrittenFormat, format_of_name, read_scene_file, write_scene_file
+from rtgs2_trt.scene_files.standard_ply import ENCODER_COMMENT, SH_COUNTS
 from rtgs2_trt.spherical_harmonics import rotate_sh
 from rtgs2_trt.threads import check_threads
 
-_SH_COUNTS = (1, 4, 9, 16)
 _PLAUSIBLE_EXTENT = (0.5, 100.0)
 _EXTENT_SAMPLES = 100_000
 # Keeps the logit of a stored opacity finite; the upper end still becomes 1 in float32.
 _OPACITY_RANGE = (1e-30, 1 - 1e-8)
 _UNIT_TOLERANCE = 1e-6
-_ENCODER_COMMENT = "rtgs2_encoder"
 _DROP = 'Load it with invalid="drop" (--drop-invalid on the command line) to leave these Gaussians out.'
-_SPLAT_EXPORT = "Give the point_cloud.ply of a trained 3DGS scene."
 
 
 class SceneScaleWarning(UserWarning):
@@ -36,6 +35,10 @@ class SceneScaleWarning(UserWarning):
 
 class DroppedGaussiansWarning(UserWarning):
     """Gaussians of a file were left out, as ``invalid="drop"`` asked for; the message says how many."""
+
+
+class SceneFidelityWarning(UserWarning):
+    """A scene holds something that cannot be rendered as it was trained; the message says what."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,7 +84,7 @@ class Scene:
                 "sh",
                 self.sh,
                 f"({count}, K, 3) with K = 1, 4, 9 or 16",
-                lambda s: len(s) == 3 and s[0] == count and s[1] in _SH_COUNTS and s[2] == 3,
+                lambda s: len(s) == 3 and s[0] == count and s[1] in SH_COUNTS and s[2] == 3,
             ),
         }
         for name, array in arrays.items():
@@ -126,7 +129,7 @@ class Scene:
     @property
     def sh_degree(self) -> int:
         """Degree of the spherical harmonics, 0 to 3."""
-        return _SH_COUNTS.index(self.sh.shape[1])
+        return SH_COUNTS.index(self.sh.shape[1])
 
     @property
     def bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -182,14 +185,18 @@ class Scene:
         invalid: Literal["error", "drop"] = "error",
         threads: int = 0,
     ) -> Scene:
-        """Read a standard 3DGS PLY file (ASCII or binary), with ``f_pc_*`` features if it has them.
+        """Read a scene of any format that is known here, recognised by its content.
 
-        Properties are found by name, in any order and of any numeric type; others are ignored. Stored log-scales are
-        clipped to -87..88, so that their exponential is a normal, finite float32; logits of infinite size are
-        opacities of 0 and 1. A `scale` or `up` takes features away (see :meth:`transformed`).
+        Standard 3DGS PLY (ASCII or binary, with ``f_pc_*`` features if it has them), PlayCanvas compressed PLY,
+        ``.splat``, ``.spz``, SOG (a folder with ``meta.json`` or a ``.sog`` archive), and checkpoints of gsplat and
+        nerfstudio (``.pt``, ``.ckpt``; these need PyTorch). docs/scenes.md says what each keeps.
+
+        Properties of a PLY are found by name, in any order and of any numeric type; others are ignored. Stored
+        log-scales are clipped to -87..88, so that their exponential is a normal, finite float32; logits of infinite
+        size are opacities of 0 and 1. A `scale` or `up` takes features away (see :meth:`transformed`).
 
         Args:
-            path: the file.
+            path: the file or SOG folder.
             scale: metres per unit of the file (a scene from COLMAP has an arbitrary unit).
             up: the file's axis that points up, one of x, -x, y, -y, z, -z; the scene is turned so that it becomes +z
                 (:func:`rtgs2_trt.orientation.orientation`). Many captures have y down: ``up="-y"``.
@@ -204,6 +211,7 @@ class Scene:
             SceneScaleWarning: 98 % of the means span less than 0.5 m or more than 100 m on the largest axis (judged
                 by up to 200,000 of them, evenly spaced in the file).
             DroppedGaussiansWarning: Gaussians were dropped.
+            SceneFidelityWarning: the file says that something in it cannot be rendered as it was trained.
         """
         check_threads(threads)
         if invalid not in ("error", "drop"):
@@ -212,20 +220,10 @@ class Scene:
             )
         rotation = orientation(up, error=SceneError)
         factor = checked_scale(scale, error=SceneError)
-        with ply.open_ply(path) as source:
-            columns, encoder = _gaussian_columns(source.header, path)
-            rows = ply.read_rows(source, "vertex", columns, threads=threads)
-        arrays = _usable(rows, invalid == "drop", path)
-        values = {
-            **arrays,
-            "opacities": arrays["opacities"][:, 0],
-            "sh": arrays["sh"].reshape(len(arrays["sh"]), -1, 3),
-            "features": arrays.get("features"),
-            "features_encoder": encoder,
-        }
+        values = _usable(_told(read_scene_file(path, threads), path), invalid == "drop", path)
         try:
-            if encoder is not None:
-                values["features_encoder"] = _checked_encoder(encoder, values["features"])
+            if values["features_encoder"] is not None:
+                values["features_encoder"] = _checked_encoder(values["features_encoder"], values["features"])
             scene = cls._of_checked(values)
             if up != "z" or factor != 1:
                 scene = scene.transformed(factor, rotation)
@@ -241,16 +239,29 @@ class Scene:
         _warn_of_extent(scene, path)
         return scene
 
-    def save(self, path: str | Path) -> None:
-        """Write the scene as a standard 3DGS PLY file, binary little-endian, whole or not at all.
+    def save(self, path: str | Path, format: WrittenFormat | None = None) -> None:
+        """Write the scene to a file, whole or not at all.
 
-        Properties x y z nx ny nz f_dc_* f_rest_* opacity scale_* rot_*, then f_pc_* with the features, bit for bit,
-        and their encoder in a comment. Opacities of exactly 0 or 1 are stored as 1e-30 and 1 - 1e-8, whose logit is
-        finite; everything comes back within float32 rounding of the stored logarithms.
+        Standard PLY, binary little-endian, keeps everything: properties x y z nx ny nz f_dc_* f_rest_* opacity scale_*
+        rot_*, then f_pc_* with the features, bit for bit, and their encoder in a comment. Opacities of exactly 0 or 1
+        are stored as 1e-30 and 1 - 1e-8, whose logit is finite; everything comes back within float32 rounding of the
+        stored logarithms. The other formats are smaller and lose precision and features (docs/scenes.md).
+
+        Args:
+            path: the file.
+            format: "ply", "compressed-ply", "splat", "spz" or "sog"; None for what the name ends with
+                (.compressed.ply, .splat, .spz, .sog), and PLY for every other name.
 
         Raises:
-            SceneError: the file cannot be written.
+            SceneError: the file cannot be written, or the format cannot hold the scene.
         """
+        kind = format or format_of_name(path) or "ply"
+        if kind == "ply":
+            self._save_ply(path)
+        else:
+            write_scene_file(self, path, kind)
+
+    def _save_ply(self, path: str | Path) -> None:
         opacities = np.clip(self.opacities.astype(np.float64), *_OPACITY_RANGE)
         coefficients = self.sh.shape[1]
         columns: dict[str, NDArray[Any]] = {name: self.means[:, i] for i, name in enumerate("xyz")}
@@ -266,7 +277,7 @@ class Scene:
         columns |= {f"rot_{i}": self.rotations[:, i] for i in range(4)}
         if self.features is not None:
             columns |= {f"f_pc_{i}": self.features[:, i] for i in range(self.features.shape[1])}
-        ply.write_ply(path, columns, [f"{_ENCODER_COMMENT} {self.features_encoder}"] if self.features_encoder else [])
+        ply.write_ply(path, columns, [f"{ENCODER_COMMENT} {self.features_encoder}"] if self.features_encoder else [])
 
 
 def _as_float32(
@@ -309,139 +320,41 @@ def _checked_encoder(encoder: object, features: object) -> str:
     return encoder.lower()
 
 
-def _gaussian_columns(header: ply.Header, path: str | Path) -> tuple[dict[str, ply.Columns], str | None]:
-    """Return which properties make which array of a scene, and the encoder of the features."""
-    vertex = header.element("vertex")
-    if vertex is None:
-        raise SceneError(
-            "there are no Gaussians in it",
-            file=path,
-            field="element vertex",
-            found=f"the elements {', '.join(e.name for e in header.elements)[:120]}"
-            if header.elements
-            else "no elements",
-            expected="an element 'vertex'",
-            fix=_SPLAT_EXPORT,
-        )
-    names = set(vertex.names)
-    _check_required(names, path)
-    if vertex.count == 0:
-        raise SceneError("there are no Gaussians in it", file=path, field="element vertex", found=0, fix=_SPLAT_EXPORT)
-    rest = _numbered(names, "f_rest_", path)
-    if rest not in {3 * (k - 1) for k in _SH_COUNTS}:
-        raise SceneError(
-            "not a whole degree of spherical harmonics",
-            file=path,
-            field="f_rest_*",
-            found=f"{rest} properties",
-            expected="0, 9, 24 or 45",
-            fix="Export the scene with SH degree 0, 1, 2 or 3.",
-        )
-    higher = rest // 3
-    rest_names = (f"f_rest_{channel * higher + k}" for k in range(higher) for channel in range(3))
-    columns = {
-        "means": ply.Columns(("x", "y", "z")),
-        "sh": ply.Columns(("f_dc_0", "f_dc_1", "f_dc_2", *rest_names)),
-        "opacities": ply.Columns(("opacity",), "logit"),
-        "scales": ply.Columns(("scale_0", "scale_1", "scale_2"), "logarithm"),
-        "rotations": ply.Columns(("rot_0", "rot_1", "rot_2", "rot_3"), "quaternion"),
-    }
-    features = _numbered(names, "f_pc_", path)
-    if not features:
-        return columns, None
-    columns["features"] = ply.Columns(tuple(f"f_pc_{i}" for i in range(features)))
-    encoders = {words[1] for c in header.comments if len(words := c.split()) == 2 and words[0] == _ENCODER_COMMENT}
-    if len(encoders) > 1:
-        raise SceneError("several encoders are named", file=path, field=f"comment {_ENCODER_COMMENT}", fix="Keep one.")
-    return columns, encoders.pop() if encoders else None
+def _told(arrays: GaussianArrays, path: str | Path) -> GaussianArrays:
+    for reason in arrays.unfaithful:
+        warnings.warn(f"{path}: {reason}", SceneFidelityWarning, stacklevel=3)
+    return arrays
 
 
-def _check_required(names: set[str], path: str | Path) -> None:
-    required = ["x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"]
-    required += ["scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"]
-    missing = [name for name in required if name not in names]
-    if not missing:
-        return
-    if any(name.startswith("packed_") for name in names):
-        raise SceneError(
-            "a PlayCanvas compressed PLY, not a standard 3DGS PLY",
-            file=path,
-            field="packed_*",
-            fix="Convert it with a splat converter, for example: splat-transform scene.compressed.ply scene.ply",
-        )
-    if missing == ["scale_2"]:
-        raise SceneError(
-            "2D Gaussians (surfels, as 2DGS trains them) are not supported",
-            file=path,
-            field="scale_2",
-            found="scale_0 and scale_1 only",
-            expected="scale_2 too",
-            fix="Train the scene with 3D Gaussian Splatting.",
-        )
-    if not any(name.startswith(("f_dc_", "opacity", "scale_", "rot_")) for name in names):
-        raise SceneError(
-            "a mesh or point cloud, not Gaussians",
-            file=path,
-            field="element vertex",
-            found=f"properties {', '.join(sorted(names))[:120]}",
-            fix=_SPLAT_EXPORT,
-        )
-    raise SceneError("properties are missing", file=path, field=", ".join(missing), fix=_SPLAT_EXPORT)
-
-
-def _numbered(names: set[str], prefix: str, path: str | Path) -> int:
-    """Return how many properties `prefix`0, `prefix`1 ... there are; gaps and other names with it are errors."""
-    numbers = set()
-    for name in sorted(name for name in names if name.startswith(prefix)):
-        number = re.fullmatch("0|[1-9][0-9]{0,5}", name[len(prefix) :])
-        if number is None:
-            raise SceneError(
-                "a property whose number makes no sense",
-                file=path,
-                field=name[:80],
-                expected=f"{prefix}0, {prefix}1 ...",
-                fix="Export the file again.",
-            )
-        numbers.add(int(number[0]))
-    absent = next((i for i in range(len(numbers)) if i not in numbers), None)
-    if absent is not None:
-        raise SceneError(
-            f"numbered with a gap up to {prefix}{max(numbers)}",
-            file=path,
-            field=f"{prefix}{absent}",
-            found="no such property",
-            fix="Export the file again.",
-        )
-    return len(numbers)
-
-
-def _usable(rows: ply.Rows, drop: bool, path: str | Path) -> dict[str, NDArray[np.float32]]:
-    """Return the arrays without Gaussians that cannot be used, or refuse the file for them."""
-    if rows.unusable is None:
-        return rows.arrays
-    total, bad = len(rows.unusable), int(np.count_nonzero(rows.unusable))
+def _usable(arrays: GaussianArrays, drop: bool, path: str | Path) -> dict[str, Any]:
+    """Return the fields of a scene without Gaussians that cannot be used, or refuse the file for them."""
+    values = {field.name: getattr(arrays, field.name) for field in fields(Scene)}
+    if arrays.unusable is None:
+        return values
+    total, bad = len(arrays.unusable), int(np.count_nonzero(arrays.unusable))
     if not drop:
-        fault = rows.faults[0]
+        fault = arrays.faults[0]
         found = f"{fault.count} of {total} Gaussians, the first at index {fault.first}"
         raise SceneError(fault.problem, file=path, field=fault.field, found=found, fix=_DROP)
     if bad == total:
         raise SceneError(
             "every Gaussian has NaN, infinite values or a zero quaternion",
             file=path,
-            field=", ".join(fault.field for fault in rows.faults),
+            field=", ".join(fault.field for fault in arrays.faults),
             found=f"{bad} of {total} Gaussians",
             fix="Train again.",
         )
-    good = ~rows.unusable
-    arrays = rows.arrays
-    for key in arrays:  # one after the other, so that no two of them are there twice
-        arrays[key] = arrays[key][good]
+    good = ~arrays.unusable
+    del arrays
+    for key, value in values.items():  # one after the other, so that no two of them are there twice
+        if isinstance(value, np.ndarray):
+            values[key] = value[good]
     warnings.warn(
         f"{path}: dropped {bad} of {total} Gaussians for NaN, infinite values or a zero quaternion",
         DroppedGaussiansWarning,
         stacklevel=3,
     )
-    return arrays
+    return values
 
 
 def _warn_of_extent(scene: Scene, path: str | Path) -> None:

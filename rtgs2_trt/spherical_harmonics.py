@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MAX_DEGREE = 3
+DC_FACTOR = 0.5 * math.sqrt(1 / math.pi)
+"""The constant basis function: a Gaussian's mean colour is ``DC_FACTOR * coefficient + 0.5``."""
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 
@@ -36,7 +38,7 @@ def sh_basis(directions: ArrayLike, degree: int) -> NDArray[np.float64]:
     x, y, z = np.moveaxis(np.asarray(directions, dtype=np.float64), -1, 0)
     xx, yy, zz = x * x, y * y, z * z
     pi = math.pi
-    functions = [np.full_like(x, 0.5 * math.sqrt(1 / pi))]
+    functions = [np.full_like(x, DC_FACTOR)]
     if degree >= 1:
         c = math.sqrt(3 / (4 * pi))
         functions += [-c * y, c * z, -c * x]

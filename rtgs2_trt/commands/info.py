@@ -31,7 +31,8 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Run the subcommand; a golden input that does not check is a failure."""
     path = Path(arguments.path)
-    values = _bundle(path, arguments, console) if path.is_dir() else _scene(path, arguments.drop_invalid, console)
+    is_bundle = path.is_dir() and not (path / "meta.json").is_file()  # that is a SOG scene
+    values = _bundle(path, arguments, console) if is_bundle else _scene(path, arguments.drop_invalid, console)
     width = max(len(name) for name in values)
     console.result(values, "\n".join(f"{name.replace('_', ' '):{width}}  {_text(v)}" for name, v in values.items()))
     return 0 if values.get("self_check", {}).get("passed", True) else FAILED

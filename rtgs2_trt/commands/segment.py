@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
         "(16 bits, millimetres), colour images, painted depth, a contact sheet and summary.json.",
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="NAME.rtgs2 folder that rtgs2-export wrote")
-    parser.add_argument("scene", metavar="SCENE", help="3DGS PLY file")
+    parser.add_argument("scene", metavar="SCENE", help="scene: PLY, compressed PLY, .splat, .spz, SOG, checkpoint")
     parser.add_argument(
         "--cameras", required=True, metavar="FILE", help="3DGS cameras.json, transforms.json or a COLMAP folder"
     )
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             reencode=arguments.reencode,
         )
     if arguments.save_scene:
-        scene.save(arguments.save_scene)
+        scene.save(arguments.save_scene, "ply")  # the one that holds features
         if (arguments.scale, arguments.up) != (1.0, "z"):
             cameras_file = Path(arguments.save_scene).with_suffix(".cameras.json")
             save_cameras(cameras_file, cameras)

@@ -9,7 +9,7 @@ import pytest
 
 from fuzz_common import CORPUS, TARGETS
 
-MUTATIONS = {"graph": 20, "checkpoint": 60, "research_checkpoint": 60}
+MUTATIONS = {"graph": 20, "checkpoint": 60, "research_checkpoint": 60, "scene_checkpoint": 60, "scene_files": 150}
 OTHERS = 250
 
 

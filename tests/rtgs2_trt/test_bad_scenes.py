@@ -56,7 +56,10 @@ def with_elements(*elements):
 SHORT = "element vertex: the file is shorter than its header promises "
 BAD_FILES = {
     "empty": (b"", "the file is empty"),
-    "not a PLY": (b"\x89PNG\r\n\x1a\n" + bytes(100), "not a PLY file (expected 'ply' in the first line)"),
+    "not a PLY": (
+        b"\x89PNG\r\n\x1a\n" + bytes(100),
+        "not a PLY file or another scene file that is known here (found 108 bytes that begin with b",
+    ),
     "header only": (
         header(BINARY, PROPERTIES, 20),
         "element vertex: the file is shorter than its header promises (found 0 bytes of data, at most 0 of 20 rows, "

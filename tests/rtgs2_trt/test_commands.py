@@ -134,6 +134,42 @@ def test_info_describes_and_checks_a_bundle(exported_bundle, capsys):
     assert "test weights" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("name", "format_"),
+    [("a.compressed.ply", "compressed-ply"), ("a.splat", "splat"), ("a.spz", "spz"), ("a.sog", "sog")],
+)
+def test_convert_writes_what_the_name_says(room, capsys, name, format_):
+    assert main(["convert", str(room / "scene.ply"), str(room / name), "--json", "--quiet"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    scene = Scene.load(room / name)
+    assert (result["format"], result["gaussians"], result["bytes"]) == (
+        format_,
+        len(scene),
+        (room / name).stat().st_size,
+    )
+    assert main(["info", str(room / name)]) == 0
+
+
+def test_convert_changes_units_and_axes(room):
+    arguments = ["convert", str(room / "scene.ply"), str(room / "out"), "--format", "ply", "--scale", "2", "--up", "-y"]
+    assert main([*arguments, "--quiet"]) == 0
+    expected = Scene.load(room / "scene.ply", scale=2, up="-y")
+    np.testing.assert_array_equal(Scene.load(room / "out").means, expected.means)
+
+
+def test_convert_says_what_is_lost(scene, tmp_path, capsys):
+    scene.with_features(np.ones((len(scene), 2))).save(tmp_path / "a.ply")
+    assert main(["convert", str(tmp_path / "a.ply"), str(tmp_path / "b.spz")]) == 0
+    assert "b.spz: the encoder's features are left out, only PLY holds them" in capsys.readouterr().err
+
+
+def test_convert_refuses_what_is_no_scene(tmp_path, capsys):
+    (tmp_path / "a.spz").write_bytes(b"\x1f\x8bnothing")
+    assert main(["convert", str(tmp_path / "a.spz"), str(tmp_path / "b.ply")]) == 2
+    assert "a.spz: gzip: damaged compressed data" in capsys.readouterr().err
+    assert not (tmp_path / "b.ply").exists()
+
+
 def test_info_describes_a_scene(room, capsys):
     assert main(["info", str(room / "scene.ply"), "--json", "--quiet"]) == 0
     values = json.loads(capsys.readouterr().out)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ply_files import gaussian_columns, header, rows, write_gaussians
-from rtgs2_trt import scene as scene_module
 from rtgs2_trt.errors import InputError, SceneError
 from rtgs2_trt.orientation import orientation
 from rtgs2_trt.quaternions import matrix_from_quaternion
 from rtgs2_trt.scene import DroppedGaussiansWarning, Scene, SceneScaleWarning
+from rtgs2_trt.scene_files import standard_ply
 from rtgs2_trt.spherical_harmonics import sh_basis
 
 FORMATS = ["ascii", "binary_little_endian", "binary_big_endian"]
@@ -299,13 +299,13 @@ def test_a_scene_replaced_while_it_is_loaded_is_the_old_one(tmp_path, monkeypatc
     path = tmp_path / "a.ply"
     old.save(path)
     expected = Scene.load(path)
-    columns_of = scene_module._gaussian_columns
+    columns_of = standard_ply._gaussian_columns
 
     def replace_after_the_header(header, file):
         new.save(path)
         return columns_of(header, file)
 
-    monkeypatch.setattr(scene_module, "_gaussian_columns", replace_after_the_header)
+    monkeypatch.setattr(standard_ply, "_gaussian_columns", replace_after_the_header)
     found = Scene.load(path)
     for name in [*ARRAYS, "features"]:
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
@@ -399,9 +399,6 @@ BAD_COLUMNS = {
     "a mesh or point cloud, not Gaussians (found properties nx, ny, nz, x, y, z)": only(
         "x", "y", "z", "nx", "ny", "nz"
     ),
-    "a PlayCanvas compressed PLY": {
-        name: np.zeros(3) for name in ("packed_position", "packed_rotation", "packed_scale", "packed_color")
-    },
     "f_rest_*: not a whole degree of spherical harmonics (found 8 properties, expected 0, 9, 24 or 45)": without(
         "f_rest_8"
     ),
@@ -421,14 +418,6 @@ def test_files_that_are_no_scenes(tmp_path, message):
     path = write_gaussians(tmp_path / "bad.ply", BAD_COLUMNS[message])
     with pytest.raises(SceneError, match=re.escape(f"{path}: ") + ".*" + re.escape(message)):
         Scene.load(path)
-
-
-def test_a_way_to_convert_compressed_files_is_named(tmp_path):
-    properties = {"packed_position": "uint"}
-    text = header("binary_little_endian", properties, 1, ["element chunk 1", "property float min_x"])
-    (tmp_path / "bad.ply").write_bytes(text + bytes(8))
-    with pytest.raises(SceneError, match="Convert it with a splat converter"):
-        Scene.load(tmp_path / "bad.ply")
 
 
 def test_a_file_without_vertices(tmp_path):

@@ -1,0 +1,64 @@
+"""``rtgs2 convert``: a scene in another format, unit or orientation."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..console import Console, add_console_options
+from ..scene_files import WRITTEN_FORMATS, format_of_name
+
+
+def add_parser(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "convert",
+        help="write a scene in another format",
+        description="Write a scene in the format that OUT's name ends with: .ply, .compressed.ply, .splat, .spz or "
+        ".sog. IN is any scene that is known here, whatever its name. All but .ply lose precision and features.",
+    )
+    parser.add_argument("input", metavar="IN", help="scene file or SOG folder")
+    parser.add_argument("output", metavar="OUT", help="file to write")
+    parser.add_argument("--format", choices=WRITTEN_FORMATS, help="instead of what OUT's name says")
+    add_scene_options(parser)
+    add_console_options(parser)
+    parser.set_defaults(command=run)
+
+
+def add_scene_options(parser: argparse.ArgumentParser) -> None:
+    """Add how a scene is loaded: ``--scale``, ``--up`` and ``--drop-invalid``."""
+    parser.add_argument("--scale", type=float, default=1.0, help="metres a unit of the file")
+    parser.add_argument("--up", default="z", help="the file's axis that points up: x, -x, y, -y, z, -z (default z)")
+    parser.add_argument("--drop-invalid", action="store_true", help="drop Gaussians with NaN, say how many")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Run the subcommand."""
+    from ..scene import Scene
+
+    kind = arguments.format or format_of_name(arguments.output) or "ply"
+    with console.step("read scene"):
+        scene = Scene.load(
+            arguments.input,
+            scale=arguments.scale,
+            up=arguments.up,
+            invalid="drop" if arguments.drop_invalid else "error",
+        )
+    if scene.features is not None and kind != "ply":
+        console.warn(f"{arguments.output}: the encoder's features are left out, only PLY holds them")
+    if kind == "splat" and scene.sh_degree > 0:
+        console.warn(f"{arguments.output}: colours no longer depend on the view, .splat has no spherical harmonics")
+    with console.step("write scene"):
+        scene.save(arguments.output, kind)
+    size = Path(arguments.output).stat().st_size
+    values = {
+        "input": arguments.input,
+        "output": arguments.output,
+        "format": kind,
+        "gaussians": len(scene),
+        "sh_degree": scene.sh_degree,
+        "bytes": size,
+        "warnings": list(console.warnings),
+    }
+    console.result(values, f"{len(scene)} Gaussians in {arguments.output} ({kind}, {size / 1e6:.1f} MB)")
