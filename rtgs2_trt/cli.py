@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from .commands import build, convert, doctor, info, segment
+from .commands import build, convert, doctor, estimate, info, segment
 from .console import join_axis, run_command
 
 
@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     build.add_parser(commands)
     convert.add_parser(commands)
     doctor.add_parser(commands)
+    estimate.add_parser(commands)
     arguments = parser.parse_args(join_axis(argv))
     return run_command(arguments.command, arguments)
 

@@ -28,8 +28,9 @@ from rtgs2_trt import BackendError, Camera, Scene, Segmenter
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.console import image_size
 from rtgs2_trt.cuda import cuda_problem
+from rtgs2_trt.roofline import Network, count_work, floors, typical_room
 
-from . import measure, peers, roofline, scenes, workload
+from . import measure, peers, roofline
 
 REFERENCE = 1_000_000  # Gaussians of the scene whose frame stands for the GPU
 CLASSES = 46
@@ -217,12 +218,12 @@ def main(argv: list[str] | None = None) -> int:
     if any(side % 32 for side in arguments.size):
         parser.error("--size must be of multiples of 32, which the networks take")
     report = Report(arguments.seconds, arguments.dry_run)
-    cameras = scenes.views(arguments.size)
+    cameras = typical_room.views(arguments.size)
     bundle = None if arguments.dry_run else full_size_bundle()
     counts: dict[str, Any] = {}
     reference: Scene | None = None
     for name, scene in _scenes(arguments):
-        counts[name] = asdict(workload.count(scene, cameras[0]))
+        counts[name] = asdict(count_work(scene, cameras[0]))
         runs = arguments.runs
         report.try_to(name, [*OURS, *peers.NAMES], partial(rasterizers, scene, cameras, runs, arguments.peers))
         report.try_to(name, FRAMES[:1], partial(onnxruntime_frame, scene, cameras, runs, bundle))
@@ -254,11 +255,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def _scenes(arguments: argparse.Namespace) -> Any:
     for count in arguments.gaussians:
-        yield f"room of {count:,}", scenes.room(count)
+        yield f"room of {count:,}", typical_room.room(count)
     for path in arguments.scene:
         scene = Scene.load(path)
-        if scene.features is None or scene.features.shape[1] != scenes.FEATURES:
-            values = np.random.default_rng(0).standard_normal((len(scene), scenes.FEATURES), dtype=np.float32)
+        if scene.features is None or scene.features.shape[1] != typical_room.FEATURES:
+            values = np.random.default_rng(0).standard_normal((len(scene), typical_room.FEATURES), dtype=np.float32)
             scene = scene.with_features(values, "0" * 64)
         yield path.name, scene
 
@@ -274,11 +275,10 @@ def _floors(scene: Scene | None, camera: Camera, arguments: argparse.Namespace) 
     if scene is None:
         return None
     try:
-        graph = arguments.graph or roofline.full_size_graph(CLASSES)
+        graph = arguments.graph.read_bytes() if arguments.graph else roofline.full_size_graph(CLASSES)
     except ImportError:  # onnx and torch are extras
         return None
-    network = roofline.Network.of(graph, *arguments.size)
-    return roofline.estimate(workload.count(scene, camera), network, CLASSES, arguments.size)
+    return floors(count_work(scene, camera), Network.of(graph, *arguments.size), CLASSES, arguments.size)
 
 
 if __name__ == "__main__":
