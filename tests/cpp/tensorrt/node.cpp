@@ -23,9 +23,9 @@ using nvinfer1::TensorFormat;
 class Logger final : public nvinfer1::ILogger {
  public:
   void log(Severity severity, const char* text) noexcept override {
-    if (severity <= Severity::kERROR) errors += std::string(text) + "\n";
+    (severity <= Severity::kERROR ? errors : words) += std::string(text) + "\n";
   }
-  std::string errors;
+  std::string errors, words;
 };
 
 class LoggerFinder final : public nvinfer1::ILoggerFinder {
@@ -36,6 +36,7 @@ class LoggerFinder final : public nvinfer1::ILoggerFinder {
 
 LoggerFinder finder;
 nvinfer1::IPluginCreatorV3One* the_creator = nullptr;
+void (*the_setter)(nvinfer1::ILoggerFinder*) = nullptr;
 
 template <typename Function>
 Function symbol(void* library, const char* name) {
@@ -89,7 +90,8 @@ void load(const char* path) {
     std::fprintf(stderr, "%s\n", dlerror());
     std::exit(2);
   }
-  symbol<void (*)(nvinfer1::ILoggerFinder*)>(library, "setLoggerFinder")(&finder);
+  the_setter = symbol<void (*)(nvinfer1::ILoggerFinder*)>(library, "setLoggerFinder");
+  reset_finder();
   using Interface = nvinfer1::IPluginCreatorInterface;
   std::int32_t count = 0;
   Interface* const* const creators = symbol<Interface* const* (*)(std::int32_t&)>(library, "getCreators")(count);
@@ -103,6 +105,12 @@ void load(const char* path) {
 nvinfer1::IPluginCreatorV3One& creator() { return *the_creator; }
 
 std::string take_errors() { return std::exchange(finder.logger.errors, {}); }
+
+std::string take_words() { return std::exchange(finder.logger.words, {}); }
+
+void set_finder(nvinfer1::ILoggerFinder* other) { the_setter(other); }
+
+void reset_finder() { the_setter(&finder); }
 
 Plugin create(const std::vector<Field>& fields, nvinfer1::TensorRTPhase phase) {
   std::vector<nvinfer1::PluginField> array;
