@@ -3,6 +3,7 @@
 # make test-core   the core without Python     make sanitize   the same under ASan, UBSan and TSan
 # make cuda-report   registers, spills and occupancy of the CUDA kernels: docs/cuda-kernels.md; needs nvcc, no GPU
 # make test-aarch64   the same for ARM, emulated   make fuzz   hostile files for every reader; see docs/testing.md
+# make test-tensorrt TENSORRT_ROOT=...   the TensorRT plugin through TensorRT's headers; see docs/tensorrt.md
 VENV ?= .venv
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -12,7 +13,7 @@ CORE := CMakeLists.txt pyproject.toml $(shell find csrc cmake -type f)
 CXX_FILES := $(shell find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 PY_DIRS := rtgs2_trt networks export training tests benchmarks examples fuzz
 
-.PHONY: demo test test-core sanitize cuda-report test-aarch64 fuzz lint format bench install clean
+.PHONY: demo test test-core sanitize cuda-report test-aarch64 test-tensorrt fuzz lint format bench install clean
 
 demo: install
 	$(BIN)/python examples/demo/run.py --output build/demo
@@ -59,6 +60,10 @@ test-aarch64:
 	build/core/tests/cpp/core_digests > build/digests.txt
 	qemu-aarch64 -L /usr/aarch64-linux-gnu build/aarch64/tests/cpp/core_digests > build/digests-aarch64.txt
 	diff build/digests.txt build/digests-aarch64.txt && cat build/digests.txt
+
+# TENSORRT_ROOT: folders with include/NvInferRuntime.h, separated by ":". Nothing but headers is needed.
+test-tensorrt: $(VENV)/.dev
+	TENSORRT_ROOT="$(TENSORRT_ROOT)" $(BIN)/python -m pytest tests/test_tensorrt_plugin.py
 
 # Each reader gets its share of FUZZ_SECONDS. Atheris is not a dependency: it is put beside, under build/.
 FUZZ_SECONDS ?= 600

@@ -36,7 +36,13 @@ GPUS = {
 }
 
 # Threads of a block, where they are not 256.
-THREADS = {"order_tiles_kernel": 1024, "upsample_argmax_kernel": 128, "set_view_kernel": 1, "nothing_kernel": 1}
+THREADS = {
+    "order_tiles_kernel": 1024,
+    "upsample_argmax_kernel": 128,
+    "set_view_kernel": 1,
+    "read_view_kernel": 1,
+    "nothing_kernel": 1,
+}
 
 
 @dataclass(frozen=True)

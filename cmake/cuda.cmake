@@ -61,6 +61,7 @@ add_library(rtgs2_cuda STATIC
   csrc/rasterize/blend_mma_cuda.cu
   csrc/rasterize/blend_plain_cuda.cu
   csrc/rasterize/device_scene.cu
+  csrc/rasterize/frame_cuda.cu
   csrc/rasterize/project_cuda.cu
   csrc/rasterize/rasterize_cuda.cu
   csrc/rasterize/sort_cuda.cu)

@@ -236,15 +236,16 @@ __device__ void write(const BlendArguments& arguments, const FrameView& view, in
     }
     if constexpr (kTiles > 0) {
       const FrameTargets& targets = arguments.targets;
+      const std::int64_t stored = stored_channels(targets.layout, arguments.channels);
 #pragma unroll
       for (int tile = 0; tile < kTiles; ++tile) {
 #pragma unroll
         for (int c = 0; c < 2; ++c) {
           const int channel = kChannelTile * tile + 2 * quarter + c;
-          if (channel < arguments.channels) {
+          if (channel < stored) {
             write_value(targets.features, targets.type,
                         image_position(targets.layout, pixel, channel, pixels, arguments.channels),
-                        sums.features[row / 2][tile][2 * (row % 2) + c]);
+                        channel < arguments.channels ? sums.features[row / 2][tile][2 * (row % 2) + c] : 0.0F);
           }
         }
       }

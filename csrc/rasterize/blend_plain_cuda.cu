@@ -76,11 +76,13 @@ __global__ void __launch_bounds__(kBlendBlock) blend_plain_kernel(const BlendArg
   write_base(targets, view.background, position, pixels, sums, pixel.remaining());
   if constexpr (kChannels > 0) {
     if (targets.features == nullptr) return;
+    const std::int64_t stored = stored_channels(targets.layout, arguments.channels);
 #pragma unroll
     for (int c = 0; c < kChannels; ++c) {
-      if (c < arguments.channels) {
+      if (c < stored) {
         write_value(targets.features, targets.type,
-                    image_position(targets.layout, position, c, pixels, arguments.channels), feature_sums[c]);
+                    image_position(targets.layout, position, c, pixels, arguments.channels),
+                    c < arguments.channels ? feature_sums[c] : 0.0F);
       }
     }
   }

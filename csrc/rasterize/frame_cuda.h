@@ -1,4 +1,4 @@
-// The steps of a frame on the GPU. Each is launched for the capacities, not for what a frame needs, which only the
+// A frame on the GPU, and its steps. Each is launched for the capacities, not for what a frame needs, which only the
 // device knows: threads without work end at once.
 #pragma once
 
@@ -7,16 +7,28 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "rasterize/feature_storage.h"
 #include "rasterize/frame_buffers.h"
+#include "rasterize/frame_targets.h"
 #include "rasterize/frame_view.h"
 #include "rasterize/rasterize.h"
 #include "rasterize/tile_lists.h"
 
 namespace rtgs2::rasterize {
 
-/// A frame's buffers, laid out by lay_out_frame().
+/// What a frame's buffers are made for; known before it.
+struct FrameSizes {
+  FrameCapacities capacities;
+  std::int64_t gaussians;          // of the scene
+  std::uint32_t tiles;             // of the image
+  std::size_t sort_scratch_bytes;  // at least sort_scratch_bytes(capacities)
+};
+
+/// A frame's buffers, all in one workspace.
 struct FrameBuffers {
   FrameCapacities capacities;
+  std::uint32_t tiles;
+  std::size_t zeroed_bytes, padded_bytes;  // from control and from depth_keys[0] on
   FrameControl* control;
   AppendWord* visible_words;
   AppendWord* pair_words;
@@ -34,9 +46,34 @@ struct FrameBuffers {
   std::size_t sort_scratch_bytes;
 };
 
+/// Bytes of the workspace of such frames.
+inline std::size_t workspace_bytes(const FrameSizes& sizes) {
+  return lay_out_frame(sizes.capacities, sizes.gaussians, sizes.tiles, sizes.sort_scratch_bytes).size;
+}
+
+/// The buffers in `workspace`, which has workspace_bytes(sizes) and begins at a multiple of kBufferAlignment. Nothing
+/// is written.
+FrameBuffers place_buffers(const FrameSizes& sizes, void* workspace);
+
+/// What a frame shows; all arrays in device memory.
+struct FrameScene {
+  GaussianArrays gaussians;  // whose `features` are not read
+  const void* features;      // (count, feature_tiles(feature_channels) * kChannelTile), or null for none
+  FeatureStorage storage;
+};
+
+/// Enqueues a whole frame: nothing is allocated or waited for, so that it may be captured in a graph. The scene has as
+/// many Gaussians as the buffers were made for, or fewer. `needs` grows to what the frame needed; if that does not fit,
+/// the picture lacks Gaussians. On tensor cores only if the features are half and finite.
+void draw_frame(const FrameScene& scene, const FrameView* view, const FrameBuffers& buffers,
+                const FrameTargets& targets, bool on_tensor_cores, FrameNeeds* needs, cudaStream_t stream);
+
 /// Sets the device's view; not part of a captured frame. The view travels with the launch, so that the caller's copy is
 /// free at once and every frame of a stream gets its own.
 void set_view(const FrameView& view, FrameView* device_view, cudaStream_t stream);
+
+/// The same from kCameraNumbers numbers in device memory (camera_numbers.h).
+void read_view(const float* camera, int width, int height, FrameView* device_view, cudaStream_t stream);
 
 /// Appends the visible Gaussians in order of their index to depth_keys[0], members[0] and the arrays of visible
 /// Gaussians, with the colour if `with_colour`.

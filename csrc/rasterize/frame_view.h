@@ -14,7 +14,8 @@ struct FrameView {
   splatting::Vector3 background;
 };
 
-inline FrameView make_frame_view(const splatting::Camera& camera, const splatting::Vector3& background) {
+RTGS2_HOST_DEVICE inline FrameView make_frame_view(const splatting::Camera& camera,
+                                                   const splatting::Vector3& background) {
   return {camera, splatting::tile_count(camera.width), splatting::tile_count(camera.height), background};
 }
 

@@ -4,6 +4,7 @@
 
 #include "cuda/launch.cuh"
 #include "cuda/ordered_append.cuh"
+#include "rasterize/camera_numbers.h"
 #include "rasterize/frame_cuda.h"
 #include "rasterize/visible_gaussian.h"
 
@@ -11,6 +12,10 @@ namespace rtgs2::rasterize {
 namespace {
 
 __global__ void set_view_kernel(const FrameView view, FrameView* device_view) { *device_view = view; }
+
+__global__ void read_view_kernel(const float* camera, int width, int height, FrameView* device_view) {
+  *device_view = view_of(camera, width, height);
+}
 
 __global__ void __launch_bounds__(kAppendBlock)
     project_kernel(const GaussianArrays gaussians, const FrameView* view, bool with_colour, const FrameBuffers out) {
@@ -50,6 +55,10 @@ __global__ void __launch_bounds__(kAppendBlock)
 
 void set_view(const FrameView& view, FrameView* device_view, cudaStream_t stream) {
   cuda::launch("setting the view", set_view_kernel, 1, 1, stream, view, device_view);
+}
+
+void read_view(const float* camera, int width, int height, FrameView* device_view, cudaStream_t stream) {
+  cuda::launch("reading the camera", read_view_kernel, 1, 1, stream, camera, width, height, device_view);
 }
 
 void project(const GaussianArrays& gaussians, const FrameView* view, bool with_colour, const FrameBuffers& buffers,

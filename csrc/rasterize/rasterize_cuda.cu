@@ -44,25 +44,10 @@ bool Rasterizer::on_tensor_cores() const {
 void Rasterizer::allocate(const rasterize::FrameCapacities& capacities) {
   graph_ = Graph();
   memory_ = DeviceMemory();  // the old memory goes first
-  const std::size_t scratch = rasterize::sort_scratch_bytes(capacities);
-  layout_ = rasterize::lay_out_frame(capacities, scene_.gaussians().count, tiles_, scratch);
-  memory_ = DeviceMemory(layout_.size, "drawing a frame");
-  buffers_ = {capacities,
-              memory_.at<rasterize::FrameControl>(layout_.control),
-              memory_.at<rasterize::AppendWord>(layout_.visible_words),
-              memory_.at<rasterize::AppendWord>(layout_.pair_words),
-              memory_.at<rasterize::PairRange>(layout_.ranges),
-              {memory_.at<std::uint32_t>(layout_.depth_keys), memory_.at<std::uint32_t>(layout_.other_depth_keys)},
-              {memory_.at<std::uint32_t>(layout_.members), memory_.at<std::uint32_t>(layout_.other_members)},
-              {memory_.at<std::uint32_t>(layout_.tile_keys), memory_.at<std::uint32_t>(layout_.other_tile_keys)},
-              {memory_.at<std::uint32_t>(layout_.pair_members), memory_.at<std::uint32_t>(layout_.other_pair_members)},
-              memory_.at<rasterize::Ellipse>(layout_.ellipses),
-              memory_.at<float>(layout_.base),
-              memory_.at<std::uint32_t>(layout_.indices),
-              memory_.at<rasterize::SmallTileRectangle>(layout_.rectangles),
-              memory_.at<std::uint32_t>(layout_.tile_order),
-              memory_.at<void>(layout_.sort_scratch),
-              scratch};
+  const rasterize::FrameSizes sizes{capacities, scene_.gaussians().count, tiles_,
+                                    rasterize::sort_scratch_bytes(capacities)};
+  memory_ = DeviceMemory(rasterize::workspace_bytes(sizes), "drawing a frame");
+  buffers_ = rasterize::place_buffers(sizes, memory_.at<void>());
   check(cudaMemset(device_needs_.at<void>(), 0, sizeof(rasterize::FrameNeeds)), "clearing counters");
   check(cudaStreamSynchronize(nullptr), "clearing counters");  // frames' streams do not wait for the default one
   *needs_ = {};
@@ -78,35 +63,9 @@ void Rasterizer::set_view(const splatting::Camera& camera, const splatting::Vect
 
 void Rasterizer::enqueue(cudaStream_t stream) const {
   if (tiles_ == 0) return;
-  const rasterize::FrameBuffers& b = buffers_;
-  const auto* view = view_.at<const rasterize::FrameView>();
-  check(cudaMemsetAsync(memory_.at<void>(), 0, layout_.zeroed_end, stream), "clearing a frame");
-  check(cudaMemsetAsync(memory_.at<void>(layout_.zeroed_end), 0xFF, layout_.padded_end - layout_.zeroed_end, stream),
-        "clearing a frame");
-  rasterize::project(scene_.gaussians(), view, targets_.rgb != nullptr, b, stream);
-  const int by_depth =
-      rasterize::sort(b.depth_keys, b.members, b.capacities.visible, 32, b.sort_scratch, b.sort_scratch_bytes, stream);
-  rasterize::list_pairs(view, b.members[by_depth], b, stream);
-  const int by_tile = rasterize::sort(b.tile_keys, b.pair_members, b.capacities.pairs, rasterize::tile_key_bits(tiles_),
-                                      b.sort_scratch, b.sort_scratch_bytes, stream);
   auto* needs = device_needs_.at<rasterize::FrameNeeds>();
-  rasterize::find_ranges(b.tile_keys[by_tile], tiles_, b, needs, stream);
-
-  const rasterize::BlendArguments arguments{view,
-                                            b.tile_order,
-                                            b.ranges,
-                                            b.pair_members[by_tile],
-                                            b.ellipses,
-                                            b.base,
-                                            b.indices,
-                                            scene_.features(),
-                                            targets_.features == nullptr ? 0 : scene_.gaussians().feature_channels,
-                                            targets_};
-  if (on_tensor_cores()) {
-    rasterize::blend_mma(arguments, tiles_, stream);
-  } else {
-    rasterize::blend_plain(arguments, scene_.storage(), tiles_, stream);
-  }
+  rasterize::draw_frame({scene_.gaussians(), scene_.features(), scene_.storage()},
+                        view_.at<const rasterize::FrameView>(), buffers_, targets_, on_tensor_cores(), needs, stream);
   check(cudaMemcpyAsync(needs_.get(), needs, sizeof(rasterize::FrameNeeds), cudaMemcpyDeviceToHost, stream),
         "reading counters");
 }

@@ -8,7 +8,6 @@
 
 #include "cuda/graph.h"
 #include "cuda/memory.h"
-#include "rasterize/blend_cuda.h"
 #include "rasterize/device_scene.h"
 #include "rasterize/frame_cuda.h"
 #include "rasterize/frame_targets.h"
@@ -70,7 +69,6 @@ class Rasterizer {
   std::uint32_t tiles_;
   rasterize::FrameTargets targets_;
   Blend blend_;
-  rasterize::FrameLayout layout_{};
   rasterize::FrameBuffers buffers_{};
   DeviceMemory memory_;
   DeviceMemory view_, device_needs_;

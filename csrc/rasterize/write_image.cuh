@@ -27,6 +27,9 @@ __device__ inline void write_base(const FrameTargets& targets, const splatting::
     for (int c = 0; c < 3; ++c) {
       write_value(targets.rgb, targets.type, image_position(targets.layout, pixel, c, pixels, 3), colour[c]);
     }
+    for (int c = 3; c < stored_channels(targets.layout, 3); ++c) {
+      write_value(targets.rgb, targets.type, image_position(targets.layout, pixel, c, pixels, 3), 0.0F);
+    }
   }
   if (targets.alpha != nullptr) targets.alpha[pixel] = 1.0F - transmittance;
   if (targets.depth != nullptr) targets.depth[pixel] = sums.w;

@@ -24,8 +24,8 @@ struct Camera {
 /// Camera from a row-major (4, 4) world_to_camera that multiplies column vectors, of which the last row is not read.
 /// The position is solved in double: the kernels subtract it before they rotate, which keeps scenes far from the
 /// world's origin exact in float32. A singular matrix gives a position that is not finite, which draws nothing.
-inline Camera make_camera(int width, int height, double fx, double fy, double cx, double cy,
-                          const double* world_to_camera) {
+RTGS2_HOST_DEVICE inline Camera make_camera(int width, int height, double fx, double fy, double cx, double cy,
+                                            const double* world_to_camera) {
   const double* m = world_to_camera;
   // Cofactors of the rotation: inverse = transposed cofactors / determinant.
   const double c00 = m[5] * m[10] - m[6] * m[9], c01 = m[6] * m[8] - m[4] * m[10], c02 = m[4] * m[9] - m[5] * m[8];

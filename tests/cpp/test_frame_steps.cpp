@@ -173,6 +173,8 @@ TEST(features_are_stored_in_few_widths) {
 TEST(images_are_laid_out_as_named) {
   CHECK_EQUAL(image_position(ImageLayout::kPlanar, 5, 2, 100, 32), 205);
   CHECK_EQUAL(image_position(ImageLayout::kChannelsLast, 5, 2, 100, 32), 162);
+  CHECK_EQUAL(image_position(ImageLayout::kChannelsLast8, 5, 2, 100, 3), 42);
+  CHECK_EQUAL(image_position(ImageLayout::kChannelsLast8, 5, 2, 100, 16), 82);
 }
 
 TEST(warps_share_a_tile_without_gap_or_overlap) {

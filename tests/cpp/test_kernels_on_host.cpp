@@ -3,9 +3,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <iterator>
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -18,6 +21,7 @@
 #include "cuda/stream.h"
 #include "cuda_on_host/half.h"
 #include "inputs.h"
+#include "rasterize/camera_numbers.h"
 #include "rasterize/rasterize_cuda.h"
 #include "rendering.h"
 
@@ -158,22 +162,41 @@ TEST(layouts_and_types_hold_the_same_values) {
   constexpr std::size_t kPixels = 33 * 20;
   for (const Blend blend : {Blend::kPlain, Blend::kTensorCores}) {
     const Image expected = draw_with_kernels(gaussians, camera, FeatureStorage::kHalf, blend);
-    std::vector<std::uint16_t> rgb(3 * kPixels), features(5 * kPixels);
-    FrameTargets targets;
-    targets.rgb = rgb.data();
-    targets.features = features.data();
-    targets.layout = ImageLayout::kChannelsLast;
-    targets.type = ImageType::kHalf;
-    Rasterizer(scene, 33, 20, targets, blend).draw(camera, {0.1F, 0.2F, 0.3F}, nullptr);
-    for (std::size_t i = 0; i < kPixels; ++i) {
-      for (std::size_t c = 0; c < 3; ++c) {
-        CHECK(rgb[3 * i + c] == on_host::half_bits(expected.rgb[c * kPixels + i]));
-      }
-      for (std::size_t c = 0; c < 5; ++c) {
-        CHECK(features[5 * i + c] == on_host::half_bits(expected.features[c * kPixels + i]));
+    for (const auto& [layout, rgb_stride, features_stride] :
+         {std::tuple{ImageLayout::kChannelsLast, std::size_t{3}, std::size_t{5}},
+          {ImageLayout::kChannelsLast8, std::size_t{8}, std::size_t{8}}}) {
+      std::vector<std::uint16_t> rgb(rgb_stride * kPixels, 0x7E00), features(features_stride * kPixels, 0x7E00);
+      FrameTargets targets;
+      targets.rgb = rgb.data();
+      targets.features = features.data();
+      targets.layout = layout;
+      targets.type = ImageType::kHalf;
+      Rasterizer(scene, 33, 20, targets, blend).draw(camera, {0.1F, 0.2F, 0.3F}, nullptr);
+      for (std::size_t i = 0; i < kPixels; ++i) {
+        for (std::size_t c = 0; c < rgb_stride; ++c) {
+          CHECK(rgb[rgb_stride * i + c] == (c < 3 ? on_host::half_bits(expected.rgb[c * kPixels + i]) : 0));
+        }
+        for (std::size_t c = 0; c < features_stride; ++c) {
+          CHECK(features[features_stride * i + c] ==
+                (c < 5 ? on_host::half_bits(expected.features[c * kPixels + i]) : 0));
+        }
       }
     }
   }
+}
+
+TEST(a_camera_of_numbers_is_the_camera) {
+  const float numbers[] = {50.0F, 51.0F, 26.0F, 19.5F, 0.98F, -0.02F, 0.2F, 0.05F, 0.01F, 1.0F,
+                           0.03F, -4.0F, -0.2F, 0.0F,  0.97F, 0.3F,   0.1F, 0.2F,  0.3F};
+  static_assert(std::size(numbers) == rtgs2::rasterize::kCameraNumbers);
+  double pose[12];
+  std::copy_n(numbers + 4, 12, pose);
+  rtgs2::rasterize::FrameView found;
+  std::memset(&found, 0xA5, sizeof(found));
+  rtgs2::rasterize::read_view(numbers, 53, 39, &found, nullptr);
+  const auto expected = rtgs2::rasterize::make_frame_view(
+      rtgs2::splatting::make_camera(53, 39, 50.0F, 51.0F, 26.0F, 19.5F, pose), {0.1F, 0.2F, 0.3F});
+  CHECK(std::memcmp(&found, &expected, sizeof(found)) == 0);
 }
 
 TEST(scene_that_does_not_fit_is_drawn_after_growth) {

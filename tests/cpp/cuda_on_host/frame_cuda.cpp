@@ -1,0 +1,1 @@
+#include "rasterize/frame_cuda.cu"
