@@ -32,7 +32,7 @@ from rtgs2_trt.tensorrt.frame_interface import (
     VIEW_DEPTH,
     camera_numbers,
     camera_of,
-    stored_features,
+    scene_arrays,
 )
 from rtgs2_trt.threads import available_threads
 from rtgs2_trt.upsample import upsample
@@ -100,17 +100,7 @@ class FrameOnCpu:
 
 def frame_feed(scene: Scene, camera: Camera) -> dict[str, npt.NDArray[Any]]:
     """Return the frame graph's inputs for an encoded scene and a view."""
-    if scene.features is None:
-        raise ValueError("the scene is not encoded")
-    return {
-        "means": scene.means,
-        "scales": scene.scales,
-        "rotations": scene.rotations,
-        "opacities": scene.opacities,
-        "sh": scene.sh,
-        "gaussian_features": stored_features(scene.features),
-        CAMERA_INPUT: camera_numbers(camera),
-    }
+    return {**scene_arrays(scene), CAMERA_INPUT: camera_numbers(camera)}
 
 
 def check_frame_graph(model: onnx.ModelProto, bundle: Bundle) -> SelfCheck:

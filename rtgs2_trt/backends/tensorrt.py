@@ -30,13 +30,12 @@ from ..tensorrt.frame_interface import (
     ALPHA,
     CAMERA_INPUT,
     CAMERA_NUMBERS,
-    GAUSSIAN_INPUTS,
     IMAGE,
     INPUTS,
     NEEDS,
     VIEW_DEPTH,
     camera_numbers,
-    stored_features,
+    scene_arrays,
 )
 from ..tensorrt.library import check_platform, load_tensorrt, plugin_library
 from ..tensorrt.memory import pair_capacity
@@ -246,29 +245,12 @@ class _DeviceGaussians:
     """A scene in GPU memory, as the engine takes it."""
 
     def __init__(self, core: Any, scene: Scene) -> None:
-        features = np.zeros((len(scene), 1), np.float32) if scene.features is None else scene.features
-        arrays: tuple[npt.NDArray[Any], ...] = (
-            scene.means,
-            scene.scales,
-            scene.rotations,
-            scene.opacities,
-            scene.sh,
-            stored_features(features),
-        )
-        if not np.isfinite(arrays[-1]).all():
-            raise SceneError(
-                "features leave the range of FP16",
-                field="features",
-                found=f"{float(np.abs(features).max()):.3g}",
-                expected="at most 65504",
-                fix="Take backend 'cpu', or encode the scene again",
-            )
         self._memory: list[Any] = []
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.addresses: dict[str, int] = {}
-        for name, array in zip(GAUSSIAN_INPUTS, arrays, strict=True):
+        for name, array in scene_arrays(scene).items():
             memory = core.Memory(array.nbytes)
-            memory.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+            memory.write(array.reshape(-1).view(np.uint8))
             self._memory.append(memory)
             self.shapes[name], self.addresses[name] = array.shape, memory.address
 

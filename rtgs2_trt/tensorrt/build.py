@@ -31,7 +31,7 @@ from .engine_store import (
     write_engine,
 )
 from .library import check_platform, load_tensorrt, plugin_library
-from .memory import default_most_gaussians, memory_text, workspace_limit
+from .memory import check_workspace, default_most_gaussians, memory_text, workspace_limit
 from .progress import NoPhases, Phases, run_interruptible
 
 Step = Callable[[str], AbstractContextManager[object]]
@@ -118,6 +118,8 @@ def build_bundle_engine(
         except BackendError as error:
             reason = str(error)
     options = _options(device, request)
+    width, height = (-(-side // 32) * 32 for side in bundle.manifest.image_size)
+    check_workspace(width, height, options.workspace, options.most_gaussians)
     note(memory_text(device, options.workspace, options.most_gaussians))
     check = _build(bundle, module, plugin, key, options, step, phases)
     removed = remove_outdated(bundle, key)

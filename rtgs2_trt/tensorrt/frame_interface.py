@@ -6,10 +6,14 @@ FP16 fusion network. Its inputs are the plugin's, in the plugin's order; see ``c
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from ..camera import Camera
+from ..errors import SceneError
+from ..scene import Scene
 
 PLUGIN = "RtgsRasterizeGaussians"
 PLUGIN_VERSION = "1"
@@ -57,6 +61,27 @@ def stored_features(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float16
     with np.errstate(over="ignore"):  # what FP16 cannot hold is infinite, and is looked for by whoever asks
         stored[:, :channels] = features
     return stored
+
+
+def scene_arrays(scene: Scene) -> dict[str, npt.NDArray[Any]]:
+    """Return the inputs of an encoded scene by name, in the plugin's order, as the plugin takes them.
+
+    Raises:
+        SceneError: it is not encoded, or its features do not fit FP16.
+    """
+    if scene.features is None:
+        raise SceneError("scene is not encoded", field="features", fix="Call segmenter.encode(scene) first")
+    stored = stored_features(scene.features)
+    if not np.isfinite(stored).all():
+        raise SceneError(
+            "features leave the range of FP16",
+            field="features",
+            found=f"{float(np.abs(scene.features).max()):.3g}",
+            expected="at most 65504",
+            fix="Take backend 'cpu', or encode the scene again",
+        )
+    arrays = (scene.means, scene.scales, scene.rotations, scene.opacities, scene.sh, stored)
+    return {name: np.ascontiguousarray(array) for name, array in zip(GAUSSIAN_INPUTS, arrays, strict=True)}
 
 
 def camera_numbers(camera: Camera) -> npt.NDArray[np.float32]:

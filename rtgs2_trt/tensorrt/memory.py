@@ -12,6 +12,7 @@ _MIB = 1 << 20
 _SMALL_BOARD = 12 << 30
 _MOST_GAUSSIANS_OF_SMALL_BOARDS = 1_000_000
 _LEAST_WORKSPACE = 256 * _MIB
+_BYTES_OF_GAUSSIAN, _BYTES_OF_PAIR = 76, 16
 
 
 def default_most_gaussians(device: Mapping[str, Any]) -> int:
@@ -36,6 +37,36 @@ def workspace_limit(device: Mapping[str, Any]) -> int:
             "isolate multi-user.target), then build again"
         )
     return free // 2
+
+
+def check_workspace(width: int, height: int, workspace: int, most_gaussians: int) -> None:
+    """Refuse scenes for which the rasteriser plugin alone needs more than the layers may work in.
+
+    Raises:
+        BackendError: says how much it needs, and how many Gaussians fit.
+    """
+    needed = plugin_workspace(width, height, most_gaussians)
+    if needed <= workspace:
+        return
+    fitting = _most_that_fit(width, height, workspace, most_gaussians)
+    fits = f"build for fewer, --most-gaussians {fitting} fits, or " if fitting else ""
+    raise BackendError(
+        f"scenes of {most_gaussians:,} Gaussians need about {needed // _MIB + 1} MiB of workspace to be drawn, layers "
+        f"may work in {workspace // _MIB} MiB: {fits}give more with --workspace, or end other programs"
+    )
+
+
+def plugin_workspace(width: int, height: int, gaussians: int) -> int:
+    """Return about how many bytes the rasteriser plugin works in: docs/tensorrt.md, "Memory"."""
+    return _BYTES_OF_GAUSSIAN * gaussians + _BYTES_OF_PAIR * pair_capacity(width, height, gaussians)
+
+
+def _most_that_fit(width: int, height: int, workspace: int, most_gaussians: int) -> int:
+    fitting = most_gaussians
+    while fitting and plugin_workspace(width, height, fitting) > workspace:
+        fitting = fitting * 3 // 4
+    digits = 10 ** max(len(str(fitting)) - 2, 0)
+    return fitting // digits * digits
 
 
 def memory_text(device: Mapping[str, Any], workspace: int, most_gaussians: int) -> str:

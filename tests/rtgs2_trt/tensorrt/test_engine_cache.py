@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import threading
 from pathlib import Path
@@ -240,6 +241,19 @@ def test_memory_of_the_board_decides(machine: Machine, bundle_path: Path, capsys
     machine.device["free_memory"] = 300 << 20
     assert build(bundle_path, "--force") == 1
     assert "300 MiB of Orin (test)'s memory are free, building an engine needs" in capsys.readouterr().err
+
+
+def test_scenes_that_the_plugin_has_no_room_for(
+    machine: Machine, bundle_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build(bundle_path, "--workspace", "300") == 1
+    error = capsys.readouterr().err
+    assert "scenes of 4,000,000 Gaussians need about 535 MiB of workspace" in error
+    fitting = re.search(r"--most-gaussians (\d+) fits", error)[1]
+    assert machine.builds == 0
+    assert build(bundle_path, "--workspace", "300", "--most-gaussians", fitting) == 0
+    assert build(bundle_path, "--workspace", "10", "--force") == 1
+    assert "fits" not in capsys.readouterr().err
 
 
 def test_bundle_without_a_frame_graph(

@@ -1,0 +1,148 @@
+// Loads an engine that `rtgs2 build` made and labels frames, without Python: TensorRT, CUDA and this project's core.
+//
+//   label_frames ENGINE PLUGIN INPUTS OUTPUT
+//
+// ENGINE is BUNDLE/engines/.../frame.engine, PLUGIN librtgs2_tensorrt10.so (or 11), INPUTS the folder that
+// write_inputs.py made of a scene and its cameras. Each view becomes OUTPUT/NUMBER.pgm, whose grey values are class
+// indices. No TensorRT has run this yet; it compiles against the headers of 10.3, 10.16 and 11.1.
+#include <NvInfer.h>
+#include <cuda_runtime_api.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "argmax/upsample_argmax_cuda.h"
+#include "cuda/graph.h"
+#include "cuda/memory.h"
+#include "cuda/stream.h"
+
+namespace fs = std::filesystem;
+using rtgs2::cuda::DeviceMemory;
+
+struct Log final : nvinfer1::ILogger {
+  void log(Severity severity, const char* text) noexcept override {
+    if (severity <= Severity::kWARNING) std::cerr << "TensorRT: " << text << '\n';
+  }
+};
+
+template <typename T>
+T* expect(T* value, const std::string& what) {
+  return value != nullptr ? value : throw std::runtime_error(what);
+}
+
+std::vector<char> read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error("cannot read " + path.string());
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::size_t bytes_of(nvinfer1::DataType type) {
+  return type == nvinfer1::DataType::kINT64 ? 8 : type == nvinfer1::DataType::kHALF ? 2 : 4;
+}
+
+std::size_t volume(const nvinfer1::Dims& dims) {
+  std::size_t result = 1;
+  for (int i = 0; i < dims.nbDims; ++i) result *= static_cast<std::size_t>(dims.d[i]);
+  return result;
+}
+
+/// The engine, one context, and every input and output in device memory.
+class Frames {
+ public:
+  Frames(const fs::path& engine, const std::string& plugin, const fs::path& inputs)
+      : runtime_(expect(nvinfer1::createInferRuntime(log_), "TensorRT does not start")) {
+    runtime_->setEngineHostCodeAllowed(true);  // the plugin may lie in the engine
+    expect(runtime_->getPluginRegistry().loadLibrary(plugin.c_str()), "cannot load " + plugin);
+    const std::vector<char> plan = read(engine);
+    engine_.reset(expect(runtime_->deserializeCudaEngine(plan.data(), plan.size()),
+                         "the engine is not for this TensorRT or GPU: rtgs2 build makes one"));
+    context_.reset(expect(engine_->createExecutionContext(), "no memory for a context"));
+    for (int i = 0; i < engine_->getNbIOTensors(); ++i) bind(engine_->getIOTensorName(i), inputs);
+    labels_ = DeviceMemory(static_cast<std::size_t>(width() * height()), "labels");
+  }
+
+  /// Puts a view on the stream: 19 numbers of the camera in host memory -> labels.
+  void label(const float* camera) {
+    const cudaStream_t stream = stream_.get();
+    const DeviceMemory& to = memory_["camera"];
+    rtgs2::cuda::check(cudaMemcpyAsync(to.at<void>(), camera, to.bytes(), cudaMemcpyHostToDevice, stream), "a camera");
+    if (runs_++ == 0) return run(stream);  // TensorRT wants a run before one is recorded
+    if (!graph_.recorded()) graph_ = rtgs2::cuda::Graph(stream, [this](cudaStream_t s) { run(s); });
+    graph_.launch(stream);
+  }
+
+  void save(const fs::path& path) {
+    std::vector<std::uint8_t> labels(static_cast<std::size_t>(width() * height()));
+    stream_.wait();
+    rtgs2::cuda::check(cudaMemcpy(labels.data(), labels_.at<void>(), labels.size(), cudaMemcpyDeviceToHost),
+                       "copying labels");
+    std::ofstream file(path, std::ios::binary);
+    file << "P5\n" << width() << ' ' << height() << "\n255\n";
+    file.write(reinterpret_cast<const char*>(labels.data()), static_cast<std::streamsize>(labels.size()));
+    if (!file) throw std::runtime_error("cannot write " + path.string());
+  }
+
+ private:
+  void bind(const char* name, const fs::path& inputs) {
+    nvinfer1::Dims dims = engine_->getTensorShape(name);
+    const std::size_t width_of_value = bytes_of(engine_->getTensorDataType(name));
+    std::vector<char> values;
+    if (engine_->getTensorIOMode(name) == nvinfer1::TensorIOMode::kINPUT) {
+      values = read(inputs / (std::string(name) + ".bin"));
+      const auto numbers = static_cast<std::int64_t>(values.size() / width_of_value);
+      if (gaussians_ == 0) gaussians_ = numbers / 3;  // means (N, 3) come first
+      if (dims.d[0] < 0) dims.d[0] = gaussians_;
+      if (dims.nbDims > 1 && dims.d[1] < 0) dims.d[1] = numbers / 3 / gaussians_;  // sh (N, K, 3)
+      if (values.size() < volume(dims) * width_of_value || !context_->setInputShape(name, dims))
+        throw std::runtime_error(std::string(name) + ".bin does not fit what the engine was built for");
+    }
+    const DeviceMemory& memory = memory_[name] = DeviceMemory(volume(dims) * width_of_value, name);
+    if (!values.empty())
+      rtgs2::cuda::check(cudaMemcpy(memory.at<void>(), values.data(), memory.bytes(), cudaMemcpyHostToDevice), name);
+    if (!context_->setTensorAddress(name, memory.at<void>()))
+      throw std::runtime_error(std::string(name) + " not bound");
+  }
+
+  void run(cudaStream_t stream) {
+    if (!context_->enqueueV3(stream)) throw std::runtime_error("TensorRT failed");
+    const nvinfer1::Dims dims = engine_->getTensorShape("logits");
+    rtgs2::cuda::upsample_argmax({memory_["logits"].at<void>(), rtgs2::cuda::LogitType::kHalf, dims.d[1], dims.d[2],
+                                  dims.d[3], height(), width()},
+                                 labels_.at<std::uint8_t>(), nullptr, stream);
+  }
+
+  std::int64_t height() const { return engine_->getTensorShape("alpha").d[1]; }
+  std::int64_t width() const { return engine_->getTensorShape("alpha").d[2]; }
+
+  Log log_;
+  std::unique_ptr<nvinfer1::IRuntime> runtime_;
+  std::unique_ptr<nvinfer1::ICudaEngine> engine_;
+  std::unique_ptr<nvinfer1::IExecutionContext> context_;
+  std::map<std::string, DeviceMemory> memory_;
+  DeviceMemory labels_;
+  rtgs2::cuda::Stream stream_;
+  rtgs2::cuda::Graph graph_;
+  std::int64_t gaussians_ = 0;
+  int runs_ = 0;
+};
+
+int main(int count, char** arguments) try {
+  if (count != 5) throw std::runtime_error("usage: label_frames ENGINE PLUGIN INPUTS OUTPUT");
+  Frames frames(arguments[1], arguments[2], arguments[3]);
+  const std::vector<char> cameras = read(fs::path(arguments[3]) / "camera.bin");
+  fs::create_directories(arguments[4]);
+  for (std::size_t i = 0; i < cameras.size() / (19 * sizeof(float)); ++i) {
+    frames.label(reinterpret_cast<const float*>(cameras.data()) + 19 * i);
+    frames.save(fs::path(arguments[4]) / (std::to_string(i) + ".pgm"));
+  }
+} catch (const std::exception& error) {
+  std::cerr << "error: " << error.what() << '\n';
+  return 1;
+}

@@ -1,0 +1,72 @@
+"""The commands of docs/jetson.md and docs/tensorrt.md: few enough, and such as our command lines take."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from rtgs2_trt.cli import main
+
+ROOT = Path(__file__).parents[2]
+JETSON = (ROOT / "docs/jetson.md").read_text()
+TENSORRT = (ROOT / "docs/tensorrt.md").read_text()
+
+
+def commands(page: str) -> list[str]:
+    lines = [line for block in re.findall(r"```bash\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    return [line.split("  #")[0].strip() for line in lines]
+
+
+OURS = [line for line in [*commands(JETSON), *commands(TENSORRT)] if line.startswith("rtgs2")]
+
+
+def test_board_needs_under_ten_commands() -> None:
+    on_the_board = JETSON.split("On the board")[1].split("```bash\n")[1].split("```")[0].splitlines()
+    assert len(on_the_board) < 10
+    assert any(line.startswith("rtgs2 build") for line in on_the_board)
+    assert on_the_board[-1].startswith("rtgs2 segment")
+    explained = re.findall(r"^(\d)\. ", JETSON, re.MULTILINE)
+    assert explained == [str(number + 1) for number in range(len(on_the_board))]
+
+
+@pytest.mark.parametrize("command", sorted(set(OURS)))
+def test_command_line_takes_it(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where its files are missing it says so; an option that does not exist would end in argparse's own way."""
+    monkeypatch.chdir(tmp_path)
+    program, *arguments = shlex.split(command)
+    if program == "rtgs2-export":
+        from rtgs2_export.cli import main as run
+    else:
+        run = main
+    code = run(arguments)
+    if "doctor" in arguments:
+        assert code in (0, 1)
+    else:
+        assert code == 2
+        assert re.search(r"(ckpt\.pt|model\.rtgs2|cameras\.json): ", capsys.readouterr().err)
+
+
+def test_all_files_that_the_pages_name_are_there() -> None:
+    for page in (JETSON, TENSORRT):
+        for name in re.findall(r"(?:\.\./)?((?:examples|docker|tests|export)/[\w./]+)", page):
+            assert (ROOT / name.rstrip(".")).exists(), name
+
+
+def test_dockerfile_copies_what_is_there() -> None:
+    text = (ROOT / "docker/jetson.Dockerfile").read_text()
+    for sources in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE):
+        for source in sources.split():
+            assert (ROOT / source).exists(), source
+    options = set(re.findall(r"cmake\.define\.(RTGS2_\w+)", text))
+    cmake = "".join(path.read_text() for path in [ROOT / "CMakeLists.txt", *(ROOT / "cmake").glob("*.cmake")])
+    assert options <= set(re.findall(r"RTGS2_\w+", cmake))
+
+
+def test_both_pages_say_what_nobody_has_run() -> None:
+    assert "Nobody has run this on a board yet" in JETSON
+    assert "No TensorRT engine has been built or run by us yet" in TENSORRT
