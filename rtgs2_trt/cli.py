@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from .commands import convert, doctor, info, segment
+from .commands import convert, doctor, info, scene, segment
 from .console import join_axis, run_command
 
 
@@ -21,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     segment.add_parser(commands)
     info.add_parser(commands)
     convert.add_parser(commands)
+    scene.add_parser(commands)
     doctor.add_parser(commands)
     arguments = parser.parse_args(join_axis(argv))
     return run_command(arguments.command, arguments)

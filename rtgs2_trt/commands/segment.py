@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends import BACKENDS, PRECISIONS
 from ..console import Console, add_console_options, check_folder, image_size
 from ..errors import CameraError
+from .frame_options import add_frame_options, is_estimated, load_in_frame
 
 if TYPE_CHECKING:
     from ..camera import Camera
@@ -36,11 +37,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--view", action="append", metavar="NAME", help="only this view (may be repeated)")
     parser.add_argument("--views", type=_positive, metavar="N", help="only N views, evenly spaced")
     parser.add_argument("--size", type=image_size, metavar="WxH", help="render at this size instead of the cameras'")
-    parser.add_argument("--scale", type=float, default=1.0, help="metres a unit of the scene and camera files")
-    parser.add_argument("--up", default="z", help="axis that points up in the files: x, -x, y, -y, z, -z (default z)")
-    parser.add_argument(
-        "--drop-invalid", action="store_true", help="drop Gaussians with NaN (and say how many) instead of refusing"
-    )
+    add_frame_options(parser)
     parser.add_argument("--reencode", action="store_true", help="ignore features that the scene file holds")
     parser.add_argument(
         "--save-scene",
@@ -71,7 +68,10 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     check_folder(output, "--output")
     if arguments.save_scene:
         check_folder(Path(arguments.save_scene).parent, "--save-scene")
-    cameras = _select(load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up), arguments)
+    if is_estimated(arguments):
+        cameras = load_cameras(arguments.cameras)
+    else:
+        cameras = _select(load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up), arguments)
     with console.step("check bundle"):
         segmenter = Segmenter(
             arguments.bundle, arguments.backend, threads=arguments.threads, precision=arguments.precision
@@ -79,13 +79,18 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     for name, reason in segmenter.passed_over.items():
         console.note(f"  backend {segmenter.backend_name}; not {name}: {reason}")
     with console.step("read and encode scene"):
-        scene = segmenter.load(
-            arguments.scene,
-            scale=arguments.scale,
-            up=arguments.up,
-            invalid="drop" if arguments.drop_invalid else "error",
-            reencode=arguments.reencode,
-        )
+        if is_estimated(arguments):
+            scene, cameras, _ = load_in_frame(arguments.scene, arguments, cameras, console)
+            scene = segmenter.encode(scene)
+            cameras = _select(cameras, arguments)
+        else:
+            scene = segmenter.load(
+                arguments.scene,
+                scale=arguments.scale,
+                up=arguments.up,
+                invalid="drop" if arguments.drop_invalid else "error",
+                reencode=arguments.reencode,
+            )
     if arguments.save_scene:
         scene.save(arguments.save_scene, "ply")  # the one that holds features
         if (arguments.scale, arguments.up) != (1.0, "z"):
