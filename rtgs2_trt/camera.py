@@ -145,25 +145,27 @@ class Camera:
         x, y = _image_side("width", width) / self.width, _image_side("height", height) / self.height
         return Camera(width, height, self.fx * x, self.fy * y, self.cx * x, self.cy * y, self.world_to_camera)
 
-    def transformed(self, scale: float, rotation: ArrayLike) -> Camera:
-        """Return the camera that sees the same picture after the world was scaled and then rotated.
+    def transformed(self, scale: float, rotation: ArrayLike, translation: ArrayLike = (0.0, 0.0, 0.0)) -> Camera:
+        """Return the camera that sees the same picture after the world was scaled, then rotated, then moved.
 
         Args:
             scale: factor on all world coordinates, positive; distances from the camera scale with it.
-            rotation: (3, 3) rotation, new world point = rotation @ (scale * old world point).
+            rotation: (3, 3) rotation, new world point = rotation @ (scale * old world point) + translation.
+            translation: (3,), in the new world's units.
 
         Raises:
-            CameraError: `scale` is not positive, or `rotation` is no rotation.
+            CameraError: `scale` is not positive, `rotation` is no rotation, or `translation` is not finite.
         """
         factor = _number("scale", scale)
         if factor <= 0:
             raise CameraError("not a positive factor", field="scale", found=factor)
         turn = _array("rotation", rotation, (3, 3))
         _check_rotation("rotation", turn)
+        shift = _array("translation", translation, (3,))
         pose = np.eye(4)
         pose[:3, :3] = self.world_to_camera[:3, :3] @ turn.T
         with np.errstate(over="ignore"):  # what becomes infinite is refused
-            pose[:3, 3] = factor * self.world_to_camera[:3, 3]
+            pose[:3, 3] = factor * self.world_to_camera[:3, 3] - pose[:3, :3] @ shift
         return Camera(self.width, self.height, self.fx, self.fy, self.cx, self.cy, pose)
 
     def __eq__(self, other: object) -> bool:

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from rtgs2_trt.errors import ClassTableError, shown
 from rtgs2_trt.file_access import reading
 
-BUILTIN_CLASS_TABLES = ("replica", "scannet", "scannetpp", "scannetpp-merged", "synthrooms")
+BUILTIN_CLASS_TABLES = ("replica", "scannet", "scannetpp", "scannetpp-merged", "synthrooms", "nyu40")
 """Names of the built-in tables. ``scannetpp-merged`` counts office chairs as chairs, as the research training does;
-``synthrooms`` is ScanNet's 20 classes with ceiling and other object, all with their NYU40 ids."""
+``synthrooms`` is ScanNet's 20 classes with ceiling and other object, all with their NYU40 ids; ``nyu40`` all 40 of
+these."""
 
 MAX_ID = 65534  # 65535 is the unknown id of 16-bit label images
 _YAML_LIMIT = 1 << 20
@@ -221,7 +222,7 @@ def _table_of_yaml(values: object, name: str) -> ClassTable:
         _check_keys(f"classes[{index}]", value, required=("id", "name"), optional=("color",))
     colors = [_as_color(value["color"]) if "color" in value else None for value in values]
     taken = {color for color in colors if isinstance(color, tuple) and all(map(_is_int, color))}
-    unused = (color for color in _distinct_colors() if color not in taken)
+    unused = (color for color in distinct_colors() if color not in taken)
     return ClassTable(
         tuple(
             SemanticClass(index, value["id"], value["name"], color if color is not None else next(unused))
@@ -231,7 +232,7 @@ def _table_of_yaml(values: object, name: str) -> ClassTable:
     )
 
 
-def _distinct_colors() -> Iterator[tuple[int, int, int]]:
+def distinct_colors() -> Iterator[tuple[int, int, int]]:
     """Yield colours that never repeat: the PASCAL VOC colour map without its black.
 
     The bits of the number are dealt to red, green and blue in turn, each channel filled from its highest bit.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -138,11 +139,15 @@ def check_folder(folder: Path, option: str) -> None:
 
 
 def join_axis(argv: Sequence[str] | None) -> list[str]:
-    """Return the arguments with ``--up -y`` written as ``--up=-y``: argparse takes ``-y`` for an option."""
+    """Return the arguments with ``--up -y`` written as ``--up=-y``: argparse takes ``-y`` for an option.
+
+    ``--crop -1:1,...`` and ``--move -1,...`` likewise.
+    """
     joined: list[str] = []
     for argument in sys.argv[1:] if argv is None else argv:
-        if joined and joined[-1] == "--up" and argument in ("-x", "-y", "-z"):
-            joined[-1] = f"--up={argument}"
+        axis = joined and joined[-1] == "--up" and argument in ("-x", "-y", "-z")
+        if axis or (joined and joined[-1] in ("--crop", "--move") and re.match(r"-[\d.:]", argument)):
+            joined[-1] += f"={argument}"
         else:
             joined.append(argument)
     return joined

@@ -150,8 +150,8 @@ class Scene:
         encoder = None if features_encoder is None else _checked_encoder(features_encoder, features)
         return Scene._of_checked({**vars(self), "features": given, "features_encoder": encoder})
 
-    def transformed(self, scale: float, rotation: ArrayLike) -> Scene:
-        """Return the scene in the world x' = rotation @ (scale * x).
+    def transformed(self, scale: float, rotation: ArrayLike, translation: ArrayLike = (0.0, 0.0, 0.0)) -> Scene:
+        """Return the scene in the world x' = rotation @ (scale * x) + translation.
 
         Rotations and spherical harmonics turn along. Scales stay within float32's normal range. Features are taken
         away: they belong to the voxels of the old world.
@@ -159,16 +159,20 @@ class Scene:
         Args:
             scale: a positive number.
             rotation: (3, 3), a rotation.
+            translation: (3,) metres.
 
         Raises:
-            SceneError: an impossible scale or rotation, or coordinates that leave float32.
+            SceneError: an impossible scale, rotation or translation, or coordinates that leave float32.
         """
+        shift = _as_float32("translation", translation, "(3,)", lambda s: s == (3,)).astype(np.float64)
+        if not np.isfinite(shift).all():
+            raise SceneError("not finite", field="translation", found=shift.tolist())
         factor = checked_scale(scale, error=SceneError)
         matrix = checked_rotation(rotation, error=SceneError)
         limits = np.finfo(np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             return Scene(
-                means=(self.means @ (factor * matrix).T).astype(np.float32),
+                means=(self.means @ (factor * matrix).T + shift).astype(np.float32),
                 scales=np.clip(self.scales * np.float64(factor), limits.tiny, limits.max).astype(np.float32),
                 rotations=rotate_quaternions(matrix, self.rotations),
                 opacities=self.opacities,

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..console import Console, add_console_options
 from ..scene_files import WRITTEN_FORMATS, format_of_name
+from .frame_options import add_frame_options, load_in_frame
 
 
 def add_parser(commands: Any) -> None:
@@ -21,30 +22,16 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("input", metavar="IN", help="scene file or SOG folder")
     parser.add_argument("output", metavar="OUT", help="file to write")
     parser.add_argument("--format", choices=WRITTEN_FORMATS, help="instead of what OUT's name says")
-    add_scene_options(parser)
+    add_frame_options(parser)
     add_console_options(parser)
     parser.set_defaults(command=run)
 
 
-def add_scene_options(parser: argparse.ArgumentParser) -> None:
-    """Add how a scene is loaded: ``--scale``, ``--up`` and ``--drop-invalid``."""
-    parser.add_argument("--scale", type=float, default=1.0, help="metres a unit of the file")
-    parser.add_argument("--up", default="z", help="the file's axis that points up: x, -x, y, -y, z, -z (default z)")
-    parser.add_argument("--drop-invalid", action="store_true", help="drop Gaussians with NaN, say how many")
-
-
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
-    from ..scene import Scene
-
     kind = arguments.format or format_of_name(arguments.output) or "ply"
     with console.step("read scene"):
-        scene = Scene.load(
-            arguments.input,
-            scale=arguments.scale,
-            up=arguments.up,
-            invalid="drop" if arguments.drop_invalid else "error",
-        )
+        scene, _, _ = load_in_frame(arguments.input, arguments, {}, console)
     if scene.features is not None and kind != "ply":
         console.warn(f"{arguments.output}: the encoder's features are left out, only PLY holds them")
     if kind == "splat" and scene.sh_degree > 0:

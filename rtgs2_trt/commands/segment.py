@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..backends import BACKENDS, PRECISIONS
+from ..classes import BUILTIN_CLASS_TABLES, builtin_class_table
 from ..console import Console, add_console_options, check_folder, image_size
-from ..errors import CameraError
+from ..errors import CameraError, InputError
+from .frame_options import add_frame_options, is_estimated, load_in_frame
 
 if TYPE_CHECKING:
     from ..camera import Camera
+    from ..class_map import LabelRules
+    from ..segmenter import Segmenter
 
 _SHEET_VIEWS = 8
 
@@ -36,11 +41,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--view", action="append", metavar="NAME", help="only this view (may be repeated)")
     parser.add_argument("--views", type=_positive, metavar="N", help="only N views, evenly spaced")
     parser.add_argument("--size", type=image_size, metavar="WxH", help="render at this size instead of the cameras'")
-    parser.add_argument("--scale", type=float, default=1.0, help="metres a unit of the scene and camera files")
-    parser.add_argument("--up", default="z", help="axis that points up in the files: x, -x, y, -y, z, -z (default z)")
-    parser.add_argument(
-        "--drop-invalid", action="store_true", help="drop Gaussians with NaN (and say how many) instead of refusing"
-    )
+    add_frame_options(parser)
     parser.add_argument("--reencode", action="store_true", help="ignore features that the scene file holds")
     parser.add_argument(
         "--save-scene",
@@ -49,6 +50,13 @@ def add_parser(commands: Any) -> None:
         "its cameras, in the same frame, as PLY's name with .cameras.json",
     )
     parser.add_argument("--unknown-below", type=float, metavar="ALPHA", help="unknown where coverage is below this")
+    parser.add_argument("--map", metavar="FILE", help="merge and rename classes: lines such as 'chair, sofa -> seat'")
+    parser.add_argument(
+        "--min-confidence",
+        metavar="P",
+        help="unknown where a label's probability is below: 0.5, or by class, chair=0.7,table=0.4",
+    )
+    parser.add_argument("--palette", choices=BUILTIN_CLASS_TABLES, help="colours of this table, by class name")
     parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS])
     parser.add_argument(
         "--precision",
@@ -71,21 +79,30 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     check_folder(output, "--output")
     if arguments.save_scene:
         check_folder(Path(arguments.save_scene).parent, "--save-scene")
-    cameras = _select(load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up), arguments)
+    if is_estimated(arguments):
+        cameras = load_cameras(arguments.cameras)
+    else:
+        cameras = _select(load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up), arguments)
     with console.step("check bundle"):
         segmenter = Segmenter(
             arguments.bundle, arguments.backend, threads=arguments.threads, precision=arguments.precision
         )
+    rules = _label_rules(segmenter, arguments)
     for name, reason in segmenter.passed_over.items():
         console.note(f"  backend {segmenter.backend_name}; not {name}: {reason}")
     with console.step("read and encode scene"):
-        scene = segmenter.load(
-            arguments.scene,
-            scale=arguments.scale,
-            up=arguments.up,
-            invalid="drop" if arguments.drop_invalid else "error",
-            reencode=arguments.reencode,
-        )
+        if is_estimated(arguments):
+            scene, cameras, _ = load_in_frame(arguments.scene, arguments, cameras, console)
+            scene = segmenter.encode(scene)
+            cameras = _select(cameras, arguments)
+        else:
+            scene = segmenter.load(
+                arguments.scene,
+                scale=arguments.scale,
+                up=arguments.up,
+                invalid="drop" if arguments.drop_invalid else "error",
+                reencode=arguments.reencode,
+            )
     if arguments.save_scene:
         scene.save(arguments.save_scene, "ply")  # the one that holds features
         if (arguments.scale, arguments.up) != (1.0, "z"):
@@ -95,12 +112,20 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
                 f"{arguments.save_scene} is in metres with z up: use {cameras_file} with it, without --scale/--up"
             )
 
-    writer = view_writer(output, segmenter, heading=Path(arguments.scene).name)
+    writer = view_writer(output, segmenter, rules, heading=Path(arguments.scene).name)
     file_names = _file_names(cameras)
     shown = set(_evenly(list(cameras), _SHEET_VIEWS))
     try:
         for name, camera in console.track(list(cameras.items()), "label views"):
-            result = segmenter(scene, camera, rgb=True, unknown_below=arguments.unknown_below)
+            result = segmenter(
+                scene,
+                camera,
+                rgb=True,
+                confidence=rules is not None and rules.least is not None,
+                unknown_below=arguments.unknown_below,
+            )
+            if rules is not None:
+                result = replace(result, labels=rules.apply(result.labels, result.confidence), classes=rules.table)
             writer.add(file_names[name], name, result, on_sheet=name in shown)
     finally:  # also when interrupted: the summary says what is there
         summary = {
@@ -124,6 +149,24 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     per_view = ", ".join(f"{stage} {1000 * s:.0f} ms" for stage, s in writer.median_seconds().items())
     done = "labelled" if segmenter.task == "semantic" else "with depth"
     console.result(summary, f"{len(cameras)} views {done} in {output} ({segmenter.backend_name}: {per_view})")
+
+
+def _label_rules(segmenter: Segmenter, arguments: argparse.Namespace) -> LabelRules | None:
+    """Return what becomes of the labels; None of a bundle that predicts depth."""
+    options = {"--map": arguments.map, "--min-confidence": arguments.min_confidence, "--palette": arguments.palette}
+    if segmenter.task == "depth":
+        given = [name for name, value in options.items() if value is not None]
+        if given:
+            raise InputError("a depth prediction has no classes", field=", ".join(given), fix="Leave it out")
+        return None
+    from ..class_map import LabelRules
+
+    return LabelRules.of(
+        segmenter.classes,
+        map_file=arguments.map,
+        min_confidence=arguments.min_confidence,
+        palette=builtin_class_table(arguments.palette) if arguments.palette else None,
+    )
 
 
 def _select(cameras: dict[str, Camera], arguments: argparse.Namespace) -> dict[str, Camera]:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..atomic import atomic_file
+from ..class_map import LabelRules
+from ..classes import ClassTable
 from ..depth_pictures import color_depth, depth_range, depth_sheet, save_depth_image
 from ..page_layout import Picture
 from ..pictures import contact_sheet, overlay, save_color_image, save_image, save_label_image
@@ -79,9 +81,9 @@ class LabelWriter(ViewWriter):
 
     folders = ("labels", "color", "overlay")
 
-    def __init__(self, output: Path, segmenter: Segmenter, heading: str) -> None:
+    def __init__(self, output: Path, segmenter: Segmenter, classes: ClassTable, heading: str) -> None:
         super().__init__(output, segmenter, heading)
-        self.classes = segmenter.classes
+        self.classes = classes
         self._rows: list[tuple[str, Any, Any]] = []
 
     def finish(self, summary: dict[str, Any]) -> None:
@@ -125,7 +127,8 @@ class DepthWriter(ViewWriter):
         return depth_sheet(self._rows, ["predicted depth"], heading=self.heading, note=self.note)
 
 
-def view_writer(output: Path, segmenter: Segmenter, heading: str) -> ViewWriter:
-    """Return the writer for what `segmenter` predicts."""
-    kind = DepthWriter if segmenter.task == "depth" else LabelWriter
-    return kind(output, segmenter, heading)
+def view_writer(output: Path, segmenter: Segmenter, rules: LabelRules | None, heading: str) -> ViewWriter:
+    """Return the writer for what `segmenter` predicts; `rules` say what the classes of its results are."""
+    if rules is None:
+        return DepthWriter(output, segmenter, heading)
+    return LabelWriter(output, segmenter, rules.table, heading)
