@@ -1,8 +1,9 @@
-"""What FP16 changes: the FP16 fusion graph against the same graph in FP32, no GPU needed.
+"""What FP16 changes: the FP16 graphs against the same graphs in FP32, no GPU needed.
 
-    python benchmarks/fp16.py [--checkpoint examples/demo/ckpt.pt] [--threads 2] [--json FILE]
+    python benchmarks/fp16.py [--checkpoint CKPT] [--network encoder|fusion] [--threads 2] [--json FILE]
 
-Two cases: the golden input with seeded weights of full size, and the checkpoint on the eight views of the demo room.
+Two cases: the golden input with seeded weights of full size, and the checkpoint on the eight views of the demo room. Of
+the encoder the features are compared, and the labels that the FP32 fusion network gives with them.
 "rounded" computes in FP32 and rounds every FP16 value, as tensor cores do; "ONNX Runtime" is the graph as that runs it
 on a CPU, which rounds less often. Labels are compared at full size; one that differs is a near-tie where the two logits
 lie less than 0.5 % of the view's largest apart.
@@ -21,16 +22,19 @@ import numpy as np
 import onnx
 
 from rtgs2_export.algebra import Algebra
+from rtgs2_export.encoder_graph import build_encoder_graph
 from rtgs2_export.fp16_emulation import emulate_fp16
 from rtgs2_export.fusion_graph import build_fusion_graph
-from rtgs2_export.golden import encode_with_pytorch
+from rtgs2_export.golden import encode_with_pytorch, golden_scene
 from rtgs2_export.graph import Arithmetic
 from rtgs2_export.magnitudes import Feed, watch
-from rtgs2_networks.checkpoint import load_checkpoint
-from rtgs2_networks.config import FusionConfig
-from rtgs2_training.synthrooms import demo_room
-from rtgs2_trt import rasterize
+from rtgs2_networks.checkpoint import Checkpoint, load_checkpoint
+from rtgs2_networks.config import FusionConfig, research_encoder_config
+from rtgs2_training.synthrooms import Room, demo_room
+from rtgs2_trt import Scene, rasterize
 from rtgs2_trt.backends.engines import OnnxRuntimeNetwork
+from rtgs2_trt.encoder_inputs import encoder_inputs
+from rtgs2_trt.geometry_plan import build_geometry_plan
 from rtgs2_trt.threads import available_threads
 from rtgs2_trt.upsample import upsample
 
@@ -43,27 +47,87 @@ SHOWN = 5
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", default=str(Path(__file__).parents[1] / "examples/demo/ckpt.pt"))
+    parser.add_argument("--network", choices=["encoder", "fusion", "both"], default="both")
     parser.add_argument("--threads", type=int, default=available_threads())
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     result: dict[str, Any] = {}
-    config, weights = seeded()
-    result["seeded, golden input, 128x96"] = compare(config, weights, False, [golden_input()], arguments.threads)
     checkpoint = load_checkpoint(arguments.checkpoint)
-    trained = {name: np.asarray(tensor) for name, tensor in checkpoint.fusion.items()}
     room = demo_room()
-    scene = room.scene.with_features(encode_with_pytorch(checkpoint, room.scene))
-    views = []
-    for view in room.views.values():
-        rendering = rasterize(scene, view.camera.padded(32), threads=arguments.threads)
-        views.append({"image": rendering.rgb[None], "features": rendering.features[None]})
-    bgr = checkpoint.config.trained_on == "bgr"
-    name = f"{Path(arguments.checkpoint).name}, demo room, 320x240"
-    result[name] = compare(checkpoint.config.fusion, trained, bgr, views, arguments.threads)
-    print(table(result))
+    if arguments.network != "fusion":
+        result["encoder"] = encoders(checkpoint, room, arguments.threads)
+        print(encoder_table(result["encoder"]))
+    if arguments.network != "encoder":
+        result["fusion"] = fusions(checkpoint, Path(arguments.checkpoint).name, room, arguments.threads)
+        print(table(result["fusion"]))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     return 0
+
+
+def encoders(checkpoint: Checkpoint, room: Room, threads: int) -> dict[str, Any]:
+    """Features of the golden scene with seeded weights of full size and of the demo room, and the room's labels."""
+    from golden.seeded_weights import seeded_state
+    from golden_values import state_entries
+
+    trained = {name: np.asarray(tensor) for name, tensor in checkpoint.encoder.items()}
+    cases = {
+        "seeded, golden scene": (research_encoder_config(), seeded_state(state_entries("encoder"), 1), golden_scene()),
+        "checkpoint, demo room": (checkpoint.config.encoder, trained, room.scene),
+    }
+    result: dict[str, Any] = {}
+    for case, (config, weights, scene) in cases.items():
+        plan = build_geometry_plan(
+            scene.means,
+            scene.opacities,
+            voxel_size=config.voxel_size,
+            stages=config.stages,
+            patch_size=config.patch_size,
+            stem_kernel=config.stem_kernel,
+            cpe_kernel=config.cpe_kernel,
+        )
+        feed = {"inputs": encoder_inputs(scene)[plan.representatives], **plan.arrays}
+        algebra = Algebra().for_gpu()
+        wide = build_encoder_graph(config, weights, algebra, "benchmark")
+        half = build_encoder_graph(config, weights, algebra, "benchmark", arithmetic="float16")
+        graphs = {"FP32": wide, "rounded": emulate_fp16(half), "ONNX Runtime": half}
+        features = {name: run(graph, feed, threads) for name, graph in graphs.items()}
+        exact = features["FP32"]
+        name, magnitude = max(watch(wide, {case: feed}).largest.items(), key=lambda entry: entry[1].largest)
+        result[case] = {"voxels": len(exact), "largest": {name: magnitude.largest}}
+        for kind in ("rounded", "ONNX Runtime"):
+            difference = features[kind] - exact
+            result[case][kind] = {
+                "max_relative": float(np.abs(difference).max() / np.abs(exact).max()),
+                "rms_relative": float(np.sqrt((difference**2).sum() / (exact**2).sum())),
+            }
+    fusion = {name: np.asarray(tensor) for name, tensor in checkpoint.fusion.items()}
+    bgr = checkpoint.config.trained_on == "bgr"
+    network = build_fusion_graph(checkpoint.config.fusion, fusion, Algebra(), bgr=bgr, version="benchmark")
+    expected, found = (
+        answers(network, rendered(room, scene.with_features(plan.to_gaussians(features[kind])), threads), threads)
+        for kind in ("FP32", "rounded")
+    )
+    result["labels with rounded features"] = agreement(expected, found)
+    return result
+
+
+def rendered(room: Room, scene: Scene, threads: int) -> list[Feed]:
+    """The inputs of the fusion network for all views of the room."""
+    renderings = [rasterize(scene, view.camera.padded(32), threads=threads) for view in room.views.values()]
+    return [{"image": view.rgb[None], "features": view.features[None]} for view in renderings]
+
+
+def fusions(checkpoint: Checkpoint, name: str, room: Room, threads: int) -> dict[str, Any]:
+    """The golden input with seeded weights of full size, and the checkpoint on the demo room."""
+    config, weights = seeded()
+    result = {"seeded, golden input, 128x96": compare(config, weights, False, [golden_input()], threads)}
+    trained = {name: np.asarray(tensor) for name, tensor in checkpoint.fusion.items()}
+    scene = room.scene.with_features(encode_with_pytorch(checkpoint, room.scene))
+    bgr = checkpoint.config.trained_on == "bgr"
+    views = rendered(room, scene, threads)
+    result[f"{name}, demo room, 320x240"] = compare(checkpoint.config.fusion, trained, bgr, views, threads)
+    return result
 
 
 def seeded() -> tuple[FusionConfig, dict[str, np.ndarray]]:
@@ -101,8 +165,13 @@ def compare(
 
 
 def answers(model: onnx.ModelProto, views: list[Feed], threads: int) -> list[np.ndarray]:
-    network = OnnxRuntimeNetwork(model.graph.name, threads, content=model.SerializeToString())
+    """Logits (C, h, w) of every view."""
+    network = OnnxRuntimeNetwork("benchmark", threads, content=model.SerializeToString())
     return [network.run(view)[0] for view in views]
+
+
+def run(model: onnx.ModelProto, feed: Feed, threads: int) -> np.ndarray:
+    return OnnxRuntimeNetwork("benchmark", threads, content=model.SerializeToString()).run(feed)
 
 
 def agreement(expected: list[np.ndarray], found: list[np.ndarray]) -> dict[str, Any]:
@@ -129,6 +198,26 @@ def agreement(expected: list[np.ndarray], found: list[np.ndarray]) -> dict[str, 
         "largest_lead": largest_lead,
         "pixels": pixels,
     }
+
+
+def encoder_table(result: Mapping[str, Any]) -> str:
+    lines = ["| case | voxels | FP16 | features differ, max / rms | largest value |", "|---|---|---|---|---|"]
+    for case, values in result.items():
+        if "voxels" not in values:
+            continue
+        name, largest = next(iter(values["largest"].items()))
+        for kind in ("rounded", "ONNX Runtime"):
+            same = values[kind]
+            difference = f"{same['max_relative']:.1e} / {same['rms_relative']:.1e}"
+            lines.append(f"| {case} | {values['voxels']} | {kind} | {difference} | {largest:.0f}, {name} |")
+    labels = result["labels with rounded features"]
+    lines += [
+        "",
+        f"Labels that differ with rounded features: {labels['labels_different']} of {labels['pixels']}, "
+        f"{labels['labels_beyond_near_ties']} beyond near-ties, largest lead {labels['largest_lead']:.1e}.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def table(result: Mapping[str, Any]) -> str:

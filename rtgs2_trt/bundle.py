@@ -2,14 +2,15 @@
 
 ::
 
-    manifest.json     what the model is, and the SHA-256 of every other file
-    encoder.onnx      Point Transformer V3: voxels -> features
-    fusion.onnx       VDVI fusion: colour and features -> logits (or depth) at a quarter of the size
-    fusion.fp16.onnx  the same for GPUs, FP16 in, inside and out; only if the manifest's precision names fp16
-    golden.npz        a small input and the PyTorch networks' answer to it
-    frame.fp16.onnx   for TensorRT, if asked for: rasteriser plugin and FP16 fusion in one graph of one image size
-    golden.frame.npz  with it: the golden scene seen at that size
-    engines/          TensorRT engines of this machine, see rtgs2_trt.tensorrt.engine_store; not in the manifest
+    manifest.json      what the model is, and the SHA-256 of every other file
+    encoder.onnx       Point Transformer V3: voxels -> features
+    encoder.fp16.onnx  the same for GPUs, FP16 inside; may be there if the manifest's precision names fp16
+    fusion.onnx        VDVI fusion: colour and features -> logits (or depth) at a quarter of the size
+    fusion.fp16.onnx   the same for GPUs, FP16 in, inside and out; if and only if the manifest's precision names fp16
+    golden.npz         a small input and the PyTorch networks' answer to it
+    frame.fp16.onnx    for TensorRT, if asked for: rasteriser plugin and FP16 fusion in one graph of one image size
+    golden.frame.npz   with it: the golden scene seen at that size
+    engines/           TensorRT engines of this machine, see rtgs2_trt.tensorrt.engine_store; not in the manifest
 
 Nothing in a bundle is trusted: the manifest is checked field by field, files against their hashes.
 """
@@ -34,6 +35,7 @@ from .task import TASKS, Task
 FORMAT = "rtgs2-bundle/1"
 MANIFEST = "manifest.json"
 ENCODER = "encoder.onnx"
+ENCODER_FP16 = "encoder.fp16.onnx"
 FUSION = "fusion.onnx"
 FUSION_FP16 = "fusion.fp16.onnx"
 GOLDEN = "golden.npz"
@@ -108,7 +110,8 @@ class Manifest:
         description: one line about the weights, in the words of whoever made the checkpoint.
         image_size: (width, height) in pixels that the model is meant for; any other size runs as well.
         trained_on: channel order of the training images. The graphs take RGB either way.
-        precision: floating-point formats of the graphs in the bundle: fp32 always, fp16 with :data:`FUSION_FP16`.
+        precision: floating-point formats of the graphs in the bundle: fp32 always, fp16 with :data:`FUSION_FP16`, and
+            then :data:`ENCODER_FP16` may be there too, which older versions did not write.
         encoder: what the geometry plan needs.
         classes: the labels; None in a bundle that predicts depth.
         checkpoint_sha256: of the checkpoint file; of both research files, the encoder's first.
@@ -272,6 +275,8 @@ class _ManifestReader:
             raise self.error("precision", precision, f"'fp16' if and only if files has {FUSION_FP16}")
         if (FRAME_FP16 in files) != (FRAME_GOLDEN in files):
             raise self.error("files", sorted(files), f"both or neither of {FRAME_FP16} and {FRAME_GOLDEN}")
+        if ENCODER_FP16 in files and "fp16" not in precision:
+            raise self.error("precision", precision, f"'fp16', since files has {ENCODER_FP16}")
         task = values.get("task", "semantic")  # older bundles do not say
         if task not in TASKS:
             raise self.error("task", task, " or ".join(map(repr, TASKS)))

@@ -71,7 +71,7 @@ class Segmenter:
         precision: arithmetic of the fusion network. ``"fp32"`` equals PyTorch; ``"fp16"`` is for GPUs and bundles with
             that graph; ``"bf16"`` takes about half the time on CPUs that have it and needs the extra
             ``rtgs2-trt[openvino]``. ``"auto"`` is FP16 where backend and bundle can, else FP32. The encoder computes in
-            FP32 either way.
+            FP16 with ``"fp16"`` where the bundle has that graph too, else in FP32.
 
     Attributes:
         bundle: the opened bundle.

@@ -75,7 +75,8 @@ class SelfCheck:
         labels_different: pixels whose label differs; 0 of the depth task.
         labels_wrong: those of them that are no near-tie: the expected winner leads by more than the bound.
         pixels: all pixels.
-        bound: the largest difference of the output that passes; features are FP32 whatever the precision.
+        bound: the largest difference of the output that passes.
+        features_bound: the largest difference of the features that passes, by the encoder's precision.
         depth_difference: of the depth task, max |difference| of the depth at full size, in metres.
         depth_bound: the largest of it that passes, in metres: `bound` of the largest expected depth.
     """
@@ -86,13 +87,14 @@ class SelfCheck:
     labels_wrong: int
     pixels: int
     bound: float
+    features_bound: float
     depth_difference: float | None = None
     depth_bound: float | None = None
 
     @property
     def passed(self) -> bool:
         """Whether all differences are within their bounds and no label is wrong."""
-        within = self.features_difference <= BOUNDS["fp32"] and self.logits_difference <= self.bound
+        within = self.features_difference <= self.features_bound and self.logits_difference <= self.bound
         if self.depth_difference is not None and self.depth_bound is not None:
             return within and self.depth_difference <= self.depth_bound
         return within and self.labels_wrong == 0
@@ -108,7 +110,7 @@ class SelfCheck:
             values |= {"labels_different": self.labels_different, "labels_wrong": self.labels_wrong}
         else:
             values |= {"depth_difference": _finite_or_none(self.depth_difference), "depth_bound": self.depth_bound}
-        return {**values, "pixels": self.pixels, "bound": self.bound}
+        return {**values, "pixels": self.pixels, "bound": self.bound, "features_bound": self.features_bound}
 
 
 def read_golden(bundle: Bundle, name: str = GOLDEN) -> Golden:
@@ -137,7 +139,7 @@ def read_golden(bundle: Bundle, name: str = GOLDEN) -> Golden:
 
 
 def run_self_check(bundle: Bundle, backend: Backend) -> SelfCheck:
-    """Run the golden input of `bundle` through `backend` and compare, within the bound of the backend's precision.
+    """Run the golden input of `bundle` through `backend` and compare, within the bounds of the backend's precisions.
 
     Raises:
         BundleError: the golden file is damaged.
@@ -149,11 +151,18 @@ def run_self_check(bundle: Bundle, backend: Backend) -> SelfCheck:
     features = plan.to_gaussians(by_voxel)
     request = FrameRequest(output=True)
     (frame,) = backend.frames(golden.scene.with_features(features), [golden.camera], request)
-    return compare_frame(golden, frame, bound, relative_difference(features, golden.features))
+    difference = relative_difference(features, golden.features)
+    return compare_frame(golden, frame, bound, difference, BOUNDS[backend.encoder_precision])
 
 
-def compare_frame(golden: Golden, frame: Frame, bound: float, features_difference: float = 0.0) -> SelfCheck:
-    """Compare a frame of the golden view, with its output, with the expected one."""
+def compare_frame(
+    golden: Golden,
+    frame: Frame,
+    bound: float,
+    features_difference: float = 0.0,
+    features_bound: float = BOUNDS["fp32"],
+) -> SelfCheck:
+    """Compare a frame of the golden view, which has its output, with the expected one; see :class:`SelfCheck`."""
     assert frame.output is not None
     different = wrong = 0
     depth_difference = depth_bound = None
@@ -171,6 +180,7 @@ def compare_frame(golden: Golden, frame: Frame, bound: float, features_differenc
         labels_wrong=wrong,
         pixels=golden.camera.width * golden.camera.height,
         bound=bound,
+        features_bound=features_bound,
         depth_difference=depth_difference,
         depth_bound=depth_bound,
     )

@@ -43,8 +43,9 @@ class Algebra:
             Other engines do not know it, so their graphs go without.
         skip_empty_neighbours: the encoder's positional encodings convolve pairs of neighbours instead of all taps of
             all voxels, of which more than half are empty. Adds to scattered rows, which TensorRT cannot.
-        pad_values: the cross-attention's values are padded with zeros to the width of its queries, which fused
-            attention kernels on GPUs ask for. Costs arithmetic, so the CPU graphs go without.
+        pad_values: the cross-attention's values are padded with zeros to the width of its queries, and the encoder's
+            heads to 16 channels, which fused attention kernels on GPUs ask for. Costs arithmetic, so the CPU graphs
+            go without.
     """
 
     drop_x_lin: bool = True

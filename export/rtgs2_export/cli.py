@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--precision",
         choices=["fp32", "both"],
         default="both",
-        help="both (default): beside the FP32 graphs the FP16 fusion graph that GPUs run; fp32: without it",
+        help="both (default): beside the FP32 graphs the FP16 graphs that GPUs run; fp32: without them",
     )
     parser.add_argument(
         "--tensorrt",
@@ -84,15 +84,16 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         tensorrt=arguments.tensorrt,
         step=console.step,
     )
-    check, report = exported.self_check, exported.fp16_report
+    check, reports, fp16_check = exported.self_check, exported.fp16_reports, exported.fp16_self_check
     values = {
         "bundle": str(exported.path),
         "bytes": exported.sizes,
         "seconds": {name: round(seconds, 2) for name, seconds in console.seconds.items()},
         "self_check": check.to_dict(),
     }
-    if report is not None and exported.fp16_self_check is not None:
-        values["fp16"] = {"self_check": exported.fp16_self_check.to_dict(), **report.to_dict()}
+    if fp16_check is not None:
+        graphs = {name: report.to_dict() for name, report in reports.items()}
+        values["fp16"] = {"self_check": fp16_check.to_dict(), "graphs": graphs}
     if exported.frame_self_check is not None:
         values["frame"] = {"self_check": exported.frame_self_check.to_dict()}
     predicts = "depth" if checkpoint.classes is None else f"{len(checkpoint.classes)} classes"
@@ -100,8 +101,10 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         f"{exported.path}: {sum(exported.sizes.values()) / 1e6:.1f} MB, {predicts}\n"
         f"self-check against PyTorch: features differ by {check.features_difference:.1e}, {_check_text(check)}"
     )
-    if report is not None and exported.fp16_self_check is not None:
-        text += f"\nFP16 fusion graph: {_check_text(exported.fp16_self_check)}\n{report.to_text()}"
+    if fp16_check is not None:
+        text += f"\nin FP16: features differ by {fp16_check.features_difference:.1e}, {_check_text(fp16_check)}"
+    for name, report in reports.items():
+        text += f"\n{name}: {report.to_text()}"
     if exported.frame_self_check is not None:
         text += (
             f"\nframe graph, its plugin node executed by the CPU rasteriser: {_check_text(exported.frame_self_check)}"

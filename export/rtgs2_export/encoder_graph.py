@@ -1,8 +1,8 @@
 """The Point Transformer V3 encoder as an ONNX graph.
 
 Integer structure (neighbours, serialised orders, pooling) enters as inputs, as
-:class:`rtgs2_trt.geometry_plan.GeometryPlan` names it. Attention walks over the patches one at a time, so that memory
-does not grow with patches x 1024 x 1024. Two steps of the algebra speak to ONNX Runtime's CPU kernels only,
+:class:`rtgs2_trt.geometry_plan.GeometryPlan` names it. Attention walks over the patches, one or a few at a time, so
+that memory does not grow with patches x 1024 x 1024. Two steps of the algebra speak to ONNX Runtime's CPU kernels only,
 ``fuse_attention`` and ``skip_empty_neighbours``: without them it has no more than Gather, MatMul, norms, softmax,
 ReduceMax and the loop, which any engine takes.
 """
@@ -17,31 +17,63 @@ import onnx
 from rtgs2_networks.config import EncoderConfig
 
 from .algebra import Algebra, Array, BatchNorm, batch_norm_after_linear, batch_norm_as_affine, linear_after_linear
-from .graph import GraphBuilder, Value
+from .graph import Arithmetic, GraphBuilder, Value
 
 CURVES = ("z", "z_transposed", "hilbert", "hilbert_transposed")
 
+HEADS_AT_ONCE = 16
+"""Heads of patches whose scores exist at a time, unless one patch has more: 16 x 1024 x 1024 are 64 MiB in FP32."""
+
+LEAST_HEAD_SIZE = 16
+"""Of fused attention on GPUs, and what a tensor core sums at once."""
+
+STEM_REASON = "stem: positions in metres, FP16 numbers are 4 to 16 mm apart from 4 to 32 m, and voxels 70 mm wide"
+
 
 def build_encoder_graph(
-    config: EncoderConfig, weights: Mapping[str, Array], algebra: Algebra, version: str
+    config: EncoderConfig,
+    weights: Mapping[str, Array],
+    algebra: Algebra,
+    version: str,
+    *,
+    arithmetic: Arithmetic = "float32",
+    kept: Mapping[str, str] | None = None,
 ) -> onnx.ModelProto:
-    """Return the model: ``inputs`` (n_0, in_channels) + plan -> ``features`` (n_0, out_channels), float32."""
-    return _EncoderGraph(config, weights, algebra).build(version)
+    """Return the model: ``inputs`` (n_0, in_channels) + plan -> ``features`` (n_0, out_channels), float32.
+
+    Args:
+        config: of the encoder.
+        weights: its arrays by name.
+        algebra: which simplifications to make.
+        version: of this project, for the model's producer.
+        arithmetic: what it computes in; inputs and features are float32 in any case.
+        kept: of an FP16 graph, nodes that compute in FP32 all the same, by name, each with the reason.
+    """
+    return _EncoderGraph(config, weights, algebra, arithmetic, kept).build(version)
 
 
 class _EncoderGraph:
-    def __init__(self, config: EncoderConfig, weights: Mapping[str, Array], algebra: Algebra) -> None:
+    def __init__(
+        self,
+        config: EncoderConfig,
+        weights: Mapping[str, Array],
+        algebra: Algebra,
+        arithmetic: Arithmetic,
+        kept: Mapping[str, str] | None,
+    ) -> None:
         self.config = config
         self.weights = weights
         self.algebra = algebra
-        self.graph = GraphBuilder("rtgs2_encoder")
+        self.graph = GraphBuilder("rtgs2_encoder", arithmetic, kept)
         self.pairs: dict[str, list[tuple[Value, Value]]] = {}
+        self.whole_blocks: dict[tuple[Value, int], Value] = {}
 
     def build(self, version: str) -> onnx.ModelProto:
         graph, config = self.graph, self.config
         x = graph.input("inputs", "float32", ("voxels_0", config.in_channels))
-        with graph.scope("stem"):
+        with graph.scope("stem"), graph.wide(STEM_REASON):
             x = self._stem(x)
+        x = graph.in_arithmetic(x)
         outputs = []
         for stage in range(config.stages):
             if stage > 0:
@@ -113,12 +145,15 @@ class _EncoderGraph:
             factor = np.ones((3 * channels,), np.float32)
             factor[:channels] = scale
             weight, bias, scale = weight * factor[:, None], bias * factor, 1.0
+        projection, projection_bias = self._linear(f"{prefix}.proj")
+        if self.algebra.pad_values and channels // heads < LEAST_HEAD_SIZE:
+            weight, bias, projection = _with_wider_heads(weight, bias, projection, heads)
         if self.algebra.fuse_attention:
             attended = self._attend_fused(x, members, weight, bias, heads, scale)
         else:
-            attended = self._attend_by_heads(x, members, weight, bias, heads, scale)
-        flat = graph.reshape(attended, (-1, channels), "join_heads")
-        return graph.linear(graph.gather(flat, slots, "unpatch"), *self._linear(f"{prefix}.proj"), "projection")
+            attended = self._attend_in_blocks(x, members, weight, bias, heads, scale)
+        flat = graph.reshape(attended, (-1, projection.shape[1]), "join_heads")
+        return graph.linear(graph.gather(flat, slots, "unpatch"), projection, projection_bias, "projection")
 
     def _attend_fused(self, x: Value, members: Value, weight: Array, bias: Array, heads: int, scale: float) -> Value:
         """All heads of a patch in one operator; returns (patches, patch size, C).
@@ -126,7 +161,7 @@ class _EncoderGraph:
         The operator would take all patches at once, but an ONNX Runtime that does not know the size of the CPU's cache
         holds all scores (to be expected on ARM, not tried); the loop keeps that at one patch.
         """
-        graph, channels = self.graph, weight.shape[1]
+        graph, channels = self.graph, weight.shape[0] // 3
         rows = graph.gather(x, members)
         names = ("query", "key", "value")
         parts = [
@@ -140,25 +175,51 @@ class _EncoderGraph:
 
         return graph.for_each(parts, ("patch_size", channels), attend, "patches")
 
-    def _attend_by_heads(self, x: Value, members: Value, weight: Array, bias: Array, heads: int, scale: float) -> Value:
-        """One head of a patch at a time, its scores (4 MB) in the cache; returns (patches, patch size, heads, size)."""
-        graph, size = self.graph, weight.shape[1] // heads
+    def _attend_in_blocks(
+        self, x: Value, members: Value, weight: Array, bias: Array, heads: int, scale: float
+    ) -> Value:
+        """A few patches at a time with all their heads; returns (patches or more, patch size, heads * size).
+
+        Scores of all patches would take gigabytes, and how many patches there are is known with the scene only, so
+        the loop is needed; the larger its steps, the fewer kernels are started.
+        """
+        graph, size = self.graph, weight.shape[0] // (3 * heads)
+        block = max(1, HEADS_AT_ONCE // heads)
         qkv = graph.linear(x, weight, bias, "qkv")
+        members = self._in_whole_blocks(members, block)
         rows = graph.reshape(graph.gather(qkv, members), (0, 0, 3, heads, size), "split_heads")
         rows = graph.transpose(rows, (2, 0, 3, 1, 4), "heads_first")
 
         def attend(items: Sequence[Value]) -> Value:
             q, k, v = items
-            scores = graph.matmul(q, graph.transpose(k, (1, 0), "keys"), "scores")
+            scores = graph.matmul(q, graph.transpose(k, (0, 2, 1), "keys"), "scores")
             if scale != 1:
                 scores = graph.multiply(scores, np.asarray(scale, np.float32), "scale")
             return graph.matmul(graph.softmax(scores), v, "mix")
 
-        item_shape = graph.sizes([-1, (members, 1), size], "item_shape")
-        parts = [graph.reshape(part, item_shape, "items") for part in graph.split(rows, 3, axis=0)]
-        attended = graph.for_each(parts, ("patch_size", size), attend, "heads_of_patches")
+        by_block = graph.sizes([-1, block * heads, (members, 1), size], "block_shape")
+        parts = [graph.reshape(part, by_block, "blocks") for part in graph.split(rows, 3, axis=0)]
+        attended = graph.for_each(parts, (block * heads, "patch_size", size), attend, "blocks_of_patches")
         by_patch = graph.sizes([-1, heads, (members, 1), size], "patch_shape")
         return graph.transpose(graph.reshape(attended, by_patch, "by_patch"), (0, 2, 1, 3), "heads_last")
+
+    def _in_whole_blocks(self, members: Value, block: int) -> Value:
+        """Patches (P, K) followed by copies of the first, so that blocks of `block` patches come out even."""
+        graph = self.graph
+        if block == 1:
+            return members
+        if (members, block) not in self.whole_blocks:
+            with graph.scope(f"{members}/blocks_of_{block}"):
+
+                def number(value: int) -> Value:
+                    return graph.constant(np.asarray([value], np.int64), f"number_{value}")
+
+                first = graph.node("Slice", [members, number(0), number(1), number(0)], "first")
+                more = graph.concat([members, *[first] * (block - 1)], 0, "more")
+                blocks = graph.node("Div", [graph.sizes([(more, 0)], "patches"), number(block)], "blocks")
+                end = graph.multiply(blocks, number(block), "end")
+                self.whole_blocks[members, block] = graph.node("Slice", [more, number(0), end, number(0)], "whole")
+        return self.whole_blocks[members, block]
 
     def _pool(self, x: Value, stage: int) -> Value:
         graph, prefix, eps = self.graph, f"enc.enc{stage}.down", self.config.batch_norm_eps
@@ -260,3 +321,18 @@ class _EncoderGraph:
             weights[f"{prefix}.running_mean"],
             weights[f"{prefix}.running_var"],
         )
+
+
+def _with_wider_heads(weight: Array, bias: Array, projection: Array, heads: int) -> tuple[Array, Array, Array]:
+    """Query, key and value weights whose heads end in zeros, :data:`LEAST_HEAD_SIZE` wide, and what projects them."""
+    channels = weight.shape[1]
+    missing = LEAST_HEAD_SIZE - channels // heads
+
+    def padded(array: Array, axis: int, groups: tuple[int, ...]) -> Array:
+        split = array.reshape(*array.shape[:axis], *groups, -1, *array.shape[axis + 1 :])
+        widths = [(0, 0)] * split.ndim
+        widths[axis + len(groups)] = (0, missing)
+        wide = np.pad(split, widths)
+        return wide.reshape(*array.shape[:axis], -1, *array.shape[axis + 1 :])
+
+    return padded(weight, 0, (3, heads)), padded(bias, 0, (3, heads)), padded(projection, 1, (heads,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, get_args
@@ -20,6 +20,7 @@ from rtgs2_trt.atomic import atomic_folder
 from rtgs2_trt.backends import Precision, create_backend
 from rtgs2_trt.bundle import (
     ENCODER,
+    ENCODER_FP16,
     ENCODER_HASH,
     FRAME_FP16,
     FRAME_GOLDEN,
@@ -28,6 +29,7 @@ from rtgs2_trt.bundle import (
     GOLDEN,
     MANIFEST,
     Bundle,
+    EncoderSpec,
     Manifest,
 )
 from rtgs2_trt.errors import BundleError, InputError
@@ -37,7 +39,7 @@ from rtgs2_trt.self_check import Golden, SelfCheck, run_self_check, write_golden
 from .algebra import Algebra
 from .encoder_graph import build_encoder_graph
 from .encoder_spec import encoder_spec
-from .fp16_graph import PrecisionReport, build_fp16_graph, fusion_probes
+from .fp16_graph import PrecisionReport, build_fp16_graph, encoder_probes, fusion_probes
 from .frame_graph import build_frame_graph
 from .frame_on_cpu import check_frame_graph
 from .fusion_graph import build_fusion_graph
@@ -59,8 +61,8 @@ class Exported:
         path: the bundle's folder.
         self_check: the bundle against the PyTorch networks.
         sizes: bytes of every file.
-        fp16_self_check: the same with the FP16 fusion graph, if there is one.
-        fp16_report: what of that graph computes in FP32 and why, and how large its values get.
+        fp16_self_check: the same with the FP16 graphs, if they were written.
+        fp16_reports: what of each FP16 graph computes in FP32 and why, and how large its values get, by file.
         frame_self_check: the frame graph for TensorRT, its plugin node executed by the CPU rasteriser, if asked for.
     """
 
@@ -68,7 +70,7 @@ class Exported:
     self_check: SelfCheck
     sizes: dict[str, int]
     fp16_self_check: SelfCheck | None = None
-    fp16_report: PrecisionReport | None = None
+    fp16_reports: Mapping[str, PrecisionReport] = field(default_factory=dict)
     frame_self_check: SelfCheck | None = None
 
 
@@ -88,7 +90,7 @@ def export_bundle(
         checkpoint: the weights, their configuration and the class table.
         path: the folder to write; an older bundle there is replaced.
         image_size: (width, height) in pixels that the model is meant for; goes into the manifest.
-        precision: ``"both"`` writes the FP16 fusion graph for GPUs beside the FP32 graphs, ``"fp32"`` leaves it out.
+        precision: ``"both"`` writes FP16 graphs for GPUs beside the FP32 graphs, ``"fp32"`` leaves them out.
         tensorrt: also write the frame graph that TensorRT engines are built from; the weights are in it once more. It
             draws one size, that of `image_size` made up to multiples of 32, at most 2048 a side.
         algebra: which exact simplifications to make, all that pay on a CPU by default.
@@ -107,13 +109,13 @@ def export_bundle(
         raise BundleError("no such folder to write to", file=path.parent, fix="Create it, or give another -o")
     try:
         with atomic_folder(path, may_replace=is_bundle) as folder:
-            report = _write_files(checkpoint, folder, image_size, precision, tensorrt, algebra, step)
+            reports = _write_files(checkpoint, folder, image_size, precision, tensorrt, algebra, step)
             bundle, fp16_check, frame_check = Bundle(folder), None, None
             with step("self-check"):
                 check = _check(bundle, path, "fp32", "Please report this with the checkpoint's configuration")
-            if report is not None:
+            if reports:
                 with step("self-check in FP16"):
-                    fp16_check = _check(bundle, path, "fp16", "Export without the FP16 graph: --precision fp32")
+                    fp16_check = _check(bundle, path, "fp16", "Export without the FP16 graphs: --precision fp32")
             if tensorrt:
                 with step("self-check of the frame graph"):
                     frame_check = check_frame_graph(onnx.load_from_string(bundle.read(FRAME_FP16)), bundle)
@@ -121,7 +123,7 @@ def export_bundle(
             sizes = {file.name: file.stat().st_size for file in sorted(folder.iterdir())}
     except FileExistsError:
         raise BundleError("is in the way and is no bundle", file=path, fix="Move it away, or give another -o") from None
-    return Exported(path, check, sizes, fp16_check, report, frame_check)
+    return Exported(path, check, sizes, fp16_check, reports, frame_check)
 
 
 def is_bundle(path: Path) -> bool:
@@ -142,7 +144,7 @@ def _refuse_differences(check: SelfCheck, path: Path, graphs: str, fix: str) -> 
             file=path,
             found=f"features {check.features_difference:.1e}, logits {check.logits_difference:.1e}, "
             f"{check.labels_wrong} labels wrong",
-            expected=f"at most {check.bound:.0e} relative",
+            expected=f"at most {check.features_bound:.0e} and {check.bound:.0e} relative",
             fix=fix,
         )
 
@@ -170,14 +172,13 @@ def _write_files(
     tensorrt: bool,
     algebra: Algebra,
     step: Step,
-) -> PrecisionReport | None:
+) -> dict[str, PrecisionReport]:
     config, own_version = checkpoint.config, version("rtgs2-trt")
     spec = encoder_spec(config.encoder, checkpoint.encoder)
     with step("encoder graph"):
         weights = {name: np.asarray(tensor) for name, tensor in checkpoint.encoder.items()}
         model = build_encoder_graph(config.encoder, weights, algebra, own_version)
-        onnx.helper.set_model_props(model, {ENCODER_HASH: spec.hash})
-        _save(model, folder / ENCODER, "onnxruntime")
+        _save_encoder(model, spec, folder / ENCODER, "onnxruntime")
     with step("fusion graph"):
         weights = {name: np.asarray(tensor) for name, tensor in checkpoint.fusion.items()}
         bgr = config.trained_on == "bgr"
@@ -186,24 +187,26 @@ def _write_files(
     with step("golden input through PyTorch"):
         golden = make_golden(checkpoint)
         write_golden(folder / GOLDEN, golden)
-    report, names = None, [ENCODER, FUSION, GOLDEN]
+    reports: dict[str, PrecisionReport] = {}
     if precision == "both":
+        with step("FP16 encoder graph"):
+            model, reports[ENCODER_FP16] = _fp16_encoder(checkpoint, spec, golden, algebra.for_gpu(), own_version)
+            _save_encoder(model, spec, folder / ENCODER_FP16, "tensorrt")
         with step("FP16 fusion graph"):
-            model, report = _fp16_fusion(checkpoint, golden, algebra.for_gpu(), own_version)
+            model, reports[FUSION_FP16] = _fp16_fusion(checkpoint, golden, algebra.for_gpu(), own_version)
             _save(model, folder / FUSION_FP16, "tensorrt")
-        names.append(FUSION_FP16)
         if tensorrt:
             with step("frame graph"):
                 view = golden_at(checkpoint, golden, image_size)
                 write_golden(folder / FRAME_GOLDEN, view)
                 padded = view.camera.padded(32)
                 _save(build_frame_graph(model, (padded.width, padded.height)), folder / FRAME_FP16, "tensorrt")
-            names += [FRAME_GOLDEN, FRAME_FP16]
+    names = (ENCODER, FUSION, GOLDEN, *reports, *((FRAME_FP16, FRAME_GOLDEN) if tensorrt else ()))
     manifest = Manifest(
         description=checkpoint.description,
         image_size=image_size,
         trained_on=config.trained_on,
-        precision=("fp32",) if report is None else ("fp32", "fp16"),
+        precision=("fp32", "fp16") if reports else ("fp32",),
         encoder=spec,
         classes=checkpoint.classes,
         checkpoint_sha256=checkpoint.sha256,
@@ -216,12 +219,29 @@ def _write_files(
         task=config.task,
     )
     (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")
-    return report
+    return reports
 
 
 def _save(model: onnx.ModelProto, path: Path, target: Target) -> None:
     check_graph(model, target, path.name)
     onnx.save(model, path)
+
+
+def _save_encoder(model: onnx.ModelProto, spec: EncoderSpec, path: Path, target: Target) -> None:
+    onnx.helper.set_model_props(model, {ENCODER_HASH: spec.hash})
+    _save(model, path, target)
+
+
+def _fp16_encoder(
+    checkpoint: Checkpoint, spec: EncoderSpec, golden: Golden, algebra: Algebra, version: str
+) -> tuple[onnx.ModelProto, PrecisionReport]:
+    weights = {name: np.asarray(tensor) for name, tensor in checkpoint.encoder.items()}
+
+    def build(arithmetic: Arithmetic, kept: Mapping[str, str]) -> onnx.ModelProto:
+        config = checkpoint.config.encoder
+        return build_encoder_graph(config, weights, algebra, version, arithmetic=arithmetic, kept=kept)
+
+    return build_fp16_graph(build, encoder_probes(golden, spec.build_plan(golden.scene)))
 
 
 def _fp16_fusion(

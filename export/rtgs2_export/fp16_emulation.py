@@ -12,15 +12,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .value_types import value_types, without_weights
 
-_EXACT = frozenset({"Concat", "Gather", "Identity", "Relu", "Reshape", "Split", "Transpose"})
-"""Operators that give no number which they were not given (or 0)."""
+_EXACT = frozenset({"Concat", "Gather", "Identity", "Relu", "Reshape", "Scan", "Slice", "Split", "Transpose"})
+"""Operators that give no number which they were not given (or 0); of a Scan, what its body has rounded."""
 
 
 def emulate_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a graph of the same function, inputs and outputs whose FP16 values are FP32 values rounded to FP16.
 
     Raises:
-        ValueError: the graph has loops or branches.
+        ValueError: the graph has branches, or loops other than Scan.
     """
     types = value_types(model)
     half = {name for name, element_type in types.items() if element_type == TensorProto.FLOAT16}
@@ -36,8 +36,6 @@ def emulate_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
         if value.name in half:
             graph.node.append(_cast(value.name, _inside(value.name), TensorProto.FLOAT))
     for node in model.graph.node:
-        if any(attribute.HasField("g") for attribute in node.attribute):
-            raise ValueError(f"{node.name}: loops and branches are not emulated")
         graph.node.extend(_emulated(node, half, outside))
     emulated = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
     onnx.checker.check_model(without_weights(emulated), full_check=True)
@@ -48,6 +46,11 @@ def _emulated(node: onnx.NodeProto, half: set[str], outside: set[str]) -> list[o
     copy = onnx.NodeProto()
     copy.CopyFrom(node)
     copy.input[:] = [_inside(name) if name in outside else name for name in node.input]
+    for attribute in copy.attribute:
+        if attribute.HasField("g"):
+            if node.op_type != "Scan":
+                raise ValueError(f"{node.name}: loops other than Scan and branches are not emulated")
+            _emulate_body(attribute.g, half, outside)
     if node.op_type == "Cast" and (node.input[0] in half or node.output[0] in half):
         if node.output[0] not in half:  # its input was rounded already
             return [helper.make_node("Identity", copy.input, node.output, name=node.name)]
@@ -57,6 +60,15 @@ def _emulated(node: onnx.NodeProto, half: set[str], outside: set[str]) -> list[o
         return [copy]
     copy.output[:] = [f"{name}/unrounded" if name in half else name for name in node.output]
     return [copy, *(entry for name in rounded for entry in _rounded(f"{name}/unrounded", name, outside))]
+
+
+def _emulate_body(body: onnx.GraphProto, half: set[str], outside: set[str]) -> None:
+    nodes = [entry for node in body.node for entry in _emulated(node, half, outside)]
+    del body.node[:], body.value_info[:]
+    body.node.extend(nodes)
+    for value in (*body.input, *body.output):
+        if value.name in half:
+            value.type.tensor_type.elem_type = TensorProto.FLOAT
 
 
 def _rounded(wide: str, name: str, outside: set[str]) -> list[onnx.NodeProto]:

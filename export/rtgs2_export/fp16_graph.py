@@ -17,7 +17,9 @@ import onnx
 from onnx import TensorProto
 
 from rtgs2_trt.backends.engines import OnnxRuntimeNetwork
+from rtgs2_trt.encoder_inputs import encoder_inputs
 from rtgs2_trt.errors import CheckpointError
+from rtgs2_trt.geometry_plan import GeometryPlan
 from rtgs2_trt.rasterize import rasterize
 from rtgs2_trt.self_check import Golden, relative_difference
 from rtgs2_trt.threads import available_threads
@@ -95,12 +97,26 @@ def fusion_probes(golden: Golden) -> dict[str, Feed]:
     }
 
 
+def encoder_probes(golden: Golden, plan: GeometryPlan) -> dict[str, Feed]:
+    """Return inputs of the encoder graph by name: the golden scene, whose plan is given, and unlikely ones."""
+    inputs = encoder_inputs(golden.scene)[plan.representatives]
+    rng = np.random.default_rng(17)
+    noise = inputs.copy()
+    noise[:, 3:7] = rng.random((len(inputs), 4), dtype=np.float32)
+    noise[:, 7:] = rng.uniform(-9, 1, (len(inputs), 3))
+    away, large = inputs.copy(), inputs.copy()
+    away[:, :3] += np.asarray([100, -100, 10], np.float32)
+    large[:, 7:] += np.float32(np.log(20))
+    probes = {"golden scene": inputs, "noise": noise, "scene 100 m away": away, "Gaussians 20 times as large": large}
+    return {name: {"inputs": rows, **plan.arrays} for name, rows in probes.items()}
+
+
 def build_fp16_graph(build: Build, probes: Mapping[str, Feed]) -> tuple[onnx.ModelProto, PrecisionReport]:
     """Return the FP16 graph that `build` makes, with all in FP32 that would leave the safe range, and the report.
 
     Args:
         build: makes the graph in an arithmetic, with the given nodes (name -> reason) in FP32.
-        probes: inputs by name, float32.
+        probes: inputs by name, floating-point ones float32.
 
     Raises:
         CheckpointError: an input or the output itself leaves the range, or values that are not finite.

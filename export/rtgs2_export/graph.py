@@ -13,7 +13,7 @@ A node that computes in FP32 in an FP16 graph carries the reason in its ``doc_st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
 
 import numpy as np
@@ -44,7 +44,7 @@ _ELEMENT_TYPES = {
     "int64": TensorProto.INT64,
 }
 _FLOATS = ("float32", "float16")
-_MOVING = frozenset({"Concat", "Gather", "Identity", "Reshape", "Scan", "Split", "Transpose"})
+_MOVING = frozenset({"Concat", "Gather", "Identity", "Reshape", "Scan", "Slice", "Split", "Transpose"})
 _OUTPUT_TYPES = {"Shape": "int64", "NonZero": "int64", "Less": "bool"}  # of all others: the first input's
 _FIXED_INPUTS = {"Resize": 2}  # scales, FP32 whatever is resized
 
@@ -137,6 +137,12 @@ class GraphBuilder:
             typed = self._typed_inputs(operator, inputs, self._type_of_node(operator, inputs))
             self._append(operator, typed, values, unique, attributes)
         return values
+
+    @contextmanager
+    def _as_kept(self, name: str) -> Iterator[None]:
+        """Compute in FP32 if the node `name` is kept so."""
+        with self.wide(self._kept[name]) if name in self._kept else nullcontext():
+            yield
 
     def _append(
         self, operator: str, inputs: list[Value], outputs: list[Value], name: str, attributes: dict[str, Any]
@@ -345,7 +351,7 @@ class GraphBuilder:
         that stand for one item of each, and may use values from outside. The results of one item are freed before the
         next begins: this is how a graph keeps memory bounded.
         """
-        with self.scope(name):
+        with self.scope(name), self._as_kept(self._path("scan")):
             typed = [self.in_arithmetic(item) for item in items]
             entries = [self._unique(self._path(f"item{i}")) for i in range(len(items))]
             self._types.update(dict.fromkeys(entries, self.arithmetic))

@@ -68,11 +68,13 @@ class Backend(Protocol):
         name: what :func:`create_backend` calls it.
         precision: arithmetic of the fusion network.
         golden: file of the bundle with a golden input of a size that it runs.
+        encoder_precision: arithmetic of the encoder.
     """
 
     name: str
     precision: Precision
     golden: str
+    encoder_precision: Precision
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the features (voxels, D) of the voxels' representatives, whose inputs (voxels, 10) are given."""

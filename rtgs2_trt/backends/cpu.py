@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import ENCODER, FUSION, GOLDEN, Bundle
+from ..bundle import FUSION, GOLDEN, Bundle
 from ..camera import Camera
 from ..geometry_plan import GeometryPlan
 from ..rasterize import rasterize
@@ -19,7 +19,7 @@ from ..upsample import upsample
 from ..upsample_argmax import upsample_argmax
 from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
 from .engines import Network, OnnxRuntimeNetwork, OpenVinoNetwork
-from .graphs import check_interface, check_shape, fusion_file, run_encoder
+from .graphs import check_interface, check_shape, encoder_file, encoder_precision, fusion_file, run_encoder
 
 _Array = npt.NDArray[np.float32]
 
@@ -31,7 +31,7 @@ class CpuBackend:
         bundle: the opened bundle.
         threads: threads of every stage, 0 for all that this process may use.
         precision: arithmetic of the fusion network, ``"auto"`` is FP32; the encoder, once a scene, computes in FP32.
-            ``"fp16"`` runs the graph that is meant for GPUs, to see what it gives; on a CPU it is the slowest.
+            ``"fp16"`` runs the graphs that are meant for GPUs, to see what they give; on a CPU they are the slowest.
 
     Raises:
         BundleError: a graph cannot be used.
@@ -47,12 +47,13 @@ class CpuBackend:
         self._lock = threading.Lock()
         self.precision: Precision = "fp32" if precision == "auto" else precision
         self._networks: dict[str, Network] = {}
-        self._fusion = fusion_file(bundle, self.precision)
+        self.encoder_precision: Precision = encoder_precision(bundle, self.precision)
+        self._encoder, self._fusion = encoder_file(bundle, self.precision), fusion_file(bundle, self.precision)
         self._network(self._fusion)  # every frame needs it: what is missing or wrong is said at once
 
     def encode(self, plan: GeometryPlan, inputs: _Array) -> _Array:
         """See :class:`Backend`."""
-        return run_encoder(self._bundle, self._network(ENCODER), plan, inputs)
+        return run_encoder(self._bundle, self._encoder, self._network(self._encoder), plan, inputs)
 
     def frames(self, scene: Scene, cameras: Sequence[Camera], request: FrameRequest) -> list[Frame]:
         """See :class:`Backend`."""
@@ -108,7 +109,7 @@ class CpuBackend:
                     network = OpenVinoNetwork(path, self._threads, content=content)
                 else:
                     # a scene is encoded once, frames come in numbers
-                    network = OnnxRuntimeNetwork(path, self._threads, content=content, keep_memory=name != ENCODER)
+                    network = OnnxRuntimeNetwork(path, self._threads, content=content, keep_memory=name == self._fusion)
                 check_interface(self._bundle, name, network)
                 self._networks[name] = network
             return self._networks[name]

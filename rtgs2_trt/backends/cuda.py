@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import ENCODER, FUSION_FP16, GOLDEN, OUTPUT_NAMES, Bundle
+from ..bundle import FUSION_FP16, GOLDEN, OUTPUT_NAMES, Bundle
 from ..camera import Camera
 from ..cuda import DeviceArray, cuda_problem
 from ..errors import BackendError, InputError, SceneError
@@ -30,7 +30,7 @@ from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
 from .cuda_engine import CudaNetwork
 from .cuda_views import DeviceScene, HostResults, Moments, ViewImages, ViewRasterizer, copy_cropped
 from .encoder import Encoder, EncoderOnCpuWarning
-from .graphs import check_interface, fusion_file
+from .graphs import check_interface, encoder_file, encoder_precision, fusion_file
 
 __all__ = ["CudaBackend", "DeviceFrame", "EncoderOnCpuWarning"]
 
@@ -73,7 +73,8 @@ class CudaBackend:
     Args:
         bundle: the opened bundle.
         threads: of the encoder, should it have to run on the CPU; 0 for all that this process may use.
-        precision: arithmetic of the fusion network: ``"auto"`` is FP16 if the bundle has that graph, else FP32.
+        precision: arithmetic of the networks: ``"auto"`` is FP16 if the bundle has that fusion graph, else FP32. The
+            encoder's FP16 graph is taken with it where the bundle has one.
 
     Attributes:
         stream: address of the CUDA stream that everything runs on.
@@ -94,7 +95,11 @@ class CudaBackend:
 
         self._bundle, self._core = bundle, _cuda
         self.precision: Precision = _precision(bundle, precision)
-        self._fusion_file = fusion_file(bundle, self.precision)
+        self.encoder_precision: Precision = encoder_precision(bundle, self.precision)
+        self._encoder_file, self._fusion_file = (
+            encoder_file(bundle, self.precision),
+            fusion_file(bundle, self.precision),
+        )
         self._lock = threading.Lock()
         with self._failures():
             device = _cuda.device()
@@ -104,14 +109,15 @@ class CudaBackend:
         self.stream: int = self._stream.address
         self._device = int(device["index"])
         self._maps_host_memory = bool(device["shares_host_memory"])
-        self._encoder = Encoder(bundle, threads or available_threads(), lambda: self._network(ENCODER))
+        encoder = self._encoder_file
+        self._encoder = Encoder(bundle, threads or available_threads(), encoder, lambda: self._network(encoder))
         self._networks: dict[str, CudaNetwork] = {}
         self._scenes: WeakKeyDictionary[Scene, DeviceScene] = WeakKeyDictionary()
         self._images: OrderedDict[tuple[int, int], ViewImages] = OrderedDict()
         self._network(self._fusion_file)  # every frame needs it: what is missing or wrong is said at once
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """See :class:`Backend`. On the CPU if the GPU fails at it, for want of memory for example.
+        """See :class:`Backend`. On the CPU and in FP32 if the GPU fails at it, for want of memory for example.
 
         Warns:
             EncoderOnCpuWarning: then.
@@ -347,7 +353,7 @@ class CudaBackend:
                 self.stream,
                 self._device,
                 content=self._bundle.read(name),
-                keep_memory=name != ENCODER,  # a scene is encoded once, frames come in numbers
+                keep_memory=name == self._fusion_file,  # a scene is encoded once, frames come in numbers
             )
             check_interface(self._bundle, name, network)
             self._networks[name] = network

@@ -25,26 +25,27 @@ class Encoder:
     Args:
         bundle: the opened bundle.
         threads: should it have to run on the CPU.
-        on_gpu: returns the loaded encoder on the GPU, or raises BackendError.
+        file: name of the graph for the GPU.
+        on_gpu: returns that graph, loaded, or raises BackendError.
     """
 
-    def __init__(self, bundle: Bundle, threads: int, on_gpu: Callable[[], Network]) -> None:
-        self._bundle, self._threads, self._on_gpu = bundle, threads, on_gpu
+    def __init__(self, bundle: Bundle, threads: int, file: str, on_gpu: Callable[[], Network]) -> None:
+        self._bundle, self._threads, self._file, self._on_gpu = bundle, threads, file, on_gpu
         self._on_cpu: OnnxRuntimeNetwork | None = None
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """See :class:`Backend`. On the CPU if the GPU fails at it, for want of memory for example.
+        """See :class:`Backend`. On the CPU and in FP32 if the GPU fails at it, for want of memory for example.
 
         Warns:
             EncoderOnCpuWarning: then, once.
         """
         if self._on_cpu is None:
             try:
-                return run_encoder(self._bundle, self._on_gpu(), plan, inputs)
+                return run_encoder(self._bundle, self._file, self._on_gpu(), plan, inputs)
             except BackendError as error:
                 warnings.warn(f"the encoder runs on the CPU, once a scene: {error}", EncoderOnCpuWarning, 3)
             path, content = self._bundle.file(ENCODER), self._bundle.read(ENCODER)
             network = OnnxRuntimeNetwork(path, self._threads, content=content)
             check_interface(self._bundle, ENCODER, network)
             self._on_cpu = network
-        return run_encoder(self._bundle, self._on_cpu, plan, inputs)
+        return run_encoder(self._bundle, ENCODER, self._on_cpu, plan, inputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import ENCODER, ENCODER_HASH, FUSION, FUSION_FP16, OUTPUT_NAMES, Bundle
+from ..bundle import ENCODER, ENCODER_FP16, ENCODER_HASH, FUSION, FUSION_FP16, OUTPUT_NAMES, Bundle
 from ..encoder_inputs import CHANNELS
 from ..errors import BundleError, shown
 from ..geometry_plan import GeometryPlan
@@ -16,6 +16,19 @@ from .engines import Network
 _Array = npt.NDArray[np.float32]
 
 _EXPORT_AGAIN = "Export the checkpoint again with rtgs2-export"
+
+
+def encoder_file(bundle: Bundle, precision: Precision) -> str:
+    """Return the name of the encoder graph for a fusion network in `precision`.
+
+    The FP16 one goes with FP16 if the bundle has it, else the FP32 one, with which bundles of older versions do.
+    """
+    return ENCODER_FP16 if precision == "fp16" and ENCODER_FP16 in bundle.manifest.files else ENCODER
+
+
+def encoder_precision(bundle: Bundle, precision: Precision) -> Precision:
+    """Return what :func:`encoder_file` computes in."""
+    return "fp16" if encoder_file(bundle, precision) == ENCODER_FP16 else "fp32"
 
 
 def fusion_file(bundle: Bundle, precision: Precision) -> str:
@@ -44,9 +57,10 @@ def check_interface(bundle: Bundle, name: str, network: Network) -> None:
     """
     manifest = bundle.manifest
     spec = manifest.encoder
+    is_encoder = name in (ENCODER, ENCODER_FP16)
     input_type = "float16" if name == FUSION_FP16 else "float32"
     output_type = "float32" if manifest.task == "depth" else input_type
-    if name == ENCODER:
+    if is_encoder:
         inputs = {"inputs": {1: CHANNELS}}
         outputs = {"features": {1: spec.feature_channels}}
     else:
@@ -68,7 +82,7 @@ def check_interface(bundle: Bundle, name: str, network: Network) -> None:
                     expected=f"{expected_type} with sizes {sizes}",
                     fix=_EXPORT_AGAIN,
                 )
-    if name == ENCODER and network.metadata.get(ENCODER_HASH) != spec.hash:
+    if is_encoder and network.metadata.get(ENCODER_HASH) != spec.hash:
         raise BundleError(
             "graph is not the encoder that the manifest describes",
             file=bundle.file(name),
@@ -89,19 +103,20 @@ def check_shape(bundle: Bundle, name: str, found: tuple[int, ...], expected: tup
         raise BundleError(
             "graph computes something of another shape than the manifest promises",
             file=bundle.file(name),
-            field="features" if name == ENCODER else OUTPUT_NAMES[bundle.manifest.task],
+            field="features" if name in (ENCODER, ENCODER_FP16) else OUTPUT_NAMES[bundle.manifest.task],
             found=found,
             expected=expected,
             fix=_EXPORT_AGAIN,
         )
 
 
-def run_encoder(bundle: Bundle, network: Network, plan: GeometryPlan, inputs: _Array) -> _Array:
+def run_encoder(bundle: Bundle, name: str, network: Network, plan: GeometryPlan, inputs: _Array) -> _Array:
     """Return the features (voxels, D) of the voxels' representatives.
 
     Args:
         bundle: whose encoder it is.
-        network: the loaded encoder.
+        name: of the encoder's graph.
+        network: that graph, loaded.
         plan: of the scene.
         inputs: (voxels, 10) float32, see :func:`rtgs2_trt.encoder_inputs.encoder_inputs`.
 
@@ -113,7 +128,7 @@ def run_encoder(bundle: Bundle, network: Network, plan: GeometryPlan, inputs: _A
     if unknown:
         raise BundleError(
             "graph has an input that no geometry plan provides",
-            file=bundle.file(ENCODER),
+            file=bundle.file(name),
             field=shown(unknown[0]),
             fix=_EXPORT_AGAIN,
         )
@@ -121,5 +136,5 @@ def run_encoder(bundle: Bundle, network: Network, plan: GeometryPlan, inputs: _A
         features = network.run({"inputs": inputs, **plan.arrays})
     finally:
         release_freed_memory()  # else every thread that ever encoded keeps what the largest scene took
-    check_shape(bundle, ENCODER, features.shape, (len(inputs), bundle.manifest.encoder.feature_channels))
+    check_shape(bundle, name, features.shape, (len(inputs), bundle.manifest.encoder.feature_channels))
     return features

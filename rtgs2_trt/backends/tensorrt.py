@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import ENCODER, FRAME_FP16, FRAME_GOLDEN, OUTPUT_NAMES, Bundle
+from ..bundle import FRAME_FP16, FRAME_GOLDEN, OUTPUT_NAMES, Bundle
 from ..camera import Camera
 from ..cuda import DeviceArray, cuda_problem
 from ..errors import BackendError, CameraError, SceneError
@@ -45,7 +45,7 @@ from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
 from .cuda_engine import CudaNetwork
 from .cuda_views import MOST_BYTE_CLASSES, HostResults, Moments, copy_cropped
 from .encoder import Encoder
-from .graphs import check_interface
+from .graphs import check_interface, encoder_file, encoder_precision
 
 _IN_FLIGHT = 2
 
@@ -93,7 +93,9 @@ class TensorRtBackend:
         content, self._most_gaussians, name = _engine_of(bundle, device, module, plugin, engine)
         self._engine = FrameEngine(module, content, name, plugin)
         self.width, self.height = _check_engine(self._engine, bundle, name)
-        self._encoder = Encoder(bundle, threads or available_threads(), self._encoder_on_gpu)
+        self._encoder_file = encoder_file(bundle, self.precision)
+        self.encoder_precision: Precision = encoder_precision(bundle, self.precision)
+        self._encoder = Encoder(bundle, threads or available_threads(), self._encoder_file, self._encoder_on_gpu)
         self._encoder_stream: Any = None
         self._encoding, self._guard = threading.Lock(), threading.Lock()
         self._encoder_network: CudaNetwork | None = None
@@ -218,13 +220,13 @@ class TensorRtBackend:
             with self._failures():
                 self._encoder_stream = self._core.Stream()
             network = CudaNetwork(
-                self._bundle.file(ENCODER),
+                self._bundle.file(self._encoder_file),
                 self._encoder_stream.address,
                 self._device_index,
-                content=self._bundle.read(ENCODER),
+                content=self._bundle.read(self._encoder_file),
                 keep_memory=False,
             )
-            check_interface(self._bundle, ENCODER, network)
+            check_interface(self._bundle, self._encoder_file, network)
             self._encoder_network = network
         return self._encoder_network
 

@@ -65,7 +65,7 @@ def _most_that_fit(width: int, height: int, workspace: int, most_gaussians: int)
     fitting = most_gaussians
     while fitting and plugin_workspace(width, height, fitting) > workspace:
         fitting = fitting * 3 // 4
-    digits = 10 ** max(len(str(fitting)) - 2, 0)
+    digits = int(10 ** max(len(str(fitting)) - 2, 0))
     return fitting // digits * digits
 
 

@@ -1,4 +1,4 @@
-"""A small fusion network that every test of its graphs takes."""
+"""A small fusion network and a small encoder that every test of their graphs takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from golden.seeded_weights import seeded_state
-from rtgs2_networks.config import FusionConfig
+from rtgs2_networks.config import EncoderConfig, FusionConfig
+from rtgs2_trt.geometry_plan import build_geometry_plan
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +31,26 @@ def small_fusion():
         "features": rng.standard_normal((1, 32, 64, 96)).astype(np.float32),
     }
     return config, weights, feed
+
+
+@pytest.fixture(scope="session")
+def small_encoder():
+    """Configuration, seeded weights and inputs of some 1000 voxels; heads 8 and 16 wide, the last patches not full."""
+    config = EncoderConfig(
+        encoder_depths=(1, 1, 1),
+        encoder_channels=(16, 32, 48),
+        encoder_heads=(1, 2, 3),
+        decoder_depths=(1, 1),
+        decoder_channels=(32, 32),
+        decoder_heads=(4, 2),
+        patch_size=48,
+        mlp_ratio=2,
+    )
+    torch_networks = pytest.importorskip("rtgs2_networks.encoder")
+    network = torch_networks.PointTransformerEncoder(config)
+    weights = seeded_state({name: tuple(value.shape) for name, value in network.state_dict().items()}, 4)
+    rng = np.random.default_rng(6)
+    points = (rng.random((1500, 3)) * [1.5, 1.0, 0.6]).astype(np.float32)
+    plan = build_geometry_plan(points, rng.random(1500).astype(np.float32), stages=3, patch_size=48)
+    inputs = rng.standard_normal((plan.voxel_counts[0], 10)).astype(np.float32)
+    return config, weights, {"inputs": inputs, **plan.arrays}

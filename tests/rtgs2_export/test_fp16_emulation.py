@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from rtgs2_export.algebra import Algebra
@@ -72,9 +73,37 @@ def test_network_keeps_its_inputs_and_outputs(small_fusion):
     assert 0 < relative_difference(rounded, direct) < 1e-2
 
 
-def test_loops_are_refused():
+def test_what_a_loop_computes_is_rounded_in_it():
+    """Each item's square in FP16 is infinite from 256 on, and rounded below, before it is divided again."""
     graph = GraphBuilder("test", "float16")
-    x = graph.input("x", "float16", (3, 2, 4))
-    graph.output(graph.for_each([x], (2, 4), lambda items: graph.gelu(items[0]), "loop"), "out", (3, 2, 4), "float16")
-    with pytest.raises(ValueError, match="loop/scan: loops and branches are not emulated"):
-        emulate_fp16(graph.model("test"))
+    x = graph.input("x", "float16", (3, 2))
+
+    def body(items):
+        return graph.multiply(graph.multiply(items[0], items[0]), np.asarray(1 / 64, np.float32))
+
+    graph.output(graph.for_each([graph.gelu(x)], (2,), body, "loop"), "out", (3, 2), "float16")
+    values = np.asarray([[10, 20.03], [33.3, 250], [300, 1000]], np.float32)
+    found = run(emulate_fp16(graph.model("test")), {"x": values})
+    with np.errstate(over="ignore"):
+        expected = (values.astype(np.float16) ** 2) * np.float16(1 / 64)  # NumPy rounds after every step
+    assert np.isinf(expected).any()
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_branches_are_refused():
+    graph = GraphBuilder("test", "float16")
+    x = graph.input("x", "float16", (2,))
+    graph.output(graph.gelu(x), "out", (2,), "float16")
+    model = graph.model("test")
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["gelu"], ["chosen"], name="chosen")],
+        "branch",
+        [],
+        [helper.make_tensor_value_info("chosen", TensorProto.FLOAT16, (2,))],
+    )
+    other = onnx.GraphProto.FromString(body.SerializeToString().replace(b"chosen", b"others"))
+    model.graph.initializer.append(numpy_helper.from_array(np.asarray(True), "condition"))
+    branch = helper.make_node("If", ["condition"], ["taken"], name="branch", then_branch=body, else_branch=other)
+    model.graph.node.append(branch)
+    with pytest.raises(ValueError, match="branch: loops other than Scan and branches are not emulated"):
+        emulate_fp16(model)

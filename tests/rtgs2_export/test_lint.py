@@ -249,7 +249,13 @@ def test_refusal_names_file_node_and_cure():
 
 @pytest.mark.parametrize(
     ("name", "target"),
-    [("encoder.onnx", "onnxruntime"), ("fusion.onnx", "onnxruntime"), ("fusion.fp16.onnx", "tensorrt")],
+    [
+        ("encoder.onnx", "onnxruntime"),
+        ("fusion.onnx", "onnxruntime"),
+        ("fusion.fp16.onnx", "tensorrt"),
+        ("encoder.fp16.onnx", "tensorrt"),
+        ("encoder.fp16.onnx", "onnxruntime"),
+    ],
 )
 def test_exported_graphs_have_no_findings(exported_bundle, name, target):
     assert lint_graph(onnx.load(exported_bundle / name), target) == []

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from rtgs2_trt import Bundle, Segmenter
 from rtgs2_trt.cli import main
 from rtgs2_trt.errors import BackendError, BundleError
 from rtgs2_trt.self_check import SelfCheck, read_golden, relative_difference, run_self_check
+
+FILES = ("encoder.onnx", "encoder.fp16.onnx", "fusion.onnx", "fusion.fp16.onnx", "golden.npz")
 
 
 def edit_manifest(bundle, **changes):
@@ -37,15 +40,38 @@ def test_manifest_tells_what_the_model_is(exported_bundle):
     assert [entry.name for entry in manifest.classes.classes] == ["wall", "floor", "chair", "table", "lamp"]
     assert manifest.encoder.stages == 5
     assert manifest.encoder.voxel_size == 0.07
-    assert set(manifest.files) == {"encoder.onnx", "fusion.onnx", "fusion.fp16.onnx", "golden.npz"}
+    assert set(manifest.files) == {*FILES}
+
+
+def without(bundle, *names):
+    """What versions before these graphs wrote."""
+    files = json.loads((bundle / "manifest.json").read_text())["files"]
+    for name in names:
+        (bundle / name).unlink()
+        del files[name]
+    edit_manifest(bundle, files=files)
 
 
 def without_fp16(bundle):
-    """What versions before the FP16 graph wrote."""
-    (bundle / "fusion.fp16.onnx").unlink()
-    files = json.loads((bundle / "manifest.json").read_text())["files"]
-    del files["fusion.fp16.onnx"]
-    edit_manifest(bundle, files=files, precision=["fp32"])
+    without(bundle, "encoder.fp16.onnx", "fusion.fp16.onnx")
+    edit_manifest(bundle, precision=["fp32"])
+
+
+def test_fp16_encoder_goes_with_the_fp16_fusion_network(bundle, scene):
+    exact = Segmenter(bundle).encode(scene).features
+    half = Segmenter(bundle, precision="fp16").encode(scene).features
+    assert 1e-5 < relative_difference(half, exact) < 5e-3
+    without(bundle, "encoder.fp16.onnx")
+    np.testing.assert_array_equal(Segmenter(bundle, precision="fp16").encode(scene).features, exact)
+
+
+def test_fp16_encoder_without_fp16_in_the_precision(bundle):
+    without(bundle, "fusion.fp16.onnx")
+    edit_manifest(bundle, precision=["fp32"])
+    with pytest.raises(
+        BundleError, match=r"precision: manifest is damaged .*'fp16', since files has encoder\.fp16\.onnx"
+    ):
+        Bundle(bundle)
 
 
 def test_bundles_without_an_fp16_graph_still_run(bundle, scene, camera, capsys):
@@ -87,14 +113,14 @@ def test_folder_without_manifest(tmp_path):
         Bundle(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["encoder.onnx", "fusion.onnx", "fusion.fp16.onnx", "golden.npz"])
+@pytest.mark.parametrize("name", FILES)
 def test_missing_file(bundle, name):
     (bundle / name).unlink()
     with pytest.raises(BundleError, match=rf"{name}: file of the bundle is missing.*Export the checkpoint again"):
         Bundle(bundle)
 
 
-@pytest.mark.parametrize("name", ["encoder.onnx", "fusion.onnx", "fusion.fp16.onnx", "golden.npz"])
+@pytest.mark.parametrize("name", FILES)
 def test_altered_file(bundle, name):
     content = bytearray((bundle / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -142,8 +168,9 @@ def test_what_is_loaded_is_what_was_checked(bundle, scene, camera, monkeypatch, 
 
     monkeypatch.setattr(Bundle, "read", exchange_after_reading)
     np.testing.assert_array_equal(labels(), expected)
-    fusion = "fusion.fp16.onnx" if precision == "fp16" else "fusion.onnx"
-    assert (bundle / fusion).read_bytes() == (bundle / "encoder.onnx").read_bytes() == b"another graph"
+    ending = "fp16.onnx" if precision == "fp16" else "onnx"
+    for name in (f"fusion.{ending}", f"encoder.{ending}"):
+        assert (bundle / name).read_bytes() == b"another graph"
 
 
 def test_half_written_file(bundle):
@@ -225,10 +252,11 @@ def test_graph_that_is_no_graph(bundle, scene):
         Segmenter(bundle).encode(scene)
 
 
-def test_graph_of_another_network(bundle, scene):
-    replace_file(bundle, "encoder.onnx", (bundle / "fusion.onnx").read_bytes())
-    with pytest.raises(BundleError, match=r"encoder\.onnx: inputs: graph does not have the input"):
-        Segmenter(bundle).encode(scene)
+@pytest.mark.parametrize(("name", "precision"), [("encoder.onnx", "fp32"), ("encoder.fp16.onnx", "fp16")])
+def test_graph_of_another_network(bundle, scene, name, precision):
+    replace_file(bundle, name, (bundle / "fusion.onnx").read_bytes())
+    with pytest.raises(BundleError, match=rf"{re.escape(name)}: inputs: graph does not have the input"):
+        Segmenter(bundle, precision=precision).encode(scene)
 
 
 def test_golden_that_is_no_golden(bundle):
@@ -239,8 +267,10 @@ def test_golden_that_is_no_golden(bundle):
 
 
 def test_unknown_backend(exported_bundle):
-    with pytest.raises(BackendError, match=r"no backend 'tensorrt'; choose 'auto' or one of \['cpu', 'cuda'\]"):
-        Segmenter(exported_bundle, "tensorrt")
+    with pytest.raises(
+        BackendError, match=r"no backend 'vulkan'; choose 'auto' or one of \['cpu', 'cuda', 'tensorrt'\]"
+    ):
+        Segmenter(exported_bundle, "vulkan")
 
 
 def with_golden(bundle, **changes):
@@ -288,8 +318,8 @@ def test_golden_that_is_not_finite_is_refused(bundle, name):
 
 
 def test_a_difference_that_is_not_finite_never_passes():
-    infinite = SelfCheck(0.0, float("inf"), 0, 0, 1, 1e-4)
-    unknown = SelfCheck(float("nan"), 0.0, 0, 0, 1, 1e-4)
+    infinite = SelfCheck(0.0, float("inf"), 0, 0, 1, 1e-4, 1e-4)
+    unknown = SelfCheck(float("nan"), 0.0, 0, 0, 1, 1e-4, 1e-4)
     assert not infinite.passed
     assert not unknown.passed
     assert infinite.to_dict()["logits_difference"] is None
