@@ -273,10 +273,10 @@ class _ManifestReader:
         files = self._files(self._get(values, "files", dict))
         if ("fp16" in precision) != (FUSION_FP16 in files):
             raise self.error("precision", precision, f"'fp16' if and only if files has {FUSION_FP16}")
-        if ENCODER_FP16 in files and "fp16" not in precision:
-            raise self.error("precision", precision, f"'fp16', since files has {ENCODER_FP16}")
         if (FRAME_FP16 in files) != (FRAME_GOLDEN in files):
             raise self.error("files", sorted(files), f"both or neither of {FRAME_FP16} and {FRAME_GOLDEN}")
+        if ENCODER_FP16 in files and "fp16" not in precision:
+            raise self.error("precision", precision, f"'fp16', since files has {ENCODER_FP16}")
         task = values.get("task", "semantic")  # older bundles do not say
         if task not in TASKS:
             raise self.error("task", task, " or ".join(map(repr, TASKS)))

@@ -25,7 +25,9 @@ from .task import Task
 from .threads import available_threads, check_threads
 
 if TYPE_CHECKING:
-    from .backends.cuda import CudaBackend, DeviceFrame
+    from .backends.cuda import CudaBackend
+    from .backends.device_frame import DeviceFrame
+    from .backends.tensorrt import TensorRtBackend
 
 BackendName = Literal["auto", "tensorrt", "cuda", "cpu"]
 
@@ -47,7 +49,7 @@ class Segmentation:
         depth: (H, W) float32, expected view-space z in metres, NaN where nothing is, or None.
         alpha: (H, W) float32, how much of each pixel is covered, or None.
         seconds: time of each stage: rasterize, fuse, argmax or upsample, and on a GPU copy (of the results to the
-            host).
+            host); with TensorRT frame (the first three in one) and copy.
     """
 
     labels: npt.NDArray[Any] | Any
@@ -262,7 +264,7 @@ class Segmenter:
 
     @property
     def stream(self) -> int | None:
-        """Address of the CUDA stream that everything runs on; None of a backend without."""
+        """Address of the CUDA stream that results in GPU memory belong to; None of a backend without."""
         return getattr(self._backend, "stream", None)
 
     def on_gpu(
@@ -291,9 +293,9 @@ class Segmenter:
         Raises:
             SceneError: the scene is not encoded, or by another encoder.
             InputError: `into` does not fit, or the bundle predicts depth, which is upsampled on the host.
-            BackendError: not the backend ``"cuda"``, or the GPU failed.
+            BackendError: not the backend ``"cuda"`` or ``"tensorrt"``, or the GPU failed.
         """
-        backend = self._cuda_backend()
+        backend = self._gpu_backend()
         self._check_features(scene)
         if self.task == "depth":
             raise InputError("depth predictions are upsampled on the host", field="bundle", fix="Call the segmenter")
@@ -311,15 +313,16 @@ class Segmenter:
 
         Raises:
             InputError: not such an array.
-            BackendError: not the backend ``"cuda"``, or the GPU failed.
+            BackendError: not the backend ``"cuda"`` or ``"tensorrt"``, or the GPU failed.
         """
-        self._cuda_backend().set_features(scene, features)
+        self._gpu_backend().set_features(scene, features)
         self._with_gpu_features.add(scene)
 
-    def _cuda_backend(self) -> CudaBackend:
+    def _gpu_backend(self) -> CudaBackend | TensorRtBackend:
         from .backends.cuda import CudaBackend
+        from .backends.tensorrt import TensorRtBackend
 
-        if isinstance(self._backend, CudaBackend):
+        if isinstance(self._backend, CudaBackend | TensorRtBackend):
             return self._backend
         reason = self.passed_over.get("cuda")
         raise BackendError(

@@ -151,14 +151,18 @@ def run_self_check(bundle: Bundle, backend: Backend) -> SelfCheck:
     features = plan.to_gaussians(by_voxel)
     request = FrameRequest(output=True)
     (frame,) = backend.frames(golden.scene.with_features(features), [golden.camera], request)
-    features_difference = relative_difference(features, golden.features)
-    return compare_frame(golden, frame, bound, features_difference, BOUNDS[backend.encoder_precision])
+    difference = relative_difference(features, golden.features)
+    return compare_frame(golden, frame, bound, difference, BOUNDS[backend.encoder_precision])
 
 
 def compare_frame(
-    golden: Golden, frame: Frame, bound: float, features_difference: float = 0.0, features_bound: float = 0.0
+    golden: Golden,
+    frame: Frame,
+    bound: float,
+    features_difference: float = 0.0,
+    features_bound: float = BOUNDS["fp32"],
 ) -> SelfCheck:
-    """Compare a frame of the golden view, with its output, with the expected one."""
+    """Compare a frame of the golden view, which has its output, with the expected one; see :class:`SelfCheck`."""
     assert frame.output is not None
     different = wrong = 0
     depth_difference = depth_bound = None

@@ -54,8 +54,6 @@ class Machine:
         self.device_timings = b"timings of this device"
         self.needs = (0, 0)
         self.last_config: Config | None = None
-        self._frames: dict[bytes, Any] = {}
-        self._lock = threading.Lock()
 
     def make(self, name: str, stand_in: Any) -> Specified:
         return Specified(self.specification, name, stand_in)

@@ -201,7 +201,7 @@ def _write_files(
                 write_golden(folder / FRAME_GOLDEN, view)
                 padded = view.camera.padded(32)
                 _save(build_frame_graph(model, (padded.width, padded.height)), folder / FRAME_FP16, "tensorrt")
-    names = [ENCODER, FUSION, GOLDEN, *reports, *((FRAME_GOLDEN, FRAME_FP16) if tensorrt else ())]
+    names = (ENCODER, FUSION, GOLDEN, *reports, *((FRAME_FP16, FRAME_GOLDEN) if tensorrt else ()))
     manifest = Manifest(
         description=checkpoint.description,
         image_size=image_size,

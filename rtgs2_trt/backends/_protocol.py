@@ -67,14 +67,14 @@ class Backend(Protocol):
     Attributes:
         name: what :func:`create_backend` calls it.
         precision: arithmetic of the fusion network.
-        encoder_precision: arithmetic of the encoder.
         golden: file of the bundle with a golden input of a size that it runs.
+        encoder_precision: arithmetic of the encoder.
     """
 
     name: str
     precision: Precision
-    encoder_precision: Precision
     golden: str
+    encoder_precision: Precision
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the features (voxels, D) of the voxels' representatives, whose inputs (voxels, 10) are given."""

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from ..bundle import FUSION_FP16, GOLDEN, OUTPUT_NAMES, Bundle
 from ..camera import Camera
 from ..cuda import DeviceArray, cuda_problem
-from ..errors import BackendError, InputError, SceneError
+from ..errors import BackendError, SceneError
 from ..geometry_plan import GeometryPlan
 from ..scene import Scene
 from ..threads import available_threads
@@ -29,6 +29,7 @@ from ..upsample import upsample
 from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
 from .cuda_engine import CudaNetwork
 from .cuda_views import DeviceScene, HostResults, Moments, ViewImages, ViewRasterizer, copy_cropped
+from .device_frame import DeviceFrame, device_results, given_features
 from .encoder import Encoder, EncoderOnCpuWarning
 from .graphs import check_interface, encoder_file, encoder_precision, fusion_file
 
@@ -37,23 +38,6 @@ __all__ = ["CudaBackend", "DeviceFrame", "EncoderOnCpuWarning"]
 _SIZES_KEPT = 4
 _IN_FLIGHT = 2
 _TYPES = {"float16": np.float16, "float32": np.float32}
-
-
-@dataclass(frozen=True)
-class DeviceFrame:
-    """One view whose results stay in GPU memory. What was not asked for is None.
-
-    Attributes:
-        labels: (H, W) uint8 or uint16.
-        confidence: (H, W) float32.
-        rgb: (3, H, W) float16 or float32, as the fusion graph takes it; not limited to 1.
-        alpha: (H, W) float32.
-    """
-
-    labels: DeviceArray
-    confidence: DeviceArray | None
-    rgb: DeviceArray | None
-    alpha: DeviceArray | None
 
 
 @dataclass
@@ -106,7 +90,8 @@ class CudaBackend:
         self.stream: int = self._stream.address
         self._device = int(device["index"])
         self._maps_host_memory = bool(device["shares_host_memory"])
-        self._encoder = Encoder(bundle, encoder, threads or available_threads(), lambda: self._network(encoder))
+        encoder = self._encoder_file
+        self._encoder = Encoder(bundle, threads or available_threads(), encoder, lambda: self._network(encoder))
         self._networks: dict[str, CudaNetwork] = {}
         self._scenes: WeakKeyDictionary[Scene, DeviceScene] = WeakKeyDictionary()
         self._images: OrderedDict[tuple[int, int], ViewImages] = OrderedDict()
@@ -153,7 +138,8 @@ class CudaBackend:
         """
         with self._lock, self._failures(), self._drained_after():
             frame = self._prepared(scene, camera, 0, settle=True)
-            result = self._device_results(frame, request, into)
+            images, size = frame.images, (camera.height, camera.width)
+            result = device_results(size, images.labels.dtype, images.rgb.dtype, request, into, self.stream)
             while True:
                 self._draw_and_fuse(frame)
                 self._label(frame, result.labels.address, result.confidence.address if result.confidence else 0)
@@ -175,15 +161,7 @@ class CudaBackend:
         """
         channels = self._bundle.manifest.encoder.feature_channels
         with self._lock, self._failures():
-            array = DeviceArray.of(features, stream=self.stream, field="features")
-            if array.shape != (len(scene), channels) or array.dtype != np.float32:
-                raise InputError(
-                    "not the features of this scene",
-                    field="features",
-                    found=f"{array.dtype} {array.shape}",
-                    expected=f"float32 {(len(scene), channels)}",
-                    fix="Give a row for every Gaussian of the scene, as scene.features has it",
-                )
+            array = given_features(features, len(scene), channels, self.stream)
             self._stream.wait()  # until they are computed, and no frame runs
             self._on_device(scene).gaussians.set_device_features(array.address, channels)
 
@@ -284,34 +262,6 @@ class CudaBackend:
             return frame.rasterizer.core.grow()
         except ValueError as error:  # what no memory is enough for
             raise SceneError(str(error)) from error
-
-    def _device_results(self, frame: _Pending, request: FrameRequest, into: DeviceFrame | None) -> DeviceFrame:
-        images, size = frame.images, (frame.camera.height, frame.camera.width)
-        wanted = {
-            "labels": (size, images.labels.dtype),
-            "confidence": (size, np.dtype(np.float32)) if request.confidence else None,
-            "rgb": ((3, *size), images.rgb.dtype) if request.rgb else None,
-            "alpha": (size, np.dtype(np.float32)) if request.alpha else None,
-        }
-        if into is None:
-            return DeviceFrame(
-                **{
-                    name: None if kind is None else DeviceArray.empty(*kind, stream=self.stream)
-                    for name, kind in wanted.items()
-                }  # type: ignore[arg-type]
-            )
-        for name, kind in wanted.items():
-            array = getattr(into, name)
-            found = None if array is None else (array.shape, array.dtype)
-            if found != kind:
-                raise InputError(
-                    "does not fit this view",
-                    field=f"into.{name}",
-                    found=found,
-                    expected=kind,
-                    fix="Give an earlier result of the same size and request, or none",
-                )
-        return into
 
     def _view_images(self, width: int, height: int) -> ViewImages:
         key = (width, height)

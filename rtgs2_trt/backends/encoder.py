@@ -26,11 +26,12 @@ class Encoder:
         bundle: the opened bundle.
         file: of its graph on the GPU.
         threads: should it have to run on the CPU.
-        on_gpu: returns the loaded encoder on the GPU, or raises BackendError.
+        file: name of the graph for the GPU.
+        on_gpu: returns that graph, loaded, or raises BackendError.
     """
 
-    def __init__(self, bundle: Bundle, file: str, threads: int, on_gpu: Callable[[], Network]) -> None:
-        self._bundle, self._file, self._threads, self._on_gpu = bundle, file, threads, on_gpu
+    def __init__(self, bundle: Bundle, threads: int, file: str, on_gpu: Callable[[], Network]) -> None:
+        self._bundle, self._threads, self._file, self._on_gpu = bundle, threads, file, on_gpu
         self._on_cpu: OnnxRuntimeNetwork | None = None
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -44,6 +44,7 @@ from ..upsample import upsample
 from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
 from .cuda_engine import CudaNetwork
 from .cuda_views import MOST_BYTE_CLASSES, HostResults, Moments, copy_cropped
+from .device_frame import DeviceFrame, device_results, given_features
 from .encoder import Encoder
 from .graphs import check_interface, encoder_file, encoder_precision
 
@@ -58,6 +59,10 @@ class TensorRtBackend:
         threads: of the encoder, should it have to run on the CPU; 0 for all that this process may use.
         precision: ``"auto"`` or ``"fp16"``: the engine's graph decides.
         engine: a serialised engine to use in place of the bundle's, and the most Gaussians that it takes.
+
+    Attributes:
+        width: of the engine's images in pixels; so `height`.
+        stream: address of the CUDA stream that results in GPU memory belong to.
 
     Raises:
         BackendError: no GPU, no TensorRT, no engine that fits them; says what to do.
@@ -95,12 +100,15 @@ class TensorRtBackend:
         self.width, self.height = _check_engine(self._engine, bundle, name)
         self._encoder_file = encoder_file(bundle, self.precision)
         self.encoder_precision: Precision = encoder_precision(bundle, self.precision)
-        self._encoder = Encoder(bundle, self._encoder_file, threads or available_threads(), self._encoder_on_gpu)
+        self._encoder = Encoder(bundle, threads or available_threads(), self._encoder_file, self._encoder_on_gpu)
         self._encoder_stream: Any = None
         self._encoding, self._guard = threading.Lock(), threading.Lock()
         self._encoder_network: CudaNetwork | None = None
         self._device_index = int(device["index"])
         self._scenes: WeakKeyDictionary[Scene, _DeviceGaussians] = WeakKeyDictionary()
+        with self._failures():
+            self._results_stream = _cuda.Stream()  # of results that have come: whoever waits for it waits for nothing
+        self.stream: int = self._results_stream.address
         self._idle: list[_Lane] = [self._new_lane()]  # what is missing is said at once
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -125,16 +133,58 @@ class TensorRtBackend:
                 lane = lanes[number % len(lanes)]
                 if len(pending) == len(lanes):
                     frames.append(self._finished(*pending.popleft(), request, len(scene)))
-                lane.enqueue(scene, self._on_device(scene), camera, request)
+                lane.enqueue(self._on_device(scene), camera, request)
                 pending.append((lane, camera))
             while pending:
                 frames.append(self._finished(*pending.popleft(), request, len(scene)))
         return frames
 
-    def _finished(self, lane: _Lane, camera: Camera, request: FrameRequest, gaussians: int) -> Frame:
-        lane.moments.events[2].wait()
-        results = lane.results
-        _, pairs = (int(need) for need in results.take(NEEDS)[0])
+    def device_frame(
+        self, scene: Scene, camera: Camera, request: FrameRequest, into: DeviceFrame | None = None
+    ) -> DeviceFrame:
+        """Label one view and leave the results in GPU memory; returns when they are there.
+
+        Args:
+            scene: an encoded scene.
+            camera: the view.
+            request: what is wanted; of it confidence, rgb and alpha.
+            into: an earlier result of the same size and request, whose memory is written again.
+
+        Raises:
+            InputError: `into` does not fit.
+            CameraError: as :meth:`frames`; so SceneError, BackendError.
+        """
+        self._check_size(camera)
+        size, nothing = (camera.height, camera.width), FrameRequest(confidence=request.confidence)
+        with self._failures(), self._lanes(1) as lanes:
+            (lane,) = lanes
+            result = device_results(size, lane.labels.dtype, np.float16, request, into, self.stream)
+            lane.enqueue(self._on_device(scene), camera, nothing, result)
+            lane.moments.events[2].wait()
+            self._check_needs(lane, len(scene))
+            return result
+
+    def set_features(self, scene: Scene, features: object) -> None:
+        """Draw `scene` from now on with features (N, D) float32 that another library holds in GPU memory.
+
+        They are rounded to FP16, once, which goes through the host.
+
+        Raises:
+            InputError: not such an array.
+            SceneError: the scene is too large, or the features do not fit FP16.
+            BackendError: the GPU failed.
+        """
+        channels = self._bundle.manifest.encoder.feature_channels
+        with self._failures():
+            array = given_features(features, len(scene), channels, self.stream)
+            self._check_count(scene)
+            gaussians = _DeviceGaussians(self._core, scene.with_features(array.numpy()))
+        with self._guard:
+            self._scenes[scene] = gaussians
+
+    def _check_needs(self, lane: _Lane, gaussians: int) -> None:
+        """Refuse a frame that has come but is not whole."""
+        _, pairs = (int(need) for need in lane.results.take(NEEDS)[0])
         capacity = pair_capacity(self.width, self.height, gaussians)
         if pairs > capacity:
             raise SceneError(
@@ -144,6 +194,11 @@ class TensorRtBackend:
                 expected=f"at most {capacity}",
                 fix="Check the scene's scale, or take backend 'cuda', which makes room as it goes",
             )
+
+    def _finished(self, lane: _Lane, camera: Camera, request: FrameRequest, gaussians: int) -> Frame:
+        lane.moments.events[2].wait()
+        self._check_needs(lane, gaussians)
+        results = lane.results
         labels = depth = None
         if lane.semantic:
             labels = results.take("labels")
@@ -171,7 +226,7 @@ class TensorRtBackend:
                 fix="Export with rtgs2-export --tensorrt --image-size WxH for this size, or take backend 'cuda'",
             )
 
-    def _on_device(self, scene: Scene) -> _DeviceGaussians:
+    def _check_count(self, scene: Scene) -> None:
         if len(scene) > self._most_gaussians:
             raise SceneError(
                 "scene is larger than the engine was built for",
@@ -180,6 +235,9 @@ class TensorRtBackend:
                 expected=f"at most {self._most_gaussians}",
                 fix=f"Build again with rtgs2 build --force --most-gaussians {len(scene)}",
             )
+
+    def _on_device(self, scene: Scene) -> _DeviceGaussians:
+        self._check_count(scene)
         with self._guard:
             if scene not in self._scenes:
                 self._scenes[scene] = _DeviceGaussians(self._core, scene)
@@ -272,29 +330,46 @@ class _Lane:
         }
         height, width = self._outputs[IMAGE].shape[2:]
         labels = np.uint8 if classes <= MOST_BYTE_CLASSES else np.uint16
-        self._labels = DeviceArray.empty((height, width), labels, stream=stream)
+        self.labels = DeviceArray.empty((height, width), labels, stream=stream)
         self._confidence = DeviceArray.empty((height, width), np.float32, stream=stream)
-        self._scene: ref[Scene] | None = None
+        self._bound: ref[_DeviceGaussians] | None = None
         self._graphs: dict[tuple[int, ...], Any] = {}
 
-    def enqueue(self, scene: Scene, gaussians: _DeviceGaussians, camera: Camera, request: FrameRequest) -> None:
-        """Put a whole frame on the stream; the one before must have been waited for."""
+    def enqueue(
+        self,
+        gaussians: _DeviceGaussians,
+        camera: Camera,
+        request: FrameRequest,
+        into: DeviceFrame | None = None,
+    ) -> None:
+        """Put a whole frame on the stream; the one before must have been waited for.
+
+        What `request` asks for is copied to the host, or, if `into` is given, what that holds to it.
+        """
         core, stream, size = self._core, self.stream.address, (camera.height, camera.width)
+        to_device: list[tuple[DeviceArray, DeviceArray | None]] = []
         wanted = self._wanted(size, request)
-        labelled = {"labels": self._labels} if self.semantic else {}
+        labelled = {"labels": self.labels} if self.semantic else {}
         if self.semantic and request.confidence:
             labelled["confidence"] = self._confidence
+        if into is not None:
+            outputs = {"rgb": self._outputs[IMAGE], "alpha": self._outputs[ALPHA]}
+            to_device = [(_dense(array, size), getattr(into, name)) for name, array in labelled.items()]
+            to_device += [(_without_batch(array), getattr(into, name)) for name, array in outputs.items()]
+            labelled = {}
         shapes = {name: (shape, source.dtype) for name, (source, shape) in wanted.items()}
         shapes |= {name: (size, array.dtype) for name, array in labelled.items()}
         self.results.lay_out(shapes)
         numbers = camera_numbers(camera.padded(32))
         self._camera_on_host.view()[:] = numbers.view(np.uint8)
         self.moments.record(0, stream)
-        self._frame(scene, gaussians, size, confidence=request.confidence)
+        self._frame(gaussians, size, confidence=request.confidence)
         self.moments.record(1, stream)
-        for name, array in labelled.items():  # cropped, they lie densely at its beginning
-            dense = DeviceArray(array.address, size, array.dtype, owner=array, stream=stream)
-            self.results.fetch(name, dense, stream)
+        for name, array in labelled.items():
+            self.results.fetch(name, _dense(array, size), stream)
+        for source, target in to_device:
+            if target is not None:
+                copy_cropped(core, source, target.address, target.shape, stream)
         for name, (source, shape) in wanted.items():
             copy_cropped(core, source, self.results.address(name), shape, stream)
         self.moments.record(2, stream)
@@ -317,15 +392,15 @@ class _Lane:
             wanted["output"] = (output, output.shape)
         return wanted
 
-    def _frame(self, scene: Scene, gaussians: _DeviceGaussians, size: tuple[int, int], *, confidence: bool) -> None:
+    def _frame(self, gaussians: _DeviceGaussians, size: tuple[int, int], *, confidence: bool) -> None:
         """Camera, engine, labels: recorded once for a scene and a size, then repeated."""
-        if self._scene is None or self._scene() is not scene:
+        if self._bound is None or self._bound() is not gaussians:
             self._graphs.clear()  # they hold the old scene's addresses
-            self._scene = None
+            self._bound = None
             addresses = {name: array.address for name, array in self._outputs.items()}
             addresses |= {**gaussians.addresses, CAMERA_INPUT: self._camera.address}
             self.context.bind({**gaussians.shapes, CAMERA_INPUT: (CAMERA_NUMBERS,)}, addresses)
-            self._scene = ref(scene)
+            self._bound = ref(gaussians)
             self._run(size, confidence)  # TensorRT wants a run with new shapes before one is recorded
             return
         key = (*size, confidence)
@@ -348,10 +423,15 @@ class _Lane:
                 rows,
                 columns,
                 *size,
-                self._labels.address,
+                self.labels.address,
                 self._confidence.address if confidence else 0,
                 stream,
             )
+
+
+def _dense(array: DeviceArray, size: tuple[int, int]) -> DeviceArray:
+    """What fills the beginning of an image: labels of a cropped view lie without gaps."""
+    return DeviceArray(array.address, size, array.dtype, owner=array, stream=array.stream)
 
 
 def _without_batch(array: DeviceArray) -> DeviceArray:

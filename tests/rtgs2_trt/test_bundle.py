@@ -267,8 +267,10 @@ def test_golden_that_is_no_golden(bundle):
 
 
 def test_unknown_backend(exported_bundle):
-    with pytest.raises(BackendError, match=r"no backend 'tensorrt'; choose 'auto' or one of \['cpu', 'cuda'\]"):
-        Segmenter(exported_bundle, "tensorrt")
+    with pytest.raises(
+        BackendError, match=r"no backend 'vulkan'; choose 'auto' or one of \['cpu', 'cuda', 'tensorrt'\]"
+    ):
+        Segmenter(exported_bundle, "vulkan")
 
 
 def with_golden(bundle, **changes):

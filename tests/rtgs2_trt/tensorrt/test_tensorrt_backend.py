@@ -13,7 +13,7 @@ from rtgs2_trt import Camera, Scene, Segmenter
 from rtgs2_trt.backends.tensorrt import TensorRtBackend
 from rtgs2_trt.bundle import Bundle
 from rtgs2_trt.cli import main
-from rtgs2_trt.errors import BackendError, CameraError, SceneError
+from rtgs2_trt.errors import BackendError, CameraError, InputError, SceneError
 from rtgs2_trt.self_check import run_self_check
 from tensorrt_machine import Machine
 
@@ -123,6 +123,40 @@ def test_threads_share_the_engine(segmenter: Segmenter, machine: Machine, encode
             np.testing.assert_array_equal(found, labels)
     assert machine.contexts <= 4
     assert machine.builds == 1
+
+
+def test_results_stay_on_the_gpu(segmenter: Segmenter, encoded: Scene) -> None:
+    expected = segmenter(encoded, view(), confidence=True, rgb=True, alpha=True)
+    found = segmenter.on_gpu(encoded, view(), confidence=True, rgb=True, alpha=True)
+    np.testing.assert_array_equal(found.labels.numpy(), expected.labels)
+    np.testing.assert_array_equal(found.confidence.numpy(), expected.confidence)
+    np.testing.assert_array_equal(found.rgb.numpy(), expected.rgb.astype(np.float16))
+    np.testing.assert_array_equal(found.alpha.numpy(), expected.alpha)
+    assert found.labels.stream == segmenter.stream
+    again = segmenter.on_gpu(encoded, view(0.4), confidence=True, rgb=True, alpha=True, into=found)
+    assert again is found
+    np.testing.assert_array_equal(found.labels.numpy(), segmenter(encoded, view(0.4)).labels)
+    only = segmenter.on_gpu(encoded, view())
+    assert (only.confidence, only.rgb, only.alpha) == (None, None, None)
+    with pytest.raises(InputError, match="does not fit this view"):
+        segmenter.on_gpu(encoded, view(height=59), into=only)
+
+
+def test_features_of_another_library(segmenter: Segmenter, encoded: Scene, scene: Scene) -> None:
+    from rtgs2_trt.cuda import DeviceArray
+
+    plain = Scene(scene.means, scene.scales, scene.rotations, scene.opacities, scene.sh)
+    for factor in (1.0, 0.5):
+        features = encoded.features * np.float32(factor)
+        on_gpu = DeviceArray.empty(features.shape, np.float32, stream=segmenter.stream)
+        on_gpu._owner.write(features.reshape(-1).view(np.uint8))
+        segmenter.set_features(plain, on_gpu)
+        expected = segmenter(encoded.with_features(features, encoded.features_encoder), view(), confidence=True)
+        found = segmenter(plain, view(), confidence=True)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        np.testing.assert_array_equal(found.confidence, expected.confidence)
+    with pytest.raises(InputError, match="not the features of this scene"):
+        segmenter.set_features(plain, DeviceArray.empty((5, 32), np.float32, stream=segmenter.stream))
 
 
 def test_golden_input_of_the_engines_size_checks(built: Path) -> None:
