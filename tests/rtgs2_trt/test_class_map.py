@@ -99,7 +99,7 @@ def test_palettes():
     assert colors["chair"] == SCANNET.classes[4].color
     assert len(set(colors.values())) == len(replica)
     names = ClassTable.from_list([{"index": 0, "id": 1, "name": "Shower-Curtain", "color": [1, 2, 3]}], "t")
-    assert recolored(names, SCANNET).classes[0].color == (158, 218, 229)
+    assert recolored(names, SCANNET).classes[0].color == (91, 163, 138)
 
 
 def test_segment_maps_thresholds_and_paints(exported_bundle, scene, tmp_path):
