@@ -1,5 +1,6 @@
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -79,9 +80,7 @@ def test_paths_pass_the_given_cameras_smoothly():
     # No kinks: from one step to the next the direction turns little, also at the given cameras.
     directions = steps / np.linalg.norm(steps, axis=1, keepdims=True)
     assert (directions[1:] * directions[:-1]).sum(axis=1).min() > np.cos(np.radians(25))
-    turns = [
-        np.degrees(np.arccos(np.clip(forward(a) @ forward(b), -1, 1))) for a, b in zip(path[:-1], path[1:], strict=True)
-    ]
+    turns = [np.degrees(np.arccos(np.clip(forward(a) @ forward(b), -1, 1))) for a, b in pairwise(path)]
     assert max(turns) < 12
     assert np.ptp(turns[:10]) < 0.1  # at an even rate between two
     focal = [camera.fx for camera in path[:11]]
