@@ -124,6 +124,14 @@ class Camera:
         pose = self.world_to_camera
         return np.asarray(np.linalg.solve(pose[:3, :3], -pose[:3, 3]), dtype=np.float64)
 
+    def at(self, world_to_camera: ArrayLike) -> Camera:
+        """Return the camera at another place: the same lens, the (4, 4) pose `world_to_camera`.
+
+        Raises:
+            CameraError: the pose is not rigid.
+        """
+        return Camera(self.width, self.height, self.fx, self.fy, self.cx, self.cy, world_to_camera)
+
     def padded(self, multiple: int = 32) -> Camera:
         """Return the camera with width and height rounded up to `multiple`: more is seen at the right and the bottom.
 

@@ -22,7 +22,7 @@ from rtgs2_trt.spherical_harmonics import rotate_sh
 from rtgs2_trt.threads import check_threads
 
 _PLAUSIBLE_EXTENT = (0.5, 100.0)
-_EXTENT_SAMPLES = 100_000
+_EXTENT_SAMPLES = 20_000
 # Keeps the logit of a stored opacity finite; the upper end still becomes 1 in float32.
 _OPACITY_RANGE = (1e-30, 1 - 1e-8)
 _UNIT_TOLERANCE = 1e-6
@@ -213,7 +213,7 @@ class Scene:
 
         Warns:
             SceneScaleWarning: 98 % of the means span less than 0.5 m or more than 100 m on the largest axis (judged
-                by up to 200,000 of them, evenly spaced in the file).
+                by up to 40,000 of them, evenly spaced in the file).
             DroppedGaussiansWarning: Gaussians were dropped.
             SceneFidelityWarning: the file says that something in it cannot be rendered as it was trained.
         """

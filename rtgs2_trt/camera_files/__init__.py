@@ -1,4 +1,4 @@
-"""Reading cameras: 3DGS ``cameras.json``, nerfstudio ``transforms.json`` and COLMAP models; writing the first."""
+"""Reading cameras: 3DGS ``cameras.json``, nerfstudio ``transforms.json``, COLMAP models, ROS's ``CameraInfo``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from rtgs2_trt.camera import Camera
 from rtgs2_trt.camera_files import colmap, gaussian_splatting, nerfstudio
 from rtgs2_trt.camera_files.gaussian_splatting import save_cameras
 from rtgs2_trt.camera_files.records import located, read_json
+from rtgs2_trt.camera_files.ros import load_camera_info
 from rtgs2_trt.errors import CameraError, shown
 from rtgs2_trt.orientation import checked_scale, orientation
 
-__all__ = ["load_cameras", "save_cameras"]
+__all__ = ["load_camera_info", "load_cameras", "save_cameras"]
 
 
 def load_cameras(path: str | Path, *, scale: float = 1.0, up: str = "z") -> dict[str, Camera]:

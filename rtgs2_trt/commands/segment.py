@@ -34,8 +34,21 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="NAME.rtgs2 folder that rtgs2-export wrote")
     parser.add_argument("scene", metavar="SCENE", help="scene: PLY, compressed PLY, .splat, .spz, SOG, checkpoint")
+    views = parser.add_mutually_exclusive_group(required=True)
+    views.add_argument("--cameras", metavar="FILE", help="3DGS cameras.json, transforms.json or a COLMAP folder")
+    views.add_argument(
+        "--orbit", type=_positive, metavar="N", help="N views around the middle of the scene instead of given ones"
+    )
     parser.add_argument(
-        "--cameras", required=True, metavar="FILE", help="3DGS cameras.json, transforms.json or a COLMAP folder"
+        "--interpolate", type=_positive, metavar="N", help="a smooth path: N views between each two cameras too"
+    )
+    parser.add_argument(
+        "--camera-info", metavar="YAML", help="intrinsics of a ROS CameraInfo for all views, instead of their own"
+    )
+    parser.add_argument(
+        "--rectified",
+        action="store_true",
+        help="with --camera-info: of the rectified image",
     )
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write to")
     parser.add_argument("--view", action="append", metavar="NAME", help="only this view (may be repeated)")
@@ -72,6 +85,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
     from ..camera_files import load_cameras, save_cameras
+    from ..camera_paths import orbit_of_scene
     from ..segmenter import Segmenter
     from .view_writers import view_writer
 
@@ -79,10 +93,12 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     check_folder(output, "--output")
     if arguments.save_scene:
         check_folder(Path(arguments.save_scene).parent, "--save-scene")
-    if is_estimated(arguments):
-        cameras = load_cameras(arguments.cameras)
-    else:
-        cameras = _select(load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up), arguments)
+    intrinsics = _intrinsics(arguments)
+    is_raw = is_estimated(arguments)  # then cameras and scene come into metres together, later
+    cameras: dict[str, Camera] = {}
+    if arguments.cameras:
+        frame = {} if is_raw else {"scale": arguments.scale, "up": arguments.up}
+        cameras = _views(load_cameras(arguments.cameras, **frame), arguments, intrinsics)
     with console.step("check bundle"):
         segmenter = Segmenter(
             arguments.bundle, arguments.backend, threads=arguments.threads, precision=arguments.precision
@@ -94,7 +110,6 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         if is_estimated(arguments):
             scene, cameras, _ = load_in_frame(arguments.scene, arguments, cameras, console)
             scene = segmenter.encode(scene)
-            cameras = _select(cameras, arguments)
         else:
             scene = segmenter.load(
                 arguments.scene,
@@ -103,6 +118,9 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
                 invalid="drop" if arguments.drop_invalid else "error",
                 reencode=arguments.reencode,
             )
+    if arguments.orbit:
+        width, height = arguments.size or (640, 480)
+        cameras = _views(orbit_of_scene(scene, arguments.orbit, width=width, height=height), arguments, intrinsics)
     if arguments.save_scene:
         scene.save(arguments.save_scene, "ply")  # the one that holds features
         if (arguments.scale, arguments.up) != (1.0, "z"):
@@ -149,6 +167,29 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     per_view = ", ".join(f"{stage} {1000 * s:.0f} ms" for stage, s in writer.median_seconds().items())
     done = "labelled" if segmenter.task == "semantic" else "with depth"
     console.result(summary, f"{len(cameras)} views {done} in {output} ({segmenter.backend_name}: {per_view})")
+
+
+def _intrinsics(arguments: argparse.Namespace) -> Camera | None:
+    """Return the camera of ``--camera-info``, which has no pose."""
+    if arguments.camera_info is None:
+        if arguments.rectified:
+            raise InputError("needs --camera-info", field="--rectified")
+        return None
+    from ..camera_files.ros import load_camera_info
+
+    return load_camera_info(arguments.camera_info, rectified=arguments.rectified)
+
+
+def _views(cameras: dict[str, Camera], arguments: argparse.Namespace, intrinsics: Camera | None) -> dict[str, Camera]:
+    """Return the views that are wanted of these cameras."""
+    if intrinsics is not None:
+        cameras = {name: intrinsics.at(camera.world_to_camera) for name, camera in cameras.items()}
+    cameras = _select(cameras, arguments)
+    if arguments.interpolate:
+        from ..camera_paths import interpolated
+
+        cameras = interpolated(cameras, arguments.interpolate)
+    return cameras
 
 
 def _label_rules(segmenter: Segmenter, arguments: argparse.Namespace) -> LabelRules | None:

@@ -94,22 +94,29 @@ def read(source: ply.OpenPly, threads: int) -> GaussianArrays:
             packed = _rows(source, vertex, rows)
             chunks = slice(rows.start // _CHUNK, -(-rows.stop // _CHUNK))
             part = {key: values[chunks] for key, values in limits.items()}
-            arrays.means[rows] = _within(part, "position", _units(packed["packed_position"], (21, 11, 0), (11, 10, 11)))
-            scales = _within(part, "scale", _units(packed["packed_scale"], (21, 11, 0), (11, 10, 11)))
-            np.exp(np.clip(scales, -87, 88), out=arrays.scales[rows])
-            words = packed["packed_rotation"]
-            smallest = (_units(words, (20, 10, 0), (10, 10, 10)) - np.float32(0.5)) * np.float32(2)
-            arrays.rotations[rows] = rotations_of_smallest(smallest, words >> 30)
-            colours = _units(packed["packed_color"], (24, 16, 8), (8, 8, 8))
-            if with_colours:
-                colours = _within(part, "color", colours)
-            arrays.sh[rows, 0] = (colours - np.float32(0.5)) / np.float32(DC_FACTOR)
-            arrays.opacities[rows] = (packed["packed_color"] & 255) / np.float32(255)
+            words = {name: np.ascontiguousarray(packed[name]) for name in _PACKED}
+            for axis, (shift, bits) in enumerate(((21, 11), (11, 10), (0, 11))):
+                position = _unit(words["packed_position"], shift, bits)
+                arrays.means[rows, axis] = _within(part, "position", axis, position)
+                scale = _within(part, "scale", axis, _unit(words["packed_scale"], shift, bits))
+                arrays.scales[rows, axis] = np.exp(np.clip(scale, -87, 88, out=scale), out=scale)
+            smallest = [2 * _unit(words["packed_rotation"], shift, 10) - 1 for shift in (20, 10, 0)]
+            rotations_of_smallest(smallest, words["packed_rotation"] >> 30, out=arrays.rotations[rows])
+            for channel, shift in enumerate((24, 16, 8)):
+                colour = _unit(words["packed_color"], shift, 8)
+                if with_colours:
+                    colour = _within(part, "color", channel, colour)
+                colour -= np.float32(0.5)
+                arrays.sh[rows, 0, channel] = colour * np.float32(1 / DC_FACTOR)
+            arrays.opacities[rows] = _unit(words["packed_color"], 0, 8)
         if sh is not None:
             for rows in blocks(vertex.count):
                 stored = _rows(source, sh, rows)
-                stacked = np.stack([stored[name] for name in sh_names], axis=1).reshape(-1, 3, higher)
-                arrays.sh[rows, 1:] = _SH_VALUES[stacked.transpose(0, 2, 1)]
+                if list(sh.names) == sh_names:  # as everyone writes them: a row is their bytes
+                    stacked = stored.view(np.uint8).reshape(-1, 3, higher)
+                else:
+                    stacked = np.stack([stored[name] for name in sh_names], axis=1).reshape(-1, 3, higher)
+                arrays.sh[rows, 1:] = np.take(_SH_VALUES, stacked).transpose(0, 2, 1)
     return checked(replace(arrays, unfaithful=render_mode(header.comments)))
 
 
@@ -228,17 +235,18 @@ def _rows(source: ply.OpenPly, element: ply.Element, rows: slice) -> NDArray[Any
     return np.frombuffer(data, row)
 
 
-def _units(words: NDArray[np.uint32], shifts: tuple[int, ...], bits: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return the (n, 3) fractions 0..1 that bit fields of `words` (n,) stand for."""
-    fractions = np.empty((len(words), len(shifts)), np.float32)
-    for column, (shift, width) in enumerate(zip(shifts, bits, strict=True)):
-        most = (1 << width) - 1
-        np.multiply(words >> shift & most, np.float32(1 / most), out=fractions[:, column], casting="unsafe")
+def _unit(words: NDArray[np.uint32], shift: int, bits: int) -> NDArray[np.float32]:
+    """Return the fractions 0..1 (n,) that a bit field of `words` (n,) stands for."""
+    most = (1 << bits) - 1
+    fields = words >> shift
+    fields &= most
+    fractions = fields.astype(np.float32)
+    fractions *= np.float32(1 / most)
     return fractions
 
 
 def _words(fractions: NDArray[Any], shifts: tuple[int, ...], bits: tuple[int, ...]) -> NDArray[np.uint32]:
-    """The inverse of :func:`_units`, rounded to the nearest."""
+    """Return words (n,) whose bit fields hold the columns of `fractions`, rounded to the nearest."""
     words = np.zeros(len(fractions), np.uint32)
     for column, (shift, width) in enumerate(zip(shifts, bits, strict=True)):
         most = (1 << width) - 1
@@ -246,17 +254,17 @@ def _words(fractions: NDArray[Any], shifts: tuple[int, ...], bits: tuple[int, ..
     return words
 
 
-def _within(limits: Mapping[str, NDArray[np.float32]], key: str, fractions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return `fractions` (n, 3) of the way from the least to the greatest value of their chunks."""
-    low, high = limits[f"{key} 0"], limits[f"{key} 1"]
-    whole = len(fractions) // _CHUNK
-    result = np.empty_like(fractions)
-    for chunks in (slice(0, whole), slice(whole, len(low))):  # the last chunk may be short
-        if chunks.start < chunks.stop:
-            rows = slice(chunks.start * _CHUNK, chunks.stop * _CHUNK)
-            part = fractions[rows].reshape(len(low[chunks]), -1, 3)
-            result[rows] = (low[chunks, None] * (1 - part) + high[chunks, None] * part).reshape(-1, 3)
-    return result
+def _within(
+    limits: Mapping[str, NDArray[np.float32]], key: str, column: int, fractions: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the values (n,) at `fractions` of the way from the least to the greatest value of their chunks."""
+    low, high = limits[f"{key} 0"][:, column], limits[f"{key} 1"][:, column]
+    short = len(low) * _CHUNK - len(fractions)  # of the last chunk
+    padded = np.pad(fractions, (0, short)) if short else fractions
+    values = padded.reshape(len(low), _CHUNK)
+    values *= (high - low)[:, None]
+    values += low[:, None]
+    return values.reshape(-1)[: len(fractions)]
 
 
 def _fractions(values: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.float64]:

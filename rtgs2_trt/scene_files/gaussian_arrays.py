@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rtgs2_trt.errors import SceneError
 from rtgs2_trt.ply import Fault, Problem
 
-BLOCK = 1 << 16  # Gaussians decoded at a time, a multiple of 256: what lies between file and result stays a few MB
+BLOCK = 1 << 14  # Gaussians decoded at a time, a multiple of 256: what lies between file and result stays in the cache
 
 ANTIALIASED = (
     "it was trained with antialiasing (Mip-Splatting's 2D filter), which the rasteriser of RT-GS2 does not have: what "
@@ -99,17 +99,21 @@ def checked(arrays: GaussianArrays) -> GaussianArrays:
 
     for rows in blocks(count):
         for field in ("means", "scales", "opacities", "sh", "rotations"):
-            values = getattr(arrays, field)[rows].reshape(rows.stop - rows.start, -1)
-            note(field, "NaN or infinite values", ~np.logical_and.reduce(np.isfinite(values), axis=1), rows)
+            finite = np.isfinite(getattr(arrays, field)[rows])
+            if not finite.all():  # rarely, so the slower look at each row is only taken then
+                by_row = finite.reshape(len(finite), -1)
+                note(field, "NaN or infinite values", ~np.logical_and.reduce(by_row, axis=1), rows)
         with np.errstate(invalid="ignore", over="ignore"):
             scales = arrays.scales[rows]
-            note("scales", "negative scales", np.logical_or.reduce(scales < 0, axis=1), rows)
-            np.maximum(scales, np.finfo(np.float32).tiny, out=scales)
+            if not scales.min() > 0:
+                note("scales", "negative scales", np.logical_or.reduce(scales < 0, axis=1), rows)
+                np.maximum(scales, np.finfo(np.float32).tiny, out=scales)
             rotations = arrays.rotations[rows]
             norms = np.sqrt(np.einsum("ij,ij->i", rotations, rotations))
-            note("rotations", "zero quaternions", norms == 0, rows)
-            norms[(np.abs(norms - 1) < _UNIT_TOLERANCE) | (norms == 0)] = 1
-            rotations /= norms[:, None]
+            uneven = np.abs(norms - 1) >= _UNIT_TOLERANCE
+            if uneven.any():
+                note("rotations", "zero quaternions", norms == 0, rows)
+                rotations[uneven] /= np.where(norms[uneven] == 0, 1, norms[uneven])[:, None]
     if not unusable.any():
         return arrays
     faults = tuple(Fault(field, problem, *numbers) for (field, problem), numbers in found.items())

@@ -308,8 +308,8 @@ def _means(part: _Meta, low: NDArray[np.uint8], high: NDArray[np.uint8], arrays:
 def _quaternions(pixels: NDArray[np.uint8], arrays: GaussianArrays) -> None:
     for rows in blocks(len(arrays)):
         tags = pixels[rows, 3].astype(np.int16) - _FIRST_TAG
-        smallest = pixels[rows, :3] / np.float32(127.5) - np.float32(1)
-        arrays.rotations[rows] = rotations_of_smallest(smallest, tags)
+        smallest = [pixels[rows, column] / np.float32(127.5) - np.float32(1) for column in range(3)]
+        rotations_of_smallest(smallest, tags, out=arrays.rotations[rows])
         arrays.rotations[rows][tags < 0] = 0  # no rotation at all: `checked` tells of them
 
 

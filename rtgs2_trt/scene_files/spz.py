@@ -203,15 +203,17 @@ def _decode(layout: _Layout, streams: Sequence[ByteStream], arrays: GaussianArra
             elif name == "alphas":
                 arrays.opacities[rows] = stored[:, 0] / np.float32(255)
             elif name == "colors":
-                arrays.sh[rows, 0] = _COLOURS[stored]
+                arrays.sh[rows, 0] = np.take(_COLOURS, stored)
             elif name == "scales":
-                arrays.scales[rows] = _SCALES[stored]
+                arrays.scales[rows] = np.take(_SCALES, stored)
             elif name == "rotations":
-                arrays.rotations[rows] = _rotations(stored) * _ROTATION_FLIPS
+                _rotations(stored, arrays.rotations[rows])
             else:
                 coefficients = arrays.sh.shape[1] - 1  # of degree 4 the last nine are left out
-                values = _HARMONICS[stored[:, : 3 * coefficients]].reshape(count, coefficients, 3)
-                np.multiply(values, flips[:coefficients, None], out=arrays.sh[rows, 1:])
+                values = stored[:, : 3 * coefficients].reshape(count, coefficients, 3).astype(np.float32)
+                values -= 128
+                values *= flips[:coefficients, None] / np.float32(128)
+                arrays.sh[rows, 1:] = values
 
 
 def _positions(stored: NDArray[np.uint8], layout: _Layout) -> NDArray[np.float32]:
@@ -224,18 +226,22 @@ def _positions(stored: NDArray[np.uint8], layout: _Layout) -> NDArray[np.float32
     return positions
 
 
-def _rotations(stored: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return quaternions wxyz of the file's axes."""
+def _rotations(stored: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+    """Write quaternions wxyz of the axes that PLY has into `out` (n, 4)."""
     if stored.shape[1] == 3:
         vector = stored / np.float32(127.5) - 1
-        real = np.sqrt(np.maximum(0, 1 - np.einsum("ij,ij->i", vector, vector)))
-        return np.column_stack([real, vector])
-    words = np.ascontiguousarray(stored).view("<u4")[:, 0]
-    smallest = np.empty((len(words), 3), np.float32)
-    for column, shift in enumerate((20, 10, 0)):
-        field = words >> shift
-        smallest[:, column] = (field & 511) * np.where(field & 512, np.float32(-1 / 511), np.float32(1 / 511))
-    return np.roll(rotations_of_smallest(smallest, words >> 30), 1, axis=1)  # stored as xyzw
+        out[:, 0] = np.sqrt(np.maximum(0, 1 - np.einsum("ij,ij->i", vector, vector)))
+        out[:, 1:] = vector
+    else:
+        words = np.ascontiguousarray(stored).view("<u4")[:, 0]
+        smallest = []
+        for shift in (20, 10, 0):
+            field = words >> shift
+            smallest.append((field & 511) * np.where(field & 512, np.float32(-1 / 511), np.float32(1 / 511)))
+        xyzw = np.empty_like(out)
+        rotations_of_smallest(smallest, words >> 30, out=xyzw)
+        out[:, 0], out[:, 1:] = xyzw[:, 3], xyzw[:, :3]
+    out *= _ROTATION_FLIPS
 
 
 def _flips() -> NDArray[np.float32]:
@@ -275,7 +281,6 @@ _AXES = np.array([1, -1, -1], np.float32)
 _ROTATION_FLIPS = np.array([1, 1, -1, -1], np.float32)
 _COLOURS = ((np.arange(256) / 255 - 0.5) / _COLOUR_SCALE).astype(np.float32)
 _SCALES = np.exp(np.arange(256) / 16 - 10).astype(np.float32)
-_HARMONICS = ((np.arange(256) - 128) / 128).astype(np.float32)
 _ENCODERS: dict[str, Callable[[Scene, slice], NDArray[Any]]] = {
     "positions": _stored_positions,
     "alphas": lambda scene, rows: _bytes(scene.opacities[rows] * 255),

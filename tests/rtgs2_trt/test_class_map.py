@@ -89,7 +89,8 @@ def test_palettes():
     nyu40 = builtin_class_table("nyu40")
     assert (len(nyu40), nyu40.ids.tolist()) == (40, list(range(1, 41)))
     by_id = {entry.id: (entry.name, entry.color) for entry in nyu40}
-    assert all(by_id[entry.id] == (entry.name, entry.color) for entry in SCANNET)  # a part of it
+    # A part of it; for the shower curtain that table has a colour of its own.
+    assert all(by_id[entry.id] == (entry.name, entry.color) for entry in SCANNET if entry.id != 28)
     assert all(by_id[entry.id][0] == entry.name for entry in builtin_class_table("synthrooms"))
     replica = builtin_class_table("replica")
     painted = recolored(replica, SCANNET)
@@ -98,7 +99,7 @@ def test_palettes():
     assert colors["chair"] == SCANNET.classes[4].color
     assert len(set(colors.values())) == len(replica)
     names = ClassTable.from_list([{"index": 0, "id": 1, "name": "Shower-Curtain", "color": [1, 2, 3]}], "t")
-    assert recolored(names, SCANNET).classes[0].color == (158, 218, 229)
+    assert recolored(names, SCANNET).classes[0].color == (91, 163, 138)
 
 
 def test_segment_maps_thresholds_and_paints(exported_bundle, scene, tmp_path):

@@ -1,0 +1,113 @@
+"""How long does each scene format take to load, against gsply on the same file?
+
+    pip install gsply imagecodecs zstandard
+    python benchmarks/scene_files.py [--gaussians 500000] [--degree 2] [--scene FILE] [--json FILE]
+
+Alternating runs, the best of each. gsply (MIT) decodes with compiled loops and leaves logarithms and logits as they are;
+here scales, opacities and quaternions come ready to render and checked. gsply does not read ``.splat``: there its bytes
+alone are read in its place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rtgs2_trt import Scene
+from rtgs2_trt.threads import available_threads
+
+NAMES = ("scene.ply", "scene.compressed.ply", "scene.splat", "scene.spz", "scene-4.spz", "scene.sog")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gaussians", type=int, default=500_000)
+    parser.add_argument("--degree", type=int, default=2, choices=range(4))
+    parser.add_argument("--scene", type=Path, help="a scene instead of random Gaussians")
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    scene = Scene.load(arguments.scene) if arguments.scene else random_scene(arguments.gaussians, arguments.degree)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in NAMES:
+            path = Path(folder) / name
+            write(scene, path)
+            rows.append({"file": name, "megabytes": path.stat().st_size / 1e6, **compare(path, arguments.runs)})
+            print(
+                "{file:22} {megabytes:7.1f} MB  ours {ours:6.3f} s  gsply {theirs:6.3f} s  {ratio:5.2f}".format(
+                    **rows[-1]
+                )
+            )
+    result = {
+        "machine": f"{platform.machine()}, {available_threads()} CPUs, NumPy {np.__version__}",
+        "gaussians": len(scene),
+        "sh_degree": scene.sh_degree,
+        "files": rows,
+    }
+    print(f"{len(scene)} Gaussians, SH degree {scene.sh_degree}; {result['machine']}")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    return 0
+
+
+def compare(path: Path, runs: int) -> dict[str, float]:
+    theirs = reader(path)
+    times: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for run in range(runs + 1):
+        for name, load in (("ours", Scene.load), ("theirs", theirs)):
+            start = time.perf_counter()
+            kept = load(path)
+            if run > 0:  # the first compiles and fills the page cache
+                times[name].append(time.perf_counter() - start)
+            del kept
+    ours, other = min(times["ours"]), min(times["theirs"])
+    return {"ours": ours, "theirs": other, "ratio": ours / other}
+
+
+def reader(path: Path) -> Callable[[Path], Any]:
+    """What reads the file in gsply."""
+    import gsply
+    from gsply.sog_reader import sogread
+    from gsply.spz import read_spz
+
+    kinds: dict[str, Callable[[Path], Any]] = {".spz": read_spz, ".sog": sogread, ".splat": Path.read_bytes}
+    return kinds.get(path.suffix, gsply.plyread)
+
+
+def write(scene: Scene, path: Path) -> None:
+    if "-4" not in path.name:
+        scene.save(path)
+        return
+    import gsply
+    from gsply.spz import write_spz
+
+    plain = path.with_suffix(".ply")
+    scene.save(plain)
+    write_spz(path, gsply.plyread(plain))  # version 4, which is only read here
+
+
+def random_scene(count: int, degree: int) -> Scene:
+    rng = np.random.default_rng(0)
+    return Scene(
+        means=rng.uniform(-3, 3, (count, 3)),
+        scales=np.exp(rng.normal(-5, 1, (count, 3))),
+        rotations=rng.normal(size=(count, 4)),
+        opacities=rng.uniform(0, 1, count),
+        sh=rng.normal(size=(count, (degree + 1) ** 2, 3)) / 5,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
