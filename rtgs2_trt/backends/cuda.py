@@ -80,7 +80,10 @@ class CudaBackend:
         self._bundle, self._core = bundle, _cuda
         self.precision: Precision = _precision(bundle, precision)
         self.encoder_precision: Precision = encoder_precision(bundle, self.precision)
-        self._fusion_file, encoder = fusion_file(bundle, self.precision), encoder_file(bundle, self.precision)
+        self._encoder_file, self._fusion_file = (
+            encoder_file(bundle, self.precision),
+            fusion_file(bundle, self.precision),
+        )
         self._lock = threading.Lock()
         with self._failures():
             device = _cuda.device()

@@ -24,7 +24,6 @@ class Encoder:
 
     Args:
         bundle: the opened bundle.
-        file: of its graph on the GPU.
         threads: should it have to run on the CPU.
         file: name of the graph for the GPU.
         on_gpu: returns that graph, loaded, or raises BackendError.
