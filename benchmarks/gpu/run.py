@@ -20,7 +20,7 @@ from datetime import datetime, timezone
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -36,6 +36,10 @@ REFERENCE = 1_000_000  # Gaussians of the scene whose frame stands for the GPU
 CLASSES = 46
 OURS = ("ours, 3 channels", "ours, 35 channels", "ours, 35 channels without tensor cores")
 DIFFERENCE = "difference from the CPU, relative"
+ENCODERS: dict[str, Literal["fp16", "fp32"]] = {
+    "encoder with ONNX Runtime, FP16 graph": "fp16",
+    "encoder with ONNX Runtime, FP32 graph": "fp32",
+}
 FRAMES = ("frame with ONNX Runtime", "frame with PyTorch FP16", "PyTorch FP32 eager network in our frame")
 
 Found = dict[str, dict[str, Any] | peers.NotMeasuredError]
@@ -138,6 +142,19 @@ def torch_frame(scene: Scene, cameras: Sequence[Camera], runs: int, *, half: boo
     return {name: {"milliseconds": times[name]}}
 
 
+def encoders(scene: Scene, runs: int, bundle: Path | None) -> Found:
+    """The full-size encoder, its plan made and its results on the host: by the host's clock."""
+    if bundle is None:
+        raise peers.NotMeasuredError("no bundle could be exported: install the extra [export]")
+    found: Found = {}
+    for name, precision in ENCODERS.items():
+        try:
+            found[name] = measure.encoder(bundle, scene, runs, precision)
+        except BackendError as error:
+            found[name] = peers.NotMeasuredError(str(error))
+    return found
+
+
 def difference(scene: Scene, camera: Camera) -> Found:
     """How far the GPU is from the CPU's rasteriser and labels."""
     labels = 1 - measure.label_agreement(CLASSES, (camera.width, camera.height))
@@ -186,7 +203,7 @@ def table(result: dict[str, Any]) -> str:
         if entry["status"] != "measured":
             cells, note = ("-", "-"), f"not measured: {entry['reason']}"
         elif times is not None:
-            cells, note = (f"{times['median']:.3f}", f"{times['p90']:.3f}"), f"{times['runs']} frames"
+            cells, note = (f"{times['median']:.3f}", f"{times['p90']:.3f}"), f"{times['runs']} runs"
         elif "seconds" in entry:
             stages = ", ".join(f"{stage} {1000 * s:.2f}" for stage, s in entry["seconds"].items())
             cells = (f"{1000 * sum(entry['seconds'].values()):.3f}", "-")
@@ -233,6 +250,7 @@ def main(argv: list[str] | None = None) -> int:
             reference, reference_name = scene, name
     if reference is not None:
         report.try_to(reference_name, [DIFFERENCE], partial(difference, reference, cameras[0]))
+        report.try_to(reference_name, list(ENCODERS), partial(encoders, reference, max(2, arguments.runs // 8), bundle))
     result = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "command": " ".join(["python -m benchmarks.gpu.run", *(sys.argv[1:] if argv is None else argv)]),

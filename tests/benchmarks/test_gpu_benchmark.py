@@ -32,7 +32,7 @@ def test_dry_run_measures_nothing(tmp_path: Path) -> None:
     assert result["gpu"] is None
     assert result["reference_frame"] is None
     names = {entry["name"] for entry in result["entries"]}
-    assert names == {*run.OURS, *peers.NAMES, *run.FRAMES, run.DIFFERENCE}
+    assert names == {*run.OURS, *peers.NAMES, *run.FRAMES, run.DIFFERENCE, *run.ENCODERS}
     for entry in result["entries"]:
         assert entry == {
             "scene": "room of 2,000",
@@ -76,6 +76,10 @@ def test_everything_runs_where_the_host_is_the_gpu(
     assert differences["alpha"] < 1e-4
     assert differences["features"] < 3e-3  # halves
     assert result["gpu"]["name"] == "a host that emulates a GPU"
+    fp16, fp32 = (entries[name] for name in run.ENCODERS)
+    assert fp16["voxels"] == fp32["voxels"] > 100
+    assert fp32["difference"] == 0  # the same graph on the same CPU
+    assert 1e-5 < fp16["difference"] < 5e-3
 
 
 def test_pytorch_stands_in_for_onnxruntime(emulated_gpu: ModuleType) -> None:
