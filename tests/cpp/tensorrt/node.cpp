@@ -61,6 +61,9 @@ std::size_t values_of(const nvinfer1::PluginTensorDesc& desc) {
   return values;
 }
 
+/// Waits for what was put on the default stream: the streams of frames do not.
+void settle() { rtgs2::cuda::check(cudaStreamSynchronize(nullptr), "waiting"); }
+
 template <typename T>
 void upload(const rtgs2::cuda::DeviceMemory& memory, const std::vector<T>& values) {
   if (values.empty()) return;
@@ -239,13 +242,16 @@ Tensors::Tensors(const inputs::Gaussians& gaussians, const View& view, const Ima
   } else {
     upload(memory_[5], rows);
   }
-  set_view(view);
   for (std::size_t i = kInputs; i < memory_.size(); ++i) {
     rtgs2::cuda::check(cudaMemset(memory_[i].at<void>(), 0xFF, memory_[i].bytes()), "filling with NaN");
   }
+  set_view(view);
 }
 
-void Tensors::set_view(const View& view) { upload(memory_[6], view.numbers); }
+void Tensors::set_view(const View& view) {
+  upload(memory_[6], view.numbers);
+  settle();
+}
 
 int Tensors::enqueue(nvinfer1::IPluginV3& plugin, void* workspace, cudaStream_t stream) {
   std::vector<void*> pointers;
