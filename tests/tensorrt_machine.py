@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import onnx
@@ -36,6 +36,9 @@ class Machine:
         steps: of a build; `on_step` is called in each.
         fails: what TensorRT says when it cannot build; None if it can.
     """
+
+    _frames: ClassVar[dict[bytes, Any]] = {}  # of all machines: a graph takes its time to load
+    _lock = threading.Lock()
 
     def __init__(self, real: Any, hidden: frozenset[tuple[str, str]] = frozenset(), version: str | None = None) -> None:
         self.specification = Specification(real, hidden)
