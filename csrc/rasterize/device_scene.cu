@@ -103,6 +103,8 @@ void DeviceScene::set_features(const float* features, std::int64_t channels) {
     check(cudaMemcpy(&not_finite, flag.at<int>(), sizeof(int), cudaMemcpyDeviceToHost), "storing features");
     finite = not_finite == 0;
   }
+  // A copy from pageable memory may still be on its way, and the streams of frames do not wait for the default one.
+  check(cudaStreamSynchronize(nullptr), "copying a scene to the GPU");
   features_ = std::move(stored);
   features_are_finite_ = finite;
   ++generation_;

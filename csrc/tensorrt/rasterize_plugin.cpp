@@ -175,7 +175,7 @@ std::int32_t RasterizePlugin::configurePlugin(const DynamicPluginTensorDesc* inp
                              std::to_string(most.capacities.visible) + " visible ones and " +
                              std::to_string(most.capacities.pairs) + " pairs, workspace " +
                              std::to_string(workspace_bytes(most) >> 20U) + " MiB";
-    log(ILogger::Severity::kVERBOSE, "configurePlugin", text.c_str());
+    log(ILogger::Severity::kINFO, "configurePlugin", text.c_str());
     return kDone;
   });
 }

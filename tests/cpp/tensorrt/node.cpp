@@ -23,9 +23,9 @@ using nvinfer1::TensorFormat;
 class Logger final : public nvinfer1::ILogger {
  public:
   void log(Severity severity, const char* text) noexcept override {
-    if (severity <= Severity::kERROR) errors += std::string(text) + "\n";
+    (severity <= Severity::kERROR ? errors : words) += std::string(text) + "\n";
   }
-  std::string errors;
+  std::string errors, words;
 };
 
 class LoggerFinder final : public nvinfer1::ILoggerFinder {
@@ -36,6 +36,7 @@ class LoggerFinder final : public nvinfer1::ILoggerFinder {
 
 LoggerFinder finder;
 nvinfer1::IPluginCreatorV3One* the_creator = nullptr;
+void (*the_setter)(nvinfer1::ILoggerFinder*) = nullptr;
 
 template <typename Function>
 Function symbol(void* library, const char* name) {
@@ -59,6 +60,9 @@ std::size_t values_of(const nvinfer1::PluginTensorDesc& desc) {
   }
   return values;
 }
+
+/// Waits for what was put on the default stream: the streams of frames do not.
+void settle() { rtgs2::cuda::check(cudaStreamSynchronize(nullptr), "waiting"); }
 
 template <typename T>
 void upload(const rtgs2::cuda::DeviceMemory& memory, const std::vector<T>& values) {
@@ -89,7 +93,8 @@ void load(const char* path) {
     std::fprintf(stderr, "%s\n", dlerror());
     std::exit(2);
   }
-  symbol<void (*)(nvinfer1::ILoggerFinder*)>(library, "setLoggerFinder")(&finder);
+  the_setter = symbol<void (*)(nvinfer1::ILoggerFinder*)>(library, "setLoggerFinder");
+  reset_finder();
   using Interface = nvinfer1::IPluginCreatorInterface;
   std::int32_t count = 0;
   Interface* const* const creators = symbol<Interface* const* (*)(std::int32_t&)>(library, "getCreators")(count);
@@ -103,6 +108,12 @@ void load(const char* path) {
 nvinfer1::IPluginCreatorV3One& creator() { return *the_creator; }
 
 std::string take_errors() { return std::exchange(finder.logger.errors, {}); }
+
+std::string take_words() { return std::exchange(finder.logger.words, {}); }
+
+void set_finder(nvinfer1::ILoggerFinder* other) { the_setter(other); }
+
+void reset_finder() { the_setter(&finder); }
 
 Plugin create(const std::vector<Field>& fields, nvinfer1::TensorRTPhase phase) {
   std::vector<nvinfer1::PluginField> array;
@@ -231,13 +242,16 @@ Tensors::Tensors(const inputs::Gaussians& gaussians, const View& view, const Ima
   } else {
     upload(memory_[5], rows);
   }
-  set_view(view);
   for (std::size_t i = kInputs; i < memory_.size(); ++i) {
     rtgs2::cuda::check(cudaMemset(memory_[i].at<void>(), 0xFF, memory_[i].bytes()), "filling with NaN");
   }
+  set_view(view);
 }
 
-void Tensors::set_view(const View& view) { upload(memory_[6], view.numbers); }
+void Tensors::set_view(const View& view) {
+  upload(memory_[6], view.numbers);
+  settle();
+}
 
 int Tensors::enqueue(nvinfer1::IPluginV3& plugin, void* workspace, cudaStream_t stream) {
   std::vector<void*> pointers;

@@ -26,6 +26,13 @@ nvinfer1::IPluginCreatorV3One& creator();
 /// What the library has logged as an error since the last call.
 std::string take_errors();
 
+/// What it has said besides.
+std::string take_words();
+
+/// Gives the library another logger finder, or none; reset_finder() gives this program's own back.
+void set_finder(nvinfer1::ILoggerFinder* finder);
+void reset_finder();
+
 /// A field that owns its number.
 struct Field {
   std::string name;

@@ -2,6 +2,8 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "check.h"
@@ -208,7 +210,10 @@ TEST(room_follows_from_the_profile) {
                                              {std::int64_t{10'000}, 10'000, 1 << 20},
                                              {std::int64_t{4'000'000}, 4'000'000, 16'000'000},
                                              {std::int64_t{1} << 30, 1 << 30, 1 << 30}}) {
+    node::take_words();
     const node::Plugin plugin = configured(0, 0, most);
+    const std::string words = node::take_words();
+    CHECK(says(words, "configurePlugin: up to") && says(words, "MiB"));
     CHECK_EQUAL(stored_number(*plugin, "max_gaussians"), most);
     CHECK_EQUAL(stored_number(*plugin, "max_visible"), visible);
     CHECK_EQUAL(stored_number(*plugin, "max_pairs"), pairs);
@@ -220,7 +225,7 @@ TEST(room_follows_from_the_profile) {
   CHECK_EQUAL(node::configure(*wide, node::descs(10'000, 16, 3840, 2160, 32)), 0);
   CHECK_EQUAL(stored_number(*wide, "max_pairs"), 240 * 135 * 256);
 
-  // A million Gaussians and four: 0.6 kB a Gaussian at most would be too much for a small board.
+  // Four million Gaussians in less than 0.9 GB, so that a board of 8 GB can run them.
   const node::Plugin large = configured(0, 0, 4'000'000);
   const std::size_t bytes = node::workspace(*large, node::descs(4'000'000, 16, 640, 480, 32));
   CHECK(bytes > std::size_t{500} << 20U && bytes < std::size_t{900} << 20U);

@@ -1,6 +1,8 @@
 // The creator: what it asks for, what it refuses, and what comes back from an engine.
-#include <cstring>
+#include <initializer_list>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "check.h"
@@ -94,6 +96,35 @@ TEST(wrong_fields_are_refused) {
   const nvinfer1::PluginFieldCollection one{1, &nameless};
   CHECK(node::creator().createPlugin("rasterize", &one, TensorRTPhase::kBUILD) == nullptr);
   CHECK(says(node::take_errors(), "field '' is unknown"));
+}
+
+/// Finds no logger, or fails to.
+class PoorFinder final : public nvinfer1::ILoggerFinder {
+ public:
+  explicit PoorFinder(bool throws) : throws_(throws) {}
+  nvinfer1::ILogger* findLogger() override {
+    if (throws_) throw std::runtime_error("no logger");
+    return nullptr;
+  }
+
+ private:
+  bool throws_;
+};
+
+TEST(without_a_logger_errors_stay_errors) {
+  PoorFinder finds_nothing(false), throws(true);
+  for (nvinfer1::ILoggerFinder* finder :
+       std::initializer_list<nvinfer1::ILoggerFinder*>{nullptr, &finds_nothing, &throws}) {
+    node::set_finder(finder);
+    CHECK(node::create({}) == nullptr);
+    CHECK(node::create(node::fields_of(640, 480, 32)) != nullptr);
+  }
+  node::reset_finder();
+  CHECK(node::create({}) == nullptr);
+  CHECK(says(node::take_errors(), "field 'width' is missing"));
+  // However long a name is.
+  CHECK(node::create({{std::string(100'000, 'w'), {1}}}) == nullptr);
+  CHECK(says(node::take_errors(), "field 'wwwwww"));
 }
 
 TEST(what_an_engine_stores_is_all_that_it_needs) {

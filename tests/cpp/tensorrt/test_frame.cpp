@@ -41,6 +41,7 @@ class Workspace {
  public:
   explicit Workspace(std::size_t bytes) : bytes_(bytes), memory_(kOffset + bytes + kBorder, "a workspace") {
     rtgs2::cuda::check(cudaMemset(memory_.at<void>(), 0xA5, memory_.bytes()), "filling the workspace");
+    rtgs2::cuda::check(cudaStreamSynchronize(nullptr), "filling the workspace");
   }
   void* get() const { return memory_.at<void>(kOffset); }
   bool border_is_whole() const {
