@@ -10,7 +10,7 @@ TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE := CMakeLists.txt pyproject.toml $(shell find csrc cmake -type f)
-CXX_FILES := $(shell find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
+CXX_FILES := $(shell find csrc tests examples -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 PY_DIRS := rtgs2_trt networks export training tests benchmarks examples fuzz
 
 .PHONY: demo test test-core sanitize cuda-report test-aarch64 test-tensorrt fuzz lint format bench install clean

@@ -27,6 +27,7 @@ TARGETS = (
     "graph",
     "dataset",
     "label_image",
+    "engine",
 )
 MESSAGE_LIMIT = 20_000
 """No message that a person should read is longer, whatever the file holds (YAML aliases can spell gigabytes)."""

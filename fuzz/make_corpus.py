@@ -13,6 +13,7 @@ import shutil
 import struct
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from onnx import TensorProto, helper
 from fuzz_bundles import CLASSES, FEATURES, manifest
 from fuzz_colmap import pack
 from fuzz_common import CORPUS
+from fuzz_engine import KEY
 from fuzz_golden import MEMBERS
 from fuzz_graph import ENCODER, FUSION
 from rtgs2_trt import Camera, Scene, save_cameras
@@ -50,6 +52,7 @@ def main() -> None:
         "graph": graph,
         "dataset": dataset,
         "label_image": label_image,
+        "engine": engine,
     }
     for target, make in makers.items():
         (CORPUS / target).mkdir(parents=True)
@@ -263,6 +266,21 @@ def manifests() -> Iterator[tuple[str, bytes]]:
     yield "depth", json.dumps(depth).encode()
     yield "depth_with_classes", json.dumps(good | {"task": "depth"}).encode()
     yield "no_task", json.dumps(good | {"task": ["depth"]}).encode()
+
+
+def engine() -> Iterator[tuple[str, bytes]]:
+    good: dict[str, Any] = {"format": "rtgs2-engine/1", **asdict(KEY), "most_gaussians": 1000, "device_memory": 1}
+    good |= {"engine_sha256": "c" * 64, "self_check": {}}
+    yield "good", json.dumps(good).encode()
+    yield "newer", json.dumps(good | {"format": "rtgs2-engine/2"}).encode()
+    yield "other_tensorrt", json.dumps(good | {"tensorrt": "9" * 5000}).encode()
+    yield "other_gpu", json.dumps(good | {"gpu": "\ud800"}).encode()
+    yield "huge", json.dumps(good | {"most_gaussians": 10**400}).encode()
+    yield "digits", json.dumps(good).encode().replace(b"1000", b"9" * 5000)
+    yield "true", json.dumps(good | {"sm": True}).encode()
+    yield "list", b"[]"
+    yield "deep", b'{"format":' * 3000
+    yield "not_text", b"\xff\xfe{}"
 
 
 def dataset() -> Iterator[tuple[str, bytes]]:

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import onnx
@@ -35,7 +35,11 @@ class Machine:
         distort: changes what engines give.
         steps: of a build; `on_step` is called in each.
         fails: what TensorRT says when it cannot build; None if it can.
+        refuses_second_plugin: whether a library that was loaded may not lie in the engine too.
     """
+
+    _frames: ClassVar[dict[bytes, Any]] = {}  # of all machines: a graph takes its time to load
+    _lock = threading.Lock()
 
     def __init__(self, real: Any, hidden: frozenset[tuple[str, str]] = frozenset(), version: str | None = None) -> None:
         self.specification = Specification(real, hidden)
@@ -49,6 +53,7 @@ class Machine:
         self.distort: Callable[[dict[str, Any]], dict[str, Any]] = lambda outputs: outputs
         self.steps, self.on_step = 3, lambda step: None
         self.fails: str | None = None
+        self.refuses_second_plugin = False
         self.builds = self.contexts = self.runs = 0
         self.log: list[str] = []
         self.device_timings = b"timings of this device"
@@ -264,8 +269,15 @@ class Runtime:
         content, machine = bytes(content), self.machine
         length = int.from_bytes(content[8:12], "little")
         head = json.loads(content[12 : 12 + length]) if content.startswith(HEADER) else None
-        assert self.registry.loaded, "the plugin would not be found"
-        if head is None or head["version"] != machine.module.__version__ or not self.engine_host_code_allowed:
+        twice = self.registry.loaded and machine.refuses_second_plugin
+        missing = not self.registry.loaded and head is not None and not head["plugins"]
+        if (
+            twice
+            or missing
+            or head is None
+            or head["version"] != machine.module.__version__
+            or not self.engine_host_code_allowed
+        ):
             self.logger.log(machine.real.ILogger.Severity.ERROR, "the engine is of another version")
             return None
         return machine.make("ICudaEngine", Engine(machine, head["profile"], content[12 + length :]))

@@ -65,6 +65,7 @@ class Frames {
                          "the engine is not for this TensorRT or GPU: rtgs2 build makes one"));
     context_.reset(expect(engine_->createExecutionContext(), "no memory for a context"));
     for (int i = 0; i < engine_->getNbIOTensors(); ++i) bind(engine_->getIOTensorName(i), inputs);
+    rtgs2::cuda::check(cudaStreamSynchronize(nullptr), "copying the scene");  // frames have a stream of their own
     labels_ = DeviceMemory(static_cast<std::size_t>(width() * height()), "labels");
   }
 

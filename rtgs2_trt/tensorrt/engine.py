@@ -34,10 +34,16 @@ class FrameEngine:
         self._module, self._name = module, name
         log = log_of(module)
         with log.collecting() as errors:
-            self._runtime = module.Runtime(log)
-            self._runtime.engine_host_code_allowed = True  # the plugin library lies in the engine
-            load_plugin(module, self._runtime.get_plugin_registry(), plugin)
-            self._engine = self._runtime.deserialize_cuda_engine(content)
+            # The library also lies in the engine. Where TensorRT does not take a plugin from two sides, once more
+            # with the engine's own.
+            for with_file in (True, False):
+                self._runtime = module.Runtime(log)
+                self._runtime.engine_host_code_allowed = True
+                if with_file:
+                    load_plugin(module, self._runtime.get_plugin_registry(), plugin)
+                self._engine = self._runtime.deserialize_cuda_engine(content)
+                if self._engine is not None:
+                    break
         if self._engine is None:
             raise BackendError(
                 f"{name}: TensorRT {module.__version__} cannot load the engine{said(errors)}: rtgs2 build --force"

@@ -24,6 +24,8 @@ void write(const DeviceMemory& memory, const Bytes& values) {
   const nb::gil_scoped_release release;
   cuda::check(cudaMemcpy(memory.at<void>(), values.data(), values.size(), cudaMemcpyHostToDevice),
               "copying to the GPU");
+  // It may still be on its way, and the streams of frames do not wait for the default one.
+  cuda::check(cudaStreamSynchronize(nullptr), "copying to the GPU");
 }
 
 nb::ndarray<nb::numpy, std::uint8_t> read(const DeviceMemory& memory) {

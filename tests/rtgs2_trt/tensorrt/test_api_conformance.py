@@ -202,6 +202,13 @@ def test_build_that_finds_no_way_says_what_tensorrt_said(real_tensorrt: Any, plu
         build_engine(machine.module, graph(), "good", plugin, BuildOptions(64 << 20))
 
 
+def test_plugin_that_lies_in_the_engine_is_enough(real_tensorrt: Any, plugin: Path) -> None:
+    machine = Machine(real_tensorrt)
+    built = build_engine(machine.module, graph(), "good", plugin, BuildOptions(1 << 30))
+    machine.refuses_second_plugin = True
+    assert FrameEngine(machine.module, built.engine, "engine", plugin).outputs == {"image": ("float32", (-1, 3))}
+
+
 def test_library_without_the_plugin_is_refused(real_tensorrt: Any, tmp_path: Path) -> None:
     wrong = tmp_path / "other.so"
     wrong.write_bytes(b"something else")
