@@ -43,12 +43,14 @@ def main() -> None:
         "sog_meta": sog_meta,
         "scene_checkpoint": scene_checkpoint,
         "cameras_json": cameras_json,
+        "camera_info": camera_info,
         "colmap": colmap,
         "checkpoint": checkpoint,
         "research_checkpoint": research_checkpoint,
         "manifest": manifests,
         "golden": golden,
         "class_table": class_table,
+        "class_map": class_map,
         "graph": graph,
         "dataset": dataset,
         "label_image": label_image,
@@ -189,6 +191,31 @@ def cameras_json() -> Iterator[tuple[str, bytes]]:
     yield "no_rotation", splatting.replace(b"[[", b"[[1", 1)
     yield "deep", b"[" * 3000
     yield "empty", b"[]"
+
+
+def camera_info() -> Iterator[tuple[str, bytes]]:
+    message = "height: 48\nwidth: 64\nd: [0, 0]\nk: [50, 0, 31.5, 0, 51, 23.5, 0, 0, 1]\n"
+    message += "p: [49, 0, 31, 0, 0, 49, 23, 0, 0, 0, 1, 0]\n"
+    matrix = "camera_matrix:\n  rows: 3\n  cols: 3\n  data: [50, 0, 31.5, 0, 51, 23.5, 0, 0, 1]\n"
+    yield "message", message.encode()
+    yield "messages", f"{message}---\n{message}".encode()
+    yield "calibration", f"image_width: 64\nimage_height: 48\n{matrix}".encode()
+    yield "distorted", message.replace("d: [0, 0]", "d: [0.1, .nan]").encode()
+    yield "aliases", b"k: &a [*a, *a]"
+    yield "aliases_again", b"a: &a [1]\nb: &b [*a, *a]\nk: [*b, *b]"
+    yield "deep", b"k: " + b"[" * 3000
+    yield "huge_number", message.replace("50", "9" * 400).encode()
+    yield "date", b"width: 2001-99-99"
+    yield "nothing", b"---\n"
+
+
+def class_map() -> Iterator[tuple[str, bytes]]:
+    yield "merge", b"# seats\nchair, sofa -> seat\n7 -> desk\n* -> other\n"
+    yield "unknown", b"chair -> unknown\n* -> unknown\n"
+    yield "twice", b"chair -> a\n5 -> b\n"
+    yield "half_rules", b"chair ->\n-> a\n->\n,->,\n"
+    yield "not_text", b"\xff\xfe\x00"
+    yield "long", b"chair -> " + b"a" * 5000
 
 
 def colmap() -> Iterator[tuple[str, bytes]]:

@@ -6,7 +6,7 @@ four packed words of each Gaussian, ``sh`` the higher coefficients. Spherical ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rtgs2_trt import ply
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.errors import SceneError
+from rtgs2_trt.scene_files.block_pool import BlockPool
 from rtgs2_trt.scene_files.gaussian_arrays import GaussianArrays, allocated, blocks, checked
 from rtgs2_trt.scene_files.morton_order import morton_order
 from rtgs2_trt.scene_files.smallest_three import rotations_of_smallest, smallest_of_rotations
@@ -88,36 +89,45 @@ def read(source: ply.OpenPly, threads: int) -> GaussianArrays:
         {f"{key} {end}": ply.Columns(pair[end]) for key, pair in ranges.items() for end in (0, 1)},
         threads=threads,
     ).arrays
-    # Chunks whose limits are not finite make Gaussians that are not: `checked` tells of them.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with BlockPool(threads) as pool:
         for rows in blocks(vertex.count):
-            packed = _rows(source, vertex, rows)
-            chunks = slice(rows.start // _CHUNK, -(-rows.stop // _CHUNK))
-            part = {key: values[chunks] for key, values in limits.items()}
-            words = {name: np.ascontiguousarray(packed[name]) for name in _PACKED}
-            for axis, (shift, bits) in enumerate(((21, 11), (11, 10), (0, 11))):
-                position = _unit(words["packed_position"], shift, bits)
-                arrays.means[rows, axis] = _within(part, "position", axis, position)
-                scale = _within(part, "scale", axis, _unit(words["packed_scale"], shift, bits))
-                arrays.scales[rows, axis] = np.exp(np.clip(scale, -87, 88, out=scale), out=scale)
-            smallest = [2 * _unit(words["packed_rotation"], shift, 10) - 1 for shift in (20, 10, 0)]
-            rotations_of_smallest(smallest, words["packed_rotation"] >> 30, out=arrays.rotations[rows])
-            for channel, shift in enumerate((24, 16, 8)):
-                colour = _unit(words["packed_color"], shift, 8)
-                if with_colours:
-                    colour = _within(part, "color", channel, colour)
-                colour -= np.float32(0.5)
-                arrays.sh[rows, 0, channel] = colour * np.float32(1 / DC_FACTOR)
-            arrays.opacities[rows] = _unit(words["packed_color"], 0, 8)
+            pool.submit(_decode, _rows(source, vertex, rows), rows, limits, arrays)
         if sh is not None:
             for rows in blocks(vertex.count):
-                stored = _rows(source, sh, rows)
-                if list(sh.names) == sh_names:  # as everyone writes them: a row is their bytes
-                    stacked = stored.view(np.uint8).reshape(-1, 3, higher)
-                else:
-                    stacked = np.stack([stored[name] for name in sh_names], axis=1).reshape(-1, 3, higher)
-                arrays.sh[rows, 1:] = np.take(_SH_VALUES, stacked).transpose(0, 2, 1)
+                pool.submit(_decode_harmonics, _rows(source, sh, rows), rows, sh_names, arrays)
     return checked(replace(arrays, unfaithful=render_mode(header.comments)))
+
+
+def _decode(
+    packed: NDArray[Any], rows: slice, limits: Mapping[str, NDArray[np.float32]], arrays: GaussianArrays
+) -> None:
+    chunks = slice(rows.start // _CHUNK, -(-rows.stop // _CHUNK))
+    part = {key: values[chunks] for key, values in limits.items()}
+    words = {name: np.ascontiguousarray(packed[name]) for name in _PACKED}
+    # Chunks whose limits are not finite make Gaussians that are not: `checked` tells of them.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for axis, (shift, bits) in enumerate(((21, 11), (11, 10), (0, 11))):
+            position = _unit(words["packed_position"], shift, bits)
+            arrays.means[rows, axis] = _within(part, "position", axis, position)
+            scale = _within(part, "scale", axis, _unit(words["packed_scale"], shift, bits))
+            arrays.scales[rows, axis] = np.exp(np.clip(scale, -87, 88, out=scale), out=scale)
+        smallest = [2 * _unit(words["packed_rotation"], shift, 10) - 1 for shift in (20, 10, 0)]
+        rotations_of_smallest(smallest, words["packed_rotation"] >> 30, out=arrays.rotations[rows])
+        for channel, shift in enumerate((24, 16, 8)):
+            colour = _unit(words["packed_color"], shift, 8)
+            if "color 0" in limits:
+                colour = _within(part, "color", channel, colour)
+            colour -= np.float32(0.5)
+            arrays.sh[rows, 0, channel] = colour * np.float32(1 / DC_FACTOR)
+        arrays.opacities[rows] = _unit(words["packed_color"], 0, 8)
+
+
+def _decode_harmonics(stored: NDArray[Any], rows: slice, names: Sequence[str], arrays: GaussianArrays) -> None:
+    if stored.dtype.names == tuple(names):  # as everyone writes them: a row is their bytes
+        stacked = stored.view(np.uint8).reshape(len(stored), 3, -1)
+    else:
+        stacked = np.stack([stored[name] for name in names], axis=1).reshape(len(stored), 3, -1)
+    arrays.sh[rows, 1:] = _harmonic_values(stacked).transpose(0, 2, 1)
 
 
 def write(scene: Scene, path: Path) -> None:
@@ -164,14 +174,16 @@ def write(scene: Scene, path: Path) -> None:
             file.write(np.clip(np.floor((values / _SH_RANGE + 0.5) * 256), 0, 255).astype(np.uint8).tobytes())
 
 
-def _sh_values() -> NDArray[np.float32]:
-    """What each byte of a coefficient stands for: the ends are exact, all others the middle of their interval."""
-    byte = np.arange(256)
-    units = np.where(byte == 0, 0.0, np.where(byte == 255, 1.0, (byte + 0.5) / 256))
-    return ((units - 0.5) * _SH_RANGE).astype(np.float32)
-
-
-_SH_VALUES = _sh_values()
+def _harmonic_values(stored: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return what bytes of coefficients stand for: the ends are exact, all others the middle of their interval."""
+    values = stored.astype(np.float32)
+    values += np.float32(0.5 - 128)
+    values *= np.float32(_SH_RANGE / 256)
+    for end, value in ((0, -_SH_RANGE / 2), (255, _SH_RANGE / 2)):
+        at_end = stored == end
+        if at_end.any():
+            values[at_end] = value
+    return values
 
 
 def _element(header: ply.Header, name: str, properties: Mapping[str, str], path: str | Path) -> ply.Element:

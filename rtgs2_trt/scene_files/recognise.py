@@ -32,14 +32,14 @@ def read_scene_file(path: str | Path, threads: int = 0) -> GaussianArrays:
 
     Args:
         path: the file or folder.
-        threads: threads that decode a PLY, 0 = all that the machine has.
+        threads: threads that decode, 0 = all that the machine has. The result does not depend on it.
 
     Raises:
         SceneError: it cannot be read, is of no known kind, or is damaged.
     """
     folder = Path(path)
     if _is_folder(folder):
-        return _read_folder(folder)
+        return _read_folder(folder, threads)
     with reading(path, SceneError) as (file, size):
         start = file.read(16)
         file.seek(0)
@@ -52,15 +52,15 @@ def read_scene_file(path: str | Path, threads: int = 0) -> GaussianArrays:
             reader = compressed_ply.read if compressed_ply.is_compressed(source.header) else standard_ply.read
             return reader(source, threads)
         if start[:2] == spz.GZIP_MAGIC or start[:4] == spz.MAGIC:
-            return spz.read(file, size, path)
+            return spz.read(file, size, path, threads)
         if start[:4] == _ZIP_MAGIC and sog.is_archive(file):
             file.seek(0)
-            return sog.read_archive(file, path)
+            return sog.read_archive(file, path, threads)
         is_archive = start[:4] == _ZIP_MAGIC
         if (is_archive and _is_torch_archive(path)) or start.startswith(torch_checkpoint.LEGACY_MAGIC):
             return _read_checkpoint(path, is_archive)
         if start[:1] == b"{" and folder.name == sog.META:
-            return sog.read_folder(folder.parent)
+            return sog.read_folder(folder.parent, threads)
         if splat.is_splat(file, size):
             return splat.read(file, size, path)
     raise SceneError(
@@ -79,9 +79,9 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _read_folder(folder: Path) -> GaussianArrays:
+def _read_folder(folder: Path, threads: int) -> GaussianArrays:
     if (folder / sog.META).is_file():
-        return sog.read_folder(folder)
+        return sog.read_folder(folder, threads)
     raise SceneError(
         "this is a folder, not a file",
         file=folder,

@@ -23,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 
 from rtgs2_trt.errors import SceneError, shown
 from rtgs2_trt.file_access import reading
+from rtgs2_trt.scene_files.block_pool import BlockPool
 from rtgs2_trt.scene_files.gaussian_arrays import ANTIALIASED, SURFELS, GaussianArrays, allocated, blocks, checked
 from rtgs2_trt.scene_files.packed_streams import check_expansion
 from rtgs2_trt.scene_files.smallest_three import rotations_of_smallest
@@ -44,7 +45,7 @@ _Open = Callable[[str, int], bytes]
 """Returns a member's bytes, given its name and the most there may be."""
 
 
-def read_folder(folder: Path) -> GaussianArrays:
+def read_folder(folder: Path, threads: int) -> GaussianArrays:
     """Read the Gaussians of a folder with ``meta.json`` and its images.
 
     Raises:
@@ -57,10 +58,10 @@ def read_folder(folder: Path) -> GaussianArrays:
             _check_size(size, most, folder / name)
             return file.read(most)
 
-    return _read(member, folder)
+    return _read(member, folder, threads)
 
 
-def read_archive(file: BinaryIO, path: str | Path) -> GaussianArrays:
+def read_archive(file: BinaryIO, path: str | Path, threads: int) -> GaussianArrays:
     """Read the Gaussians of an open ``.sog`` archive; raises as :func:`read_folder`."""
     with _damaged_archives(path), zipfile.ZipFile(file) as archive:
 
@@ -80,7 +81,7 @@ def read_archive(file: BinaryIO, path: str | Path) -> GaussianArrays:
             with archive.open(information) as packed:
                 return packed.read(most)
 
-        return _read(member, path)
+        return _read(member, path, threads)
 
 
 def is_archive(file: BinaryIO) -> bool:
@@ -154,7 +155,7 @@ class _Meta:
         return value
 
 
-def _read(member: _Open, path: str | Path) -> GaussianArrays:
+def _read(member: _Open, path: str | Path, threads: int) -> GaussianArrays:
     meta = _Meta(_json(member(META, _META_BYTES), path), path)
     if "version" in meta.values:
         meta.whole("version", 2, 2)
@@ -171,15 +172,32 @@ def _read(member: _Open, path: str | Path) -> GaussianArrays:
     low, high = images.open(low_name, 3), images.open(high_name, 3)
     harmonics = _Harmonics.of(meta, images) if isinstance(meta.values.get("shN"), dict) else None
     arrays = allocated(count, 1 if harmonics is None else 1 + harmonics.coefficients, path)
-    with np.errstate(over="ignore", invalid="ignore"):  # `checked` tells of what is not finite
-        _means(means, low, high, arrays)
+    scales, colours = _values(meta.part("scales"), 3), meta.part("sh0")
+    by_codebook = "codebook" in colours.values
+    table = _values(colours, 3 if by_codebook else 4)
+    with np.errstate(over="ignore"):
+        exponentials = np.exp(np.clip(scales, -87, 88))
+        logits = np.clip(table[:, -1].astype(np.float64), -104, 104)
+    opacities = np.arange(256) / 255 if by_codebook else 1 / (1 + np.exp(-logits))
+    least, greatest = means.numbers("mins", 3), means.numbers("maxs", 3)
+    with BlockPool(threads) as pool:  # blocks are decoded while the next image is unpacked
+        for rows in blocks(count):
+            pool.submit(_means, low[rows], high[rows], least, greatest, arrays.means[rows])
         del low, high
-        _quaternions(images.open(meta.part("quats").files(1)[0], 4), arrays)
-        scales = _values(meta.part("scales"), 3)
-        _look_up(np.exp(np.clip(scales, -87, 88)), images.open(meta.part("scales").files(1)[0], 3), arrays.scales)
-        _colours(meta, images, arrays)
+        pixels = images.open(meta.part("quats").files(1)[0], 4)
+        for rows in blocks(count):
+            pool.submit(_quaternions, pixels[rows], arrays.rotations[rows])
+        pixels = images.open(meta.part("scales").files(1)[0], 3)
+        for rows in blocks(count):
+            pool.submit(_look_up, exponentials, pixels[rows], arrays.scales[rows])
+        pixels = images.open(colours.files(1)[0], 4)
+        for rows in blocks(count):
+            pool.submit(_look_up, table[:, :3], pixels[rows], arrays.sh[rows, 0])
+            pool.submit(_look_up, opacities[:, None], pixels[rows, 3:], arrays.opacities[rows, None])
         if harmonics is not None:
-            harmonics.decode(arrays)
+            values = harmonics.values[harmonics.palette]
+            for rows in blocks(count):
+                pool.submit(_harmonics, values, harmonics.labels[rows], arrays.sh[rows, 1:])
     return checked(replace(arrays, unfaithful=_unfaithful(meta.values)))
 
 
@@ -286,44 +304,38 @@ class _Harmonics:
         palette = pixels[:, :3].reshape(-1, coefficients, 3)
         return cls(palette, _values(part, 1)[:, 0], images.open(labels, 3), coefficients)
 
-    def decode(self, arrays: GaussianArrays) -> None:
-        values = self.values[self.palette]
-        for rows in blocks(len(arrays)):
-            entries = self.labels[rows, 0] + (self.labels[rows, 1].astype(np.intp) << 8)
-            known = entries < len(values)
-            arrays.sh[rows, 1:] = values[np.where(known, entries, 0)]
-            if not known.all():  # left without them, as PlayCanvas does
-                arrays.sh[rows, 1:][~known] = 0
+
+def _means(
+    low: NDArray[np.uint8],
+    high: NDArray[np.uint8],
+    least: NDArray[np.float32],
+    greatest: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    packed = low[:, :3] + (high[:, :3].astype(np.uint16) << 8)
+    with np.errstate(over="ignore", invalid="ignore"):  # `checked` tells of what is not finite
+        logarithms = packed * ((greatest - least) / np.float32(65535)) + least
+        np.copysign(np.expm1(np.abs(logarithms)), logarithms, out=out)
 
 
-def _means(part: _Meta, low: NDArray[np.uint8], high: NDArray[np.uint8], arrays: GaussianArrays) -> None:
-    least, greatest = part.numbers("mins", 3), part.numbers("maxs", 3)
-    step = (greatest - least) / np.float32(65535)
-    for rows in blocks(len(arrays)):
-        packed = low[rows, :3] + (high[rows, :3].astype(np.uint16) << 8)
-        logarithms = packed * step + least
-        np.copysign(np.expm1(np.abs(logarithms)), logarithms, out=arrays.means[rows])
+def _quaternions(pixels: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+    tags = pixels[:, 3].astype(np.int16) - _FIRST_TAG
+    smallest = [pixels[:, column] / np.float32(127.5) - np.float32(1) for column in range(3)]
+    rotations_of_smallest(smallest, tags, out=out)
+    out[tags < 0] = 0  # no rotation at all: `checked` tells of them
 
 
-def _quaternions(pixels: NDArray[np.uint8], arrays: GaussianArrays) -> None:
-    for rows in blocks(len(arrays)):
-        tags = pixels[rows, 3].astype(np.int16) - _FIRST_TAG
-        smallest = [pixels[rows, column] / np.float32(127.5) - np.float32(1) for column in range(3)]
-        rotations_of_smallest(smallest, tags, out=arrays.rotations[rows])
-        arrays.rotations[rows][tags < 0] = 0  # no rotation at all: `checked` tells of them
+def _look_up(table: NDArray[Any], pixels: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+    for channel in range(out.shape[1]):
+        out[:, channel] = table[:, channel][pixels[:, channel]]
 
 
-def _colours(meta: _Meta, images: _Images, arrays: GaussianArrays) -> None:
-    part = meta.part("sh0")
-    pixels = images.open(part.files(1)[0], 4)
-    if "codebook" in part.values:
-        _look_up(_values(part, 3), pixels, arrays.sh[:, 0])
-        opacities = np.arange(256, dtype=np.float32) / 255
-    else:
-        table = _values(part, 4)
-        _look_up(table[:, :3], pixels, arrays.sh[:, 0])
-        opacities = (1 / (1 + np.exp(-np.clip(table[:, 3].astype(np.float64), -104, 104)))).astype(np.float32)
-    np.take(opacities, pixels[:, 3], out=arrays.opacities)
+def _harmonics(values: NDArray[np.float32], labels: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+    entries = labels[:, 0] + (labels[:, 1].astype(np.intp) << 8)
+    known = entries < len(values)
+    out[...] = values[np.where(known, entries, 0)]
+    if not known.all():  # left without them, as PlayCanvas does
+        out[~known] = 0
 
 
 def _values(part: _Meta, channels: int) -> NDArray[np.float32]:
@@ -332,12 +344,6 @@ def _values(part: _Meta, channels: int) -> NDArray[np.float32]:
         return np.repeat(part.codebook()[:, None], channels, axis=1)
     least, greatest = part.numbers("mins", channels), part.numbers("maxs", channels)
     return np.linspace(least, greatest, 256, dtype=np.float32)
-
-
-def _look_up(table: NDArray[np.float32], pixels: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
-    for rows in blocks(len(out)):
-        for channel in range(out.shape[1]):
-            out[rows, channel] = table[:, channel][pixels[rows, channel]]
 
 
 def _json(data: bytes, path: str | Path) -> dict[str, Any]:

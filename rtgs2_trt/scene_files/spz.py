@@ -10,6 +10,7 @@ import gzip
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.errors import SceneError
+from rtgs2_trt.scene_files.block_pool import BlockPool
 from rtgs2_trt.scene_files.gaussian_arrays import ANTIALIASED, GaussianArrays, allocated, blocks, checked
 from rtgs2_trt.scene_files.packed_streams import ByteStream, GzipStream, ZstandardStream, check_expansion
 from rtgs2_trt.scene_files.smallest_three import rotations_of_smallest, smallest_of_rotations
@@ -57,7 +59,7 @@ class _Layout:
         return position, 1, 3, 3, rotation, 3 * ((self.degree + 1) ** 2 - 1)
 
 
-def read(file: BinaryIO, size: int, path: str | Path) -> GaussianArrays:
+def read(file: BinaryIO, size: int, path: str | Path, threads: int) -> GaussianArrays:
     """Read the Gaussians of an open ``.spz`` file of `size` bytes: starts with gzip's mark or ``NGSP``.
 
     Raises:
@@ -74,7 +76,7 @@ def read(file: BinaryIO, size: int, path: str | Path) -> GaussianArrays:
         streams = [stream] * len(_STREAMS)
     unfaithful = (ANTIALIASED,) * bool(layout.flags & _ANTIALIASED) + (_DEGREE_4,) * (layout.degree == 4)
     arrays = allocated(layout.count, min(16, (layout.degree + 1) ** 2), path)
-    _decode(layout, streams, arrays)
+    _read_streams(layout, streams, arrays, threads)
     return checked(replace(arrays, unfaithful=unfaithful))
 
 
@@ -192,28 +194,32 @@ def _zstandard_streams(file: BinaryIO, size: int, path: str | Path) -> tuple[_La
     return layout, result
 
 
-def _decode(layout: _Layout, streams: Sequence[ByteStream], arrays: GaussianArrays) -> None:
-    flips = _flips()
-    for name, stream, row_bytes in zip(_STREAMS, streams, layout.row_bytes, strict=False):
-        for rows in blocks(layout.count if row_bytes else 0):
-            count = rows.stop - rows.start
-            stored = np.frombuffer(stream.read(count * row_bytes), np.uint8).reshape(count, row_bytes)
-            if name == "positions":
-                arrays.means[rows] = _positions(stored, layout) * _AXES
-            elif name == "alphas":
-                arrays.opacities[rows] = stored[:, 0] / np.float32(255)
-            elif name == "colors":
-                arrays.sh[rows, 0] = np.take(_COLOURS, stored)
-            elif name == "scales":
-                arrays.scales[rows] = np.take(_SCALES, stored)
-            elif name == "rotations":
-                _rotations(stored, arrays.rotations[rows])
-            else:
-                coefficients = arrays.sh.shape[1] - 1  # of degree 4 the last nine are left out
-                values = stored[:, : 3 * coefficients].reshape(count, coefficients, 3).astype(np.float32)
-                values -= 128
-                values *= flips[:coefficients, None] / np.float32(128)
-                arrays.sh[rows, 1:] = values
+def _read_streams(layout: _Layout, streams: Sequence[ByteStream], arrays: GaussianArrays, threads: int) -> None:
+    with BlockPool(threads) as pool:  # the next bytes are unpacked meanwhile
+        for name, stream, row_bytes in zip(_STREAMS, streams, layout.row_bytes, strict=False):
+            for rows in blocks(layout.count if row_bytes else 0):
+                count = rows.stop - rows.start
+                stored = np.frombuffer(stream.read(count * row_bytes), np.uint8).reshape(count, row_bytes)
+                pool.submit(_decode, name, stored, rows, layout, arrays)
+
+
+def _decode(name: str, stored: NDArray[np.uint8], rows: slice, layout: _Layout, arrays: GaussianArrays) -> None:
+    if name == "positions":
+        arrays.means[rows] = _positions(stored, layout) * _AXES
+    elif name == "alphas":
+        arrays.opacities[rows] = stored[:, 0] / np.float32(255)
+    elif name == "colors":
+        arrays.sh[rows, 0] = np.take(_COLOURS, stored)
+    elif name == "scales":
+        arrays.scales[rows] = np.take(_SCALES, stored)
+    elif name == "rotations":
+        _rotations(stored, arrays.rotations[rows])
+    else:
+        coefficients = arrays.sh.shape[1] - 1  # of degree 4 the last nine are left out
+        values = stored[:, : 3 * coefficients].reshape(len(stored), coefficients, 3).astype(np.float32)
+        values -= 128
+        values *= _flips()[:coefficients, None] / np.float32(128)
+        arrays.sh[rows, 1:] = values
 
 
 def _positions(stored: NDArray[np.uint8], layout: _Layout) -> NDArray[np.float32]:
@@ -244,6 +250,7 @@ def _rotations(stored: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
     out *= _ROTATION_FLIPS
 
 
+@cache
 def _flips() -> NDArray[np.float32]:
     """Signs of the coefficients 1 to 15 under half a turn about x: those of the basis functions there."""
     direction = np.array([0.36, 0.48, 0.8])

@@ -108,6 +108,22 @@ def test_the_same_scene_gives_the_same_file(tmp_path, scene, format_):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_the_number_of_threads_changes_no_bit(tmp_path, format_):
+    rng = np.random.default_rng(2)
+    count = 40_000  # several blocks, the last one short
+    Scene(
+        means=rng.uniform(-2, 2, (count, 3)),
+        scales=rng.uniform(0.01, 0.1, (count, 3)),
+        rotations=rng.normal(size=(count, 4)),
+        opacities=rng.uniform(0, 1, count),
+        sh=rng.normal(size=(count, 4, 3)) / 4,
+    ).save(tmp_path / "scene", format_)
+    one, several = (Scene.load(tmp_path / "scene", threads=threads) for threads in (1, 4))
+    for name in ("means", "scales", "rotations", "opacities", "sh"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(several, name))
+
+
 def test_the_name_chooses_the_format(tmp_path, scene):
     endings = {"a.PLY": "ply", "a.compressed.ply": "compressed-ply", "a.splat": "splat", "a.spz": "spz", "a.sog": "sog"}
     assert {name: format_of_name(name) for name in endings} == endings
