@@ -34,6 +34,7 @@ from rtgs2_trt.bundle import (
 )
 from rtgs2_trt.errors import BundleError, InputError
 from rtgs2_trt.file_access import sha256_of
+from rtgs2_trt.memory import release_freed_memory
 from rtgs2_trt.self_check import Golden, SelfCheck, run_self_check, write_golden
 
 from .algebra import Algebra
@@ -132,6 +133,7 @@ def is_bundle(path: Path) -> bool:
 
 
 def _check(bundle: Bundle, path: Path, precision: Precision, fix: str) -> SelfCheck:
+    release_freed_memory()
     check = run_self_check(bundle, create_backend("cpu", bundle, 0, precision))
     _refuse_differences(check, path, precision, fix)
     return check

@@ -43,6 +43,7 @@ def watch(model: onnx.ModelProto, probes: Mapping[str, Feed]) -> Watched:
     types = value_types(model)
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
+    del model  # one copy of the weights less while the session makes its own, if the caller keeps none
     graph = watched.graph
     del graph.output[1:]
     top = [entry.name for entry in (*graph.input, *graph.initializer)]
@@ -57,7 +58,10 @@ def watch(model: onnx.ModelProto, probes: Mapping[str, Feed]) -> Watched:
     options.log_severity_level = 3
     options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # each value stays a value
-    session = onnxruntime.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    content = watched.SerializeToString()
+    del watched, graph
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    del content
     largest: dict[str, Magnitude] = {}
     outputs: dict[str, npt.NDArray[np.float32]] = {}
     for probe, feed in probes.items():
