@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from .commands import build, doctor, info, segment
+from .commands import build, doctor, estimate, info, segment
 from .console import join_axis, run_command
 
 
@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     info.add_parser(commands)
     build.add_parser(commands)
     doctor.add_parser(commands)
+    estimate.add_parser(commands)
     arguments = parser.parse_args(join_axis(argv))
     return run_command(arguments.command, arguments)
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
-from rtgs2_trt import Camera, Scene, Segmenter, rasterize, upsample_argmax
+from rtgs2_trt import BackendError, Bundle, Camera, Scene, Segmenter, rasterize, upsample_argmax
+from rtgs2_trt.backends import create_backend
+from rtgs2_trt.backends.cuda import EncoderOnCpuWarning
 from rtgs2_trt.cuda import DeviceArray
+from rtgs2_trt.encoder_inputs import encoder_inputs
+from rtgs2_trt.self_check import relative_difference
 
 WARM_UP = 8
 
@@ -102,6 +108,34 @@ def frame_seconds(segmenter: Segmenter, scene: Scene, cameras: Sequence[Camera],
     return {
         "seconds": {stage: statistics.median(s[stage] for s in singles) for stage in singles[0]},
         "frames_per_second": count / (time.perf_counter() - begin),
+    }
+
+
+def encoder(bundle: Path, scene: Scene, runs: int, precision: Literal["fp16", "fp32"]) -> dict[str, Any]:
+    """Milliseconds of the encoder without its plan, by the host's clock, and how far it is from the CPU's in FP32.
+
+    Raises:
+        BackendError: the GPU cannot run it.
+    """
+    backend = create_backend("cuda", Bundle(bundle), 0, precision)
+    plan = Bundle(bundle).manifest.encoder.build_plan(scene)
+    inputs = np.ascontiguousarray(encoder_inputs(scene)[plan.representatives])
+    times = []
+    for run in range(runs + 2):
+        begin = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", EncoderOnCpuWarning)
+            try:
+                features = backend.encode(plan, inputs)
+            except EncoderOnCpuWarning as error:
+                raise BackendError(str(error)) from error
+        if run >= 2:
+            times.append(1000 * (time.perf_counter() - begin))
+    expected = create_backend("cpu", Bundle(bundle), 0, "fp32").encode(plan, inputs)
+    return {
+        "milliseconds": {"median": statistics.median(times), "p90": float(np.percentile(times, 90)), "runs": runs},
+        "voxels": len(inputs),
+        "difference": relative_difference(features, expected),
     }
 
 

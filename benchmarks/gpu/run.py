@@ -20,7 +20,7 @@ from datetime import datetime, timezone
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,13 +28,18 @@ from rtgs2_trt import BackendError, Camera, Scene, Segmenter
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.console import image_size
 from rtgs2_trt.cuda import cuda_problem
+from rtgs2_trt.roofline import Network, count_work, floors, typical_room
 
-from . import measure, peers, roofline, scenes, workload
+from . import measure, peers, roofline
 
 REFERENCE = 1_000_000  # Gaussians of the scene whose frame stands for the GPU
 CLASSES = 46
 OURS = ("ours, 3 channels", "ours, 35 channels", "ours, 35 channels without tensor cores")
 DIFFERENCE = "difference from the CPU, relative"
+ENCODERS: dict[str, Literal["fp16", "fp32"]] = {
+    "encoder with ONNX Runtime, FP16 graph": "fp16",
+    "encoder with ONNX Runtime, FP32 graph": "fp32",
+}
 FRAMES = ("frame with ONNX Runtime", "frame with PyTorch FP16", "PyTorch FP32 eager network in our frame")
 
 Found = dict[str, dict[str, Any] | peers.NotMeasuredError]
@@ -137,6 +142,19 @@ def torch_frame(scene: Scene, cameras: Sequence[Camera], runs: int, *, half: boo
     return {name: {"milliseconds": times[name]}}
 
 
+def encoders(scene: Scene, runs: int, bundle: Path | None) -> Found:
+    """The full-size encoder, its plan made and its results on the host: by the host's clock."""
+    if bundle is None:
+        raise peers.NotMeasuredError("no bundle could be exported: install the extra [export]")
+    found: Found = {}
+    for name, precision in ENCODERS.items():
+        try:
+            found[name] = measure.encoder(bundle, scene, runs, precision)
+        except BackendError as error:
+            found[name] = peers.NotMeasuredError(str(error))
+    return found
+
+
 def difference(scene: Scene, camera: Camera) -> Found:
     """How far the GPU is from the CPU's rasteriser and labels."""
     labels = 1 - measure.label_agreement(CLASSES, (camera.width, camera.height))
@@ -185,7 +203,7 @@ def table(result: dict[str, Any]) -> str:
         if entry["status"] != "measured":
             cells, note = ("-", "-"), f"not measured: {entry['reason']}"
         elif times is not None:
-            cells, note = (f"{times['median']:.3f}", f"{times['p90']:.3f}"), f"{times['runs']} frames"
+            cells, note = (f"{times['median']:.3f}", f"{times['p90']:.3f}"), f"{times['runs']} runs"
         elif "seconds" in entry:
             stages = ", ".join(f"{stage} {1000 * s:.2f}" for stage, s in entry["seconds"].items())
             cells = (f"{1000 * sum(entry['seconds'].values()):.3f}", "-")
@@ -217,12 +235,12 @@ def main(argv: list[str] | None = None) -> int:
     if any(side % 32 for side in arguments.size):
         parser.error("--size must be of multiples of 32, which the networks take")
     report = Report(arguments.seconds, arguments.dry_run)
-    cameras = scenes.views(arguments.size)
+    cameras = typical_room.views(arguments.size)
     bundle = None if arguments.dry_run else full_size_bundle()
     counts: dict[str, Any] = {}
     reference: Scene | None = None
     for name, scene in _scenes(arguments):
-        counts[name] = asdict(workload.count(scene, cameras[0]))
+        counts[name] = asdict(count_work(scene, cameras[0]))
         runs = arguments.runs
         report.try_to(name, [*OURS, *peers.NAMES], partial(rasterizers, scene, cameras, runs, arguments.peers))
         report.try_to(name, FRAMES[:1], partial(onnxruntime_frame, scene, cameras, runs, bundle))
@@ -232,6 +250,7 @@ def main(argv: list[str] | None = None) -> int:
             reference, reference_name = scene, name
     if reference is not None:
         report.try_to(reference_name, [DIFFERENCE], partial(difference, reference, cameras[0]))
+        report.try_to(reference_name, list(ENCODERS), partial(encoders, reference, max(2, arguments.runs // 8), bundle))
     result = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "command": " ".join(["python -m benchmarks.gpu.run", *(sys.argv[1:] if argv is None else argv)]),
@@ -254,11 +273,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def _scenes(arguments: argparse.Namespace) -> Any:
     for count in arguments.gaussians:
-        yield f"room of {count:,}", scenes.room(count)
+        yield f"room of {count:,}", typical_room.room(count)
     for path in arguments.scene:
         scene = Scene.load(path)
-        if scene.features is None or scene.features.shape[1] != scenes.FEATURES:
-            values = np.random.default_rng(0).standard_normal((len(scene), scenes.FEATURES), dtype=np.float32)
+        if scene.features is None or scene.features.shape[1] != typical_room.FEATURES:
+            values = np.random.default_rng(0).standard_normal((len(scene), typical_room.FEATURES), dtype=np.float32)
             scene = scene.with_features(values, "0" * 64)
         yield path.name, scene
 
@@ -274,11 +293,10 @@ def _floors(scene: Scene | None, camera: Camera, arguments: argparse.Namespace) 
     if scene is None:
         return None
     try:
-        graph = arguments.graph or roofline.full_size_graph(CLASSES)
+        graph = arguments.graph.read_bytes() if arguments.graph else roofline.full_size_graph(CLASSES)
     except ImportError:  # onnx and torch are extras
         return None
-    network = roofline.Network.of(graph, *arguments.size)
-    return roofline.estimate(workload.count(scene, camera), network, CLASSES, arguments.size)
+    return floors(count_work(scene, camera), Network.of(graph, *arguments.size), CLASSES, arguments.size)
 
 
 if __name__ == "__main__":

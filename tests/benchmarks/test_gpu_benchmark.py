@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.gpu import measure, peers, run, scenes
+from benchmarks.gpu import measure, peers, run
 from rtgs2_trt import upsample_argmax
 from rtgs2_trt.cuda import cuda_problem
+from rtgs2_trt.roofline import typical_room
 
 pytest.importorskip("onnx")
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ def test_dry_run_measures_nothing(tmp_path: Path) -> None:
     assert result["gpu"] is None
     assert result["reference_frame"] is None
     names = {entry["name"] for entry in result["entries"]}
-    assert names == {*run.OURS, *peers.NAMES, *run.FRAMES, run.DIFFERENCE}
+    assert names == {*run.OURS, *peers.NAMES, *run.FRAMES, run.DIFFERENCE, *run.ENCODERS}
     for entry in result["entries"]:
         assert entry == {
             "scene": "room of 2,000",
@@ -57,8 +58,8 @@ def test_everything_runs_where_the_host_is_the_gpu(
 ) -> None:
     monkeypatch.setattr(measure, "WARM_UP", 1)
     monkeypatch.setattr(run, "full_size_bundle", lambda: exported_bundle)
-    views = scenes.views
-    monkeypatch.setattr(scenes, "views", lambda size, count=2: views(size, 2))
+    views = typical_room.views
+    monkeypatch.setattr(typical_room, "views", lambda size, count=2: views(size, 2))
     options = ["--gaussians", "400", "--size", "64x32", "--runs", "2", "--graph", str(exported_bundle / "fusion.onnx")]
     assert run.main(["--out", str(tmp_path), *options]) == 0
     result = json.loads((tmp_path / "results.json").read_text())
@@ -75,11 +76,15 @@ def test_everything_runs_where_the_host_is_the_gpu(
     assert differences["alpha"] < 1e-4
     assert differences["features"] < 3e-3  # halves
     assert result["gpu"]["name"] == "a host that emulates a GPU"
+    fp16, fp32 = (entries[name] for name in run.ENCODERS)
+    assert fp16["voxels"] == fp32["voxels"] > 100
+    assert fp32["difference"] == 0  # the same graph on the same CPU
+    assert 1e-5 < fp16["difference"] < 5e-3
 
 
 def test_pytorch_stands_in_for_onnxruntime(emulated_gpu: ModuleType) -> None:
     torch = pytest.importorskip("torch")
-    scene, (camera,) = scenes.room(400), scenes.views((64, 32), 1)
+    scene, (camera,) = typical_room.room(400), typical_room.views((64, 32), 1)
     drawing = measure.Drawing(scene, (64, 32), channels=35)
     drawing.settle([camera])
     torch.manual_seed(0)  # else one class may win everywhere
@@ -111,17 +116,17 @@ def test_what_fails_is_written_down_and_the_rest_goes_on() -> None:
 def test_peers_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "_torch", lambda: None)
     monkeypatch.setattr(peers, "_tensors", lambda *_: {})
-    found = peers.load_peers(tmp_path, scenes.room(10))
+    found = peers.load_peers(tmp_path, typical_room.room(10))
     assert set(found) == set(peers.NAMES)
     for reason in found.values():
         assert f"not found in {tmp_path}: No module named" in str(reason)
 
 
 def test_rooms_are_rooms() -> None:
-    scene = scenes.room(3000)
+    scene = typical_room.room(3000)
     assert (len(scene), scene.sh_degree, scene.features.shape) == (3000, 3, (3000, 32))
     low, high = scene.bounds
     assert (low > -0.05).all()
-    assert (high < scenes.SIZE + 0.05).all()
-    np.testing.assert_array_equal(scene.means, scenes.room(3000).means)
-    assert len(scenes.views((64, 32))) == 8
+    assert (high < typical_room.SIZE + 0.05).all()
+    np.testing.assert_array_equal(scene.means, typical_room.room(3000).means)
+    assert len(typical_room.views((64, 32))) == 8

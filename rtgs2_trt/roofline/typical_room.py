@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtgs2_trt import Camera, Scene
+from ..camera import Camera
+from ..scene import Scene
 
-SIZE = np.array([5.0, 4.0, 2.6])  # metres
+SIZE = np.array([5.0, 4.0, 2.6])
+"""Of the room, in metres."""
+
 FEATURES = 32
+"""Features a Gaussian, random ones."""
 
 
 def room(gaussians: int, *, sh_count: int = 16, seed: int = 0) -> Scene:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtgs2_trt import Camera, Scene
+from ..camera import Camera
+from ..scene import Scene
 
 NEAR, LEAST_ALPHA, MOST_ALPHA, LEAST_TRANSMITTANCE, TILE, BLUR, MARGIN = 0.2, 1 / 255, 0.99, 1e-4, 16, 0.3, 0.15
 _AT_ONCE = 64  # Gaussians of a tile
@@ -46,8 +47,20 @@ class Workload:
     sampled_tiles: int
 
 
-def count(scene: Scene, camera: Camera, *, sampled_tiles: int = 48, seed: int = 0) -> Workload:
-    """Count by the rules of docs/conventions.md, in NumPy; all tiles are counted if there are no more than sampled."""
+def count_work(
+    scene: Scene, camera: Camera, *, channels: int | None = None, sampled_tiles: int = 48, seed: int = 0
+) -> Workload:
+    """Count what a view takes, by the rules of docs/conventions.md, in NumPy.
+
+    Args:
+        scene: need not be encoded.
+        camera: the view, of the size that is rendered.
+        channels: features a Gaussian, those of the scene by default.
+        sampled_tiles: in how many tiles is looked which Gaussians fill which pixels; in all, if there are no more.
+        seed: of the choice of tiles.
+    """
+    if channels is None:
+        channels = 0 if scene.features is None else scene.features.shape[1]
     splats = _project(scene, camera)
     columns, rows = -(-camera.width // TILE), -(-camera.height // TILE)
     owner, tile = _pairs(splats, columns, rows)
@@ -73,7 +86,7 @@ def count(scene: Scene, camera: Camera, *, sampled_tiles: int = 48, seed: int = 
         pixels=camera.width * camera.height,
         tiles=tiles,
         sh_count=scene.sh.shape[1],
-        channels=0 if scene.features is None else scene.features.shape[1],
+        channels=channels,
         sampled_tiles=len(chosen),
     )
 
