@@ -36,8 +36,8 @@ def main() -> int:
     rows = [measure(seed, settings) for seed in range(arguments.seed, arguments.seed + arguments.rooms)]
     summary = {
         name: {
-            "within_15_percent": sum(abs(row[name]["ratio"] - 1) <= WITHIN for row in rows),
-            "up_right": sum(row[name]["up"] > np.cos(np.radians(5)) for row in rows),
+            "within_15_percent": sum(bool(abs(row[name]["ratio"] - 1) <= WITHIN) for row in rows),
+            "up_right": sum(bool(row[name]["up"] > np.cos(np.radians(5))) for row in rows),
             "rooms": len(rows),
         }
         for name in ("with cameras", "scene alone", "scene alone, up known")

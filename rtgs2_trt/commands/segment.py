@@ -94,11 +94,13 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.save_scene:
         check_folder(Path(arguments.save_scene).parent, "--save-scene")
     intrinsics = _intrinsics(arguments)
-    is_raw = is_estimated(arguments)  # then cameras and scene come into metres together, later
     cameras: dict[str, Camera] = {}
-    if arguments.cameras:
-        frame = {} if is_raw else {"scale": arguments.scale, "up": arguments.up}
-        cameras = _views(load_cameras(arguments.cameras, **frame), arguments, intrinsics)
+    if arguments.cameras and is_estimated(arguments):  # by all of them; into metres they come with the scene
+        cameras = load_cameras(arguments.cameras)
+        _views(cameras, arguments, intrinsics)  # so that what is wrong with the options is said now
+    elif arguments.cameras:
+        loaded = load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up)
+        cameras = _views(loaded, arguments, intrinsics)
     with console.step("check bundle"):
         segmenter = Segmenter(
             arguments.bundle, arguments.backend, threads=arguments.threads, precision=arguments.precision
@@ -109,6 +111,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     with console.step("read and encode scene"):
         if is_estimated(arguments):
             scene, cameras, _ = load_in_frame(arguments.scene, arguments, cameras, console)
+            cameras = _views(cameras, arguments, intrinsics) if cameras else cameras
             scene = segmenter.encode(scene)
         else:
             scene = segmenter.load(

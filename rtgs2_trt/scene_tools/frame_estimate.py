@@ -30,7 +30,7 @@ _SAMPLES = 200_000
 _DIRECTIONS = 1024
 _ALIGNED = math.cos(math.radians(12))
 _SLABS = 160  # that the height is cut into
-_LEAST_SHARE = 0.025  # of all that lies flat, in a slab that is floor or ceiling
+_LEAST_SHARE = 0.04  # of all that lies flat, in a slab that is floor or ceiling
 
 
 @dataclass(frozen=True, eq=False)
