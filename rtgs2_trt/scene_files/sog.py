@@ -19,7 +19,6 @@ from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from rtgs2_trt.errors import SceneError, shown
 from rtgs2_trt.file_access import reading
@@ -35,9 +34,7 @@ _COEFFICIENTS = (0, 3, 8, 15)
 _PALETTE_ROW = 64
 _MOST_NUMBER = 3e38  # within float32; NaN is not less
 _FIRST_TAG = 252  # of the alpha of quats: 252 + index of the largest component
-# Damaged files make Pillow raise almost anything. Of archives: RuntimeError stands for encrypted ones,
-# NotImplementedError for other versions.
-_DAMAGED_IMAGE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+# RuntimeError stands for encrypted archives, NotImplementedError for other versions.
 _DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)
 _EXPORT_AGAIN = "Export it again, for example with SplatTransform: splat-transform scene.ply scene.sog"
 
@@ -236,6 +233,8 @@ class _Images:
                 expected=expected,
                 fix=_EXPORT_AGAIN,
             )
+        from PIL import Image  # not with the package: `import rtgs2_trt` stays light
+
         try:
             with Image.open(io.BytesIO(data), formats=("WEBP", "PNG")) as image:
                 if image.size != (width, height) or image.mode not in ("RGB", "RGBA"):
@@ -244,14 +243,7 @@ class _Images:
         except SceneError:
             raise
         # Damaged files make Pillow raise almost anything.
-        except (
-            UnidentifiedImageError,
-            OSError,
-            ValueError,
-            SyntaxError,
-            EOFError,
-            Image.DecompressionBombError,
-        ) as problem:
+        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as problem:
             self._refuse(name, problem)
         flat: NDArray[np.uint8] = pixels.reshape(-1, pixels.shape[2])
         return flat[: self.count] if size is None else flat
