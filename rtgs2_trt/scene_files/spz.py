@@ -205,7 +205,8 @@ def _read_streams(layout: _Layout, streams: Sequence[ByteStream], arrays: Gaussi
 
 def _decode(name: str, stored: NDArray[np.uint8], rows: slice, layout: _Layout, arrays: GaussianArrays) -> None:
     if name == "positions":
-        arrays.means[rows] = _positions(stored, layout) * _AXES
+        with np.errstate(invalid="ignore"):  # halves of version 1 may be NaN: `checked` tells of them
+            arrays.means[rows] = _positions(stored, layout) * _AXES
     elif name == "alphas":
         arrays.opacities[rows] = stored[:, 0] / np.float32(255)
     elif name == "colors":
