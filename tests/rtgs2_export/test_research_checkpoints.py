@@ -44,7 +44,9 @@ def arguments(folder, table):
 @pytest.mark.parametrize("table", TABLES)
 def test_export_and_segment_give_pytorchs_labels(research_files, tmp_path, scene, table, capsys):
     bundle, out = tmp_path / "model.rtgs2", tmp_path / "out"
-    command = [*arguments(research_files, table), "-o", str(bundle), "--image-size", "680x1200", "--json", "--quiet"]
+    precision = "both" if table == "replica" else "fp32"  # tables differ in the last layer only, and FP16 takes long
+    options = ["--image-size", "680x1200", "--precision", precision, "--json", "--quiet"]
+    command = [*arguments(research_files, table), "-o", str(bundle), *options]
     assert rtgs2_export(command) == 0
     check = json.loads(capsys.readouterr().out)["self_check"]
     assert check["passed"]
