@@ -1,13 +1,12 @@
 """Files that a robot may be handed as a map: each is refused by one clear error, without much memory."""
 
 import re
-import subprocess
-import sys
 import tracemalloc
 
 import numpy as np
 import pytest
 
+from limited_memory import assert_all_refused
 from ply_files import gaussian_columns, header, rows
 from rtgs2_trt.errors import SceneError
 from rtgs2_trt.scene import Scene
@@ -225,24 +224,7 @@ def test_bad_scenes_cost_no_memory_in_the_core_either(tmp_path):
     """All of them in a process that may take 1 GiB beyond its start: some claim terabytes."""
     for number, (data, _) in enumerate(BAD_FILES.values()):
         (tmp_path / f"{number:03}.ply").write_bytes(data)
-    script = """
-import pathlib, resource, sys
-from rtgs2_trt import Scene
-from rtgs2_trt.errors import SceneError
-pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
-limit = pages * resource.getpagesize() + (1 << 30)
-resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-for path in sorted(pathlib.Path(sys.argv[1]).glob("*.ply")):
-    try:
-        Scene.load(path)
-    except SceneError:
-        continue
-    sys.exit(f"{path} was accepted")
-"""
-    result = subprocess.run(
-        [sys.executable, "-c", script, tmp_path], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert result.returncode == 0, result.stderr
+    assert_all_refused(tmp_path)
 
 
 def test_the_file_that_the_others_are_made_of_is_good(tmp_path):
