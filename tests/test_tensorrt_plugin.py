@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from rtgs2_trt.tensorrt.memory import pair_capacity
+
 ROOT = Path(__file__).parents[1]
 CROSS_COMPILER = "aarch64-linux-gnu-g++"
 CXX_LIBRARIES = {"libstdc++", "libm", "libgcc_s", "libc", "ld-linux-x86-64", "ld-linux-aarch64"}
@@ -189,3 +191,18 @@ def test_library_for_a_gpu_has_the_same_binary_interface() -> None:
     if library is None:
         pytest.skip("RTGS2_TENSORRT_LIBRARY names no library that was built for a GPU")
     check_binary_interface(Path(library))
+
+
+@pytest.mark.parametrize("gaussians", [1, 100_000, 262_145, 4_000_000, 400_000_000])
+@pytest.mark.parametrize("size", [(320, 256), (640, 480), (2048, 2048)])
+def test_backend_knows_for_how_many_pairs_the_plugin_has_room(gaussians, size):
+    """The backend compares what a view needed with this number, which only the plugin's source states."""
+    source = (ROOT / "csrc/tensorrt/rasterize_settings.cpp").read_text()
+    limit = re.search(r"kMaxTilePairs = std::int64_t\{1\} << (\d+);", (ROOT / "csrc/rasterize/rasterize.h").read_text())
+    stated = re.search(
+        r"kLeastPairs = std::int64_t\{1\} << (\d+), kPairsOfGaussian = (\d+), kPairsOfTile = (\d+);", source
+    )
+    least, of_gaussian, of_tile = map(int, stated.groups())
+    tiles = -(-size[0] // 16) * -(-size[1] // 16)
+    room = min(max(1 << least, of_gaussian * gaussians, of_tile * tiles), 1 << int(limit[1]))
+    assert pair_capacity(*size, gaussians) == room
