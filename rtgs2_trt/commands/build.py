@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
     from ..bundle import Bundle
-    from ..tensorrt.build import BuildRequest, build_bundle_engine
+    from ..tensorrt.bundle_engine import BuildRequest, build_bundle_engine
 
     with console.step("check bundle"):
         bundle = Bundle(arguments.bundle)

@@ -21,7 +21,7 @@ def merge(scenes: Sequence[Scene]) -> Scene:
         SceneError: there are no scenes.
     """
     if not scenes:
-        raise SceneError("there are no scenes to merge", field="scenes")
+        raise SceneError("there are no scenes to merge", field="scenes", found="none", expected="one or more")
     if len(scenes) == 1:
         return scenes[0]
     coefficients = max(scene.sh.shape[1] for scene in scenes)
