@@ -1,0 +1,134 @@
+"""Whose picture is drawn next: always of a client's latest camera, never of an old one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from rtgs2_trt.camera import Camera
+
+REST_SECONDS = 0.12
+"""A camera rests when nothing was heard of it for so long. Browsers send up to 50 cameras a second."""
+_PATIENCE_SECONDS = 0.5  # a resting client waits so long for moving ones, then it has its turn among them
+
+Kind = Literal["moving", "resting", "repaint"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What is to be done for a client.
+
+    Attributes:
+        client: whose picture.
+        camera: the latest, its window filled.
+        kind: ``"moving"``: a camera that nothing was drawn of; ``"resting"``: a better picture of it; ``"repaint"``:
+            the last picture in another mode.
+        asked: when the camera came, on the clock of the turns.
+        shown: share of all pixels of what is shown of this camera, 0 for nothing.
+    """
+
+    client: int
+    camera: Camera
+    kind: Kind
+    asked: float
+    shown: float
+
+
+@dataclass
+class _Client:
+    camera: Camera
+    asked: float
+    shown: float = 0.0
+    repaint: bool = False
+    served: float = float("-inf")
+
+
+class Turns:
+    """The clients and what each waits for. All methods may be called from any thread.
+
+    Args:
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.clock = clock
+        self._clients: dict[int, _Client] = {}
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def look(self, client: int, camera: Camera) -> None:
+        """Note a client's new camera; an older one that was not drawn is forgotten."""
+        with self._changed:
+            known = self._clients.get(client)
+            if known is None:
+                self._clients[client] = _Client(camera, self.clock())
+            elif known.camera != camera:
+                known.camera, known.asked, known.shown = camera, self.clock(), 0.0
+            self._changed.notify_all()
+
+    def repaint(self, client: int) -> None:
+        """Ask for a client's last picture in its new mode."""
+        with self._changed:
+            if client in self._clients:
+                self._clients[client].repaint = True
+                self._changed.notify_all()
+
+    def forget(self, client: int) -> None:
+        """Forget a client that has gone."""
+        with self._changed:
+            self._clients.pop(client, None)
+
+    def close(self) -> None:
+        """Let :meth:`take` return None from now on."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def drawn(self, turn: Turn, share: float) -> None:
+        """Note that a picture with this share of all pixels is shown of the turn's camera."""
+        with self._changed:
+            known = self._clients.get(turn.client)
+            if known is not None and known.camera is turn.camera:
+                known.shown = max(known.shown, share)
+
+    def take(self) -> Turn | None:
+        """Wait for something to do and return it; None once closed."""
+        with self._changed:
+            while not self._closed:
+                turn, wait = self.next_turn(self.clock())
+                if turn is not None:
+                    return turn
+                self._changed.wait(wait)
+            return None
+
+    def next_turn(self, now: float) -> tuple[Turn | None, float | None]:
+        """Return what is to be done at this moment, or else the seconds until there may be something (None: unknown).
+
+        New modes come first, being painted quickly. Then moving cameras, and resting ones that have waited long; then
+        the other resting ones; among equals who was served longest ago.
+        """
+        waiting: list[tuple[int, float, int, Kind]] = []
+        due: list[float] = []
+        for name, client in self._clients.items():
+            rests_at = client.asked + REST_SECONDS
+            if client.repaint:
+                waiting.append((0, client.served, name, "repaint"))
+            elif client.shown == 0:
+                waiting.append((1, client.served, name, "moving"))
+            elif client.shown < 1:
+                if now >= rests_at:
+                    rank = 1 if now >= rests_at + _PATIENCE_SECONDS else 2
+                    waiting.append((rank, client.served, name, "resting"))
+                else:
+                    due.append(rests_at - now)
+        if not waiting:
+            return None, min(due, default=None)
+        *_, name, kind = min(waiting)
+        client = self._clients[name]
+        client.served = now
+        if kind == "repaint":
+            client.repaint = False
+        return Turn(name, client.camera, kind, client.asked, client.shown), None
