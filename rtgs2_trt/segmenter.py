@@ -263,6 +263,13 @@ class Segmenter:
         )
 
     @property
+    def only_size(self) -> tuple[int, int] | None:
+        """Width and height of views, where the backend draws no others; None where it draws all."""
+        from .backends.tensorrt import TensorRtBackend
+
+        return (self._backend.width, self._backend.height) if isinstance(self._backend, TensorRtBackend) else None
+
+    @property
     def stream(self) -> int | None:
         """Address of the CUDA stream that results in GPU memory belong to; None of a backend without."""
         return getattr(self._backend, "stream", None)

@@ -60,6 +60,12 @@ def save_cameras(path: str | Path, cameras: Mapping[str, Camera]) -> None:
     """
     if not cameras:
         raise CameraError("there are no cameras to write", file=path)
+    with atomic_file(path, CameraError) as file:
+        file.write(cameras_to_json(cameras).encode())
+
+
+def cameras_to_json(cameras: Mapping[str, Camera]) -> str:
+    """Return the text of the ``cameras.json`` that :func:`save_cameras` writes."""
     content = []
     for index, (name, camera) in enumerate(cameras.items()):
         entry: dict[str, Any] = {
@@ -76,6 +82,4 @@ def save_cameras(path: str | Path, cameras: Mapping[str, Camera]) -> None:
             if value is not None and value != centre:
                 entry[key] = float(value)
         content.append(entry)
-    text = "[\n" + ",\n".join(json.dumps(entry) for entry in content) + "\n]\n"
-    with atomic_file(path, CameraError) as file:
-        file.write(text.encode())
+    return "[\n" + ",\n".join(json.dumps(entry) for entry in content) + "\n]\n"

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..console import Console
 from ..errors import InputError
@@ -15,6 +19,19 @@ if TYPE_CHECKING:
     from ..scene_tools import SceneFrame
 
 AUTO = "auto"
+_ROOM_SCALES = (0.6, 1.6)  # metres per unit that are estimated of what is in metres: rooms of 1.7 to 4.5 m
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """How the world of a scene's file was brought into metres with z up: ``scale``, then the (3, 3) ``rotation``."""
+
+    scale: float
+    rotation: NDArray[np.float64]
+
+    def into_file(self, camera: Camera) -> Camera:
+        """Return a camera in metres with z up in the units and axes of the file."""
+        return camera.transformed(1 / self.scale, self.rotation.T)
 
 
 def add_frame_options(parser: argparse.ArgumentParser) -> None:
@@ -79,3 +96,41 @@ def load_in_frame(
     given = f"--scale {factor:.5g} --up {frame.up_axis if up is None else up}"
     console.warn(f"{path}: estimated: {frame}. Give {given} to change it")
     return raw.transformed(factor, turn), {n: c.transformed(factor, turn) for n, c in cameras.items()}, frame
+
+
+def load_placed(
+    path: str, arguments: argparse.Namespace, cameras: Mapping[str, Camera], console: Console
+) -> tuple[Scene, dict[str, Camera], Placement]:
+    """Load as :func:`load_in_frame`, and say how the file's world was placed.
+
+    Where neither ``--scale`` nor ``--up`` is given (both None), the file's world is taken as it is, unless an estimate
+    succeeds and says that it is not in metres with z up: then the estimate is used.
+    """
+    from ..orientation import checked_scale, orientation
+
+    if arguments.scale is None and arguments.up is None:
+        arguments.scale = arguments.up = AUTO if _looks_foreign(path, arguments, cameras) else None
+    arguments.scale = 1.0 if arguments.scale is None else arguments.scale
+    arguments.up = "z" if arguments.up is None else arguments.up
+    scene, cameras, frame = load_in_frame(path, arguments, cameras, console)
+    factor = frame.scale if frame is not None and arguments.scale == AUTO else arguments.scale
+    turn = frame.rotation if frame is not None and arguments.up == AUTO else orientation(arguments.up, error=InputError)
+    return scene, cameras, Placement(checked_scale(factor, error=InputError), turn)
+
+
+def _looks_foreign(path: str, arguments: argparse.Namespace, cameras: Mapping[str, Camera]) -> bool:
+    """Whether the scene of a file seems to be a room in other units than metres or with another axis up than z."""
+    import warnings
+
+    from ..errors import SceneError
+    from ..scene import Scene
+    from ..scene_tools import estimate_frame
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are given when it is loaded for use
+        scene = Scene.load(path, invalid="drop" if arguments.drop_invalid else "error")
+    try:
+        frame = estimate_frame(scene, list(cameras.values()))
+    except SceneError:  # no room
+        return False
+    return frame.up_axis != "z" or not _ROOM_SCALES[0] < frame.scale < _ROOM_SCALES[1]

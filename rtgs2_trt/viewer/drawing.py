@@ -9,12 +9,14 @@ from typing import Protocol
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.page_layout import Picture
 from rtgs2_trt.segmenter import Segmentation
-from rtgs2_trt.viewer.frame_sizes import FrameTimes, frame_size, moving_share, resting_share
+from rtgs2_trt.viewer.frame_sizes import FrameTimes, Seconds, frame_size, moving_share, resting_share
 from rtgs2_trt.viewer.painting import LabelledFrame, Look, paint
 from rtgs2_trt.viewer.turns import Turn, Turns
 
 Draw = Callable[[Camera], Segmentation]
 """Draws and labels a view, with everything that the modes need."""
+
+_MOST_REST = 2.0  # seconds that a camera must have rested before the slowest frames
 
 
 class Client(Protocol):
@@ -112,20 +114,22 @@ class DrawingThread:
             self._frames[turn.client] = frame
             if turn.kind == "moving":
                 self._moving[turn.client] = frame.share
-        self._turns.drawn(turn, frame.share)
         client.show(frame, paint(frame, client.look), turn)
         self._learn(frame, self._turns.clock() - start)
+        seconds = self._seconds(turn.camera)
+        self._turns.drawn(turn, frame.share, min(seconds(resting_share(seconds, frame.share)), _MOST_REST))
 
     def _share(self, turn: Turn, last: float | None) -> float:
         if self._only_size is not None:
             return 1.0
-        width, height = self._size(turn.camera, 1.0)
-        whole = width * height / self._most_pixels
-
-        def seconds(share: float) -> float:
-            return self._times.predicted(share * whole)
-
+        seconds = self._seconds(turn.camera)
         return moving_share(seconds, last) if turn.kind == "moving" else resting_share(seconds, turn.shown)
+
+    def _seconds(self, camera: Camera) -> Seconds:
+        """Return what predicts the seconds of a frame of this camera's window by its share of all pixels."""
+        width, height = self._size(camera, 1.0)
+        whole = width * height / self._most_pixels
+        return lambda share: self._times.predicted(share * whole)
 
     def _frame(self, camera: Camera, share: float) -> LabelledFrame:
         view = camera.resized(*self._size(camera, share))

@@ -42,6 +42,7 @@ class _Client:
     camera: Camera
     asked: float
     shown: float = 0.0
+    rest: float = REST_SECONDS
     repaint: bool = False
     served: float = float("-inf")
 
@@ -87,12 +88,19 @@ class Turns:
             self._closed = True
             self._changed.notify_all()
 
-    def drawn(self, turn: Turn, share: float) -> None:
-        """Note that a picture with this share of all pixels is shown of the turn's camera."""
+    def drawn(self, turn: Turn, share: float, rest: float = REST_SECONDS) -> None:
+        """Note that a picture of the turn's camera is shown.
+
+        Args:
+            turn: what was done.
+            share: of all pixels, 1 if no better picture can follow.
+            rest: for how many seconds the camera must have rested before the better picture is begun. While it is
+                drawn, nobody can move on: the longer it takes, the surer one should be.
+        """
         with self._changed:
             known = self._clients.get(turn.client)
             if known is not None and known.camera is turn.camera:
-                known.shown = max(known.shown, share)
+                known.shown, known.rest = max(known.shown, share), max(REST_SECONDS, rest)
 
     def take(self) -> Turn | None:
         """Wait for something to do and return it; None once closed."""
@@ -113,7 +121,7 @@ class Turns:
         waiting: list[tuple[int, float, int, Kind]] = []
         due: list[float] = []
         for name, client in self._clients.items():
-            rests_at = client.asked + REST_SECONDS
+            rests_at = client.asked + client.rest
             if client.repaint:
                 waiting.append((0, client.served, name, "repaint"))
             elif client.shown == 0:

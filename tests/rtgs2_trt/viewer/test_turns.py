@@ -57,6 +57,18 @@ def test_a_camera_that_rests_is_drawn_better_until_nothing_is_left(turns, clock)
     assert turns.next_turn(clock.now) == (None, None)
 
 
+def test_a_slow_picture_waits_for_a_longer_rest(turns, clock):
+    turns.look(1, camera(0))
+    turn, _ = turns.next_turn(clock.now)
+    turns.drawn(turn, 0.25, rest=1.5)
+    clock.now += 1.4
+    nothing, wait = turns.next_turn(clock.now)
+    assert nothing is None
+    assert wait == pytest.approx(0.1)
+    clock.now += 0.1
+    assert taken(turns, clock)[1] == "resting"
+
+
 def test_a_camera_that_moves_meanwhile_is_not_taken_for_drawn(turns, clock):
     turns.look(1, camera(0))
     turn, _ = turns.next_turn(clock.now)
