@@ -71,7 +71,7 @@ class Panel:
         self._modes = modes("depth" if offer.classes is None else "semantic")
         self.look = Look(self._modes[0])
         self._shown: tuple[LabelledFrame, Picture] | None = None
-        self._marks: list[viser.SceneNodeHandle] = []
+        self._mark: viser.SceneNodeHandle | None = None
         self._legend: dict[int, viser.GuiButtonHandle] = {}
         self._counted = float("-inf")
         self._saved = 0
@@ -233,15 +233,14 @@ class Panel:
         except (InputError, TypeError, ValueError):  # a browser may send anything
             return
         self._pixel.content = _text(*_lines(picked))
-        while self._marks:
-            self._marks.pop().remove()
+        if self._mark is not None:
+            self._mark.remove()
+            self._mark = None
         if picked.point is not None and picked.depth is not None:
             scene, place = self._client.scene, picked.point
-            mark = scene.add_icosphere(
-                "/picked", 0.006 * picked.depth, (255, 60, 60), position=place, cast_shadow=False
-            )
-            label = scene.add_label("/picked/name", picked.name or f"{picked.depth:.2f} m")
-            self._marks = [label, mark]
+            size = 0.006 * picked.depth
+            self._mark = scene.add_icosphere("/picked", size, (255, 60, 60), position=place, cast_shadow=False)
+            scene.add_label("/picked/name", picked.name or f"{picked.depth:.2f} m")
 
     def _fly_to(self, camera: Camera) -> None:
         window = self._client.camera
