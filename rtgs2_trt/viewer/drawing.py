@@ -16,6 +16,9 @@ from rtgs2_trt.viewer.turns import Turn, Turns
 Draw = Callable[[Camera], Segmentation]
 """Draws and labels a view, with everything that the modes need."""
 
+Observer = Callable[[Turn, LabelledFrame, float], None]
+"""Is told of a frame that is shown, and of the seconds since its camera came."""
+
 _MOST_REST = 2.0  # seconds that a camera must have rested before the slowest frames
 
 
@@ -41,9 +44,19 @@ class DrawingThread:
         turns: whose picture is next.
         most_pixels: of a frame of a resting camera.
         only_size: width and height of all frames, where the backend draws no others.
+        observe: see :data:`Observer`.
     """
 
-    def __init__(self, draw: Draw, turns: Turns, most_pixels: int, *, only_size: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        draw: Draw,
+        turns: Turns,
+        most_pixels: int,
+        *,
+        only_size: tuple[int, int] | None = None,
+        observe: Observer = lambda *_: None,
+    ) -> None:
+        self._observe = observe
         self._draw = draw
         self._turns = turns
         self._most_pixels = most_pixels
@@ -115,7 +128,9 @@ class DrawingThread:
             if turn.kind == "moving":
                 self._moving[turn.client] = frame.share
         client.show(frame, paint(frame, client.look), turn)
-        self._learn(frame, self._turns.clock() - start)
+        now = self._turns.clock()
+        self._observe(turn, frame, now - turn.asked)
+        self._learn(frame, now - start)
         seconds = self._seconds(turn.camera)
         self._turns.drawn(turn, frame.share, min(seconds(resting_share(seconds, frame.share)), _MOST_REST))
 

@@ -16,7 +16,7 @@ from rtgs2_trt.errors import CameraError, InputError
 from rtgs2_trt.scene import Scene
 from rtgs2_trt.segmenter import Segmentation, Segmenter
 from rtgs2_trt.viewer.browser_camera import browser_pose, camera_of_window
-from rtgs2_trt.viewer.drawing import DrawingThread
+from rtgs2_trt.viewer.drawing import DrawingThread, Observer
 from rtgs2_trt.viewer.panel import Offer, Panel
 from rtgs2_trt.viewer.turns import Turns
 
@@ -40,6 +40,7 @@ class Viewer:
         unknown_below: see :meth:`Segmenter.__call__`.
         into_file: takes a camera into the units and axes of the scene's file; saved views are in these.
         report: is told in one line when a browser sends nonsense; nothing is printed without.
+        observe: see :data:`rtgs2_trt.viewer.drawing.Observer`.
 
     Raises:
         InputError: nothing can listen at this address.
@@ -60,6 +61,7 @@ class Viewer:
         unknown_below: float | None = None,
         into_file: Callable[[Camera], Camera] = lambda camera: camera,
         report: Callable[[str], None] = lambda _: None,
+        observe: Observer = lambda *_: None,
     ) -> None:
         check_address(host, port)
         self._reports = _Reports(report)
@@ -70,7 +72,7 @@ class Viewer:
         def draw(camera: Camera) -> Segmentation:
             return segmenter(scene, camera, confidence=confidence, rgb=True, depth=True, unknown_below=unknown_below)
 
-        self.drawing = DrawingThread(draw, self._turns, most_pixels, only_size=segmenter.only_size)
+        self.drawing = DrawingThread(draw, self._turns, most_pixels, only_size=segmenter.only_size, observe=observe)
         self.drawing.warm_up(start)
         logging.getLogger("websockets.server").addFilter(self._reports)
         self._server = _Server(host, port, verbose=False)
