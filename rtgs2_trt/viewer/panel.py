@@ -89,7 +89,7 @@ class Panel:
                 self._change(replace(self.look, mode=event.target.value))
 
         if self._offer.classes is not None:
-            self._build_classes()
+            self._build_opacity()
         with gui.add_folder("Pixel"):
             self._pixel = gui.add_html(_text("Click into the picture."))
 
@@ -99,8 +99,10 @@ class Panel:
 
         with gui.add_folder("View"):
             self._build_views()
+        if self._offer.classes is not None:
+            self._build_classes()  # last: it may be long
 
-    def _build_classes(self) -> None:
+    def _build_opacity(self) -> None:
         gui = self._client.gui
         opacity = gui.add_slider("Overlay", min=0.0, max=1.0, step=0.05, initial_value=self.look.opacity)
 
@@ -111,6 +113,8 @@ class Panel:
             except (InputError, TypeError, ValueError):
                 return
 
+    def _build_classes(self) -> None:
+        gui = self._client.gui
         self._classes = gui.add_folder("Classes")
         with self._classes:
             every = gui.add_button_group("All", ("show", "hide"), order=0.0)
@@ -259,20 +263,20 @@ class Panel:
 
 
 def _lines(picked: PickedPixel) -> list[str]:
-    lines = []
+    """Return what the panel says of a pixel: what it is, how far away, where."""
+    what = []
     if picked.name is not None:
-        number = "" if picked.class_id is None else f" (id {picked.class_id})"
-        lines.append(f"{picked.name}{number}")
+        what.append(picked.name if picked.class_id is None else f"{picked.name} (id {picked.class_id})")
     if picked.confidence is not None:
-        lines.append(f"{picked.confidence:.0%} sure")
+        what.append(f"{picked.confidence:.0%} sure")
     if picked.predicted_depth is not None:
-        lines.append(f"predicted depth {picked.predicted_depth:.2f} m")
+        what.append(f"predicted depth {picked.predicted_depth:.2f} m")
     if picked.point is None or picked.depth is None:
-        lines.append("nothing is there")
+        where = ["nothing is there"]
     else:
         x, y, z = picked.point
-        lines += [f"depth {picked.depth:.2f} m", f"x {x:.2f}, y {y:.2f}, z {z:.2f} m"]
-    return [*lines, f"pixel {picked.column}, {picked.row}"]
+        where = [f"x {x:.2f}, y {y:.2f}, z {z:.2f} m · depth {picked.depth:.2f} m"]
+    return [" · ".join(what), *where]
 
 
 def _text(*lines: str) -> str:

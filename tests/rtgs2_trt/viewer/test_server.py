@@ -151,8 +151,8 @@ def test_a_click_tells_what_is_there(viewer):
         browser.look()
         browser.wait_for(rested)
         browser.click(0.5, 0.5)
-        browser.wait_for(lambda b: "lamp (id 300)<br>75% sure<br>depth 2.00 m" in b.texts())
-        assert "x 0.00, y 2.00, z 1.00 m" in browser.texts()
+        told = "lamp (id 300) · 75% sure<br>x 0.00, y 2.00, z 1.00 m · depth 2.00 m"
+        browser.wait_for(lambda b: told in b.texts())
         label = browser.wait_for(lambda b: next((m for m in b.messages if m["type"] == "LabelMessage"), None))
         assert (label["name"], label["props"]["text"]) == ("/picked/name", "lamp")
         browser.click(0.25, 0.5)
