@@ -114,14 +114,18 @@ class Page:
         self.mouse("mouseReleased", *end)
 
     def click_button(self, text: str) -> None:
-        """Click the button whose text begins so."""
+        """Click the button whose text begins so, once it no longer moves."""
         found = f"[...document.querySelectorAll('button')].find(b => b.innerText.trim().startsWith({json.dumps(text)}))"
         self.wait_for(f"!!{found}")
-        x, y = self.evaluate(
-            f"(() => {{ const b = {found}; b.scrollIntoView({{block: 'center'}}); const r = b.getBoundingClientRect(); "
-            "return [r.x + r.width / 2, r.y + r.height / 2] })()"
+        self.evaluate(f"{found}.scrollIntoView({{block: 'center'}})")
+        middle = (
+            f"(() => {{ const r = {found}.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] }})()"
         )
-        self.click(x, y)
+        before, place = None, self.evaluate(middle)
+        while place != before:
+            time.sleep(0.5)
+            before, place = place, self.evaluate(middle)
+        self.click(*place)
 
     def text(self) -> str:
         """Return the text of the page."""

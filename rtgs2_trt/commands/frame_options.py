@@ -109,7 +109,10 @@ def load_placed(
     from ..orientation import checked_scale, orientation
 
     if arguments.scale is None and arguments.up is None:
-        arguments.scale = arguments.up = AUTO if _looks_foreign(path, arguments, cameras) else None
+        foreign = _looks_foreign(path, arguments, cameras)
+        arguments.scale = arguments.up = AUTO if foreign else None
+        if foreign is None:
+            console.note(f"  {path}: no room, taken in metres with z up. If it lies on its side, try --up -y or --up y")
     arguments.scale = 1.0 if arguments.scale is None else arguments.scale
     arguments.up = "z" if arguments.up is None else arguments.up
     scene, cameras, frame = load_in_frame(path, arguments, cameras, console)
@@ -118,8 +121,11 @@ def load_placed(
     return scene, cameras, Placement(checked_scale(factor, error=InputError), turn)
 
 
-def _looks_foreign(path: str, arguments: argparse.Namespace, cameras: Mapping[str, Camera]) -> bool:
-    """Whether the scene of a file seems to be a room in other units than metres or with another axis up than z."""
+def _looks_foreign(path: str, arguments: argparse.Namespace, cameras: Mapping[str, Camera]) -> bool | None:
+    """Whether the scene of a file seems to be a room in other units than metres or with another axis up than z.
+
+    None if it seems to be no room.
+    """
     import warnings
 
     from ..errors import SceneError
@@ -131,6 +137,6 @@ def _looks_foreign(path: str, arguments: argparse.Namespace, cameras: Mapping[st
         scene = Scene.load(path, invalid="drop" if arguments.drop_invalid else "error")
     try:
         frame = estimate_frame(scene, list(cameras.values()))
-    except SceneError:  # no room
-        return False
+    except SceneError:
+        return None
     return frame.up_axis != "z" or not _ROOM_SCALES[0] < frame.scale < _ROOM_SCALES[1]
