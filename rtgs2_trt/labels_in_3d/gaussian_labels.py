@@ -83,10 +83,10 @@ class GaussianLabels:
         return GaussianLabels(labels.astype(label_type(rules.table)), confidence, rules.table)
 
     def drawn(self, scene: GaussianArrays, camera: Camera, *, threads: int = 0) -> NDArray[Any]:
-        """Return the labels as a camera sees them: of each pixel the class whose Gaussians have most of its light.
+        """Return the labels as a camera sees them: of each pixel the class that most of its light speaks for.
 
-        A Gaussian counts with its splatting weight; unknown ones do not. Where no labelled Gaussian is, the pixel is
-        unknown.
+        A Gaussian counts with its splatting weight times its confidence; unknown ones do not. Where no labelled
+        Gaussian is, the pixel is unknown.
 
         Args:
             scene: the N Gaussians.
@@ -104,7 +104,7 @@ class GaussianLabels:
             raise InputError("another scene's labels", field="labels", found=len(self), expected=len(scene.means))
         known = self.labels != self.unknown
         shares = np.zeros((len(self), len(self.classes)), np.float32)
-        shares[np.flatnonzero(known), self.labels[known]] = 1
+        shares[np.flatnonzero(known), self.labels[known]] = self.confidence[known]
         seen = rasterize(scene, camera, shares, threads=threads).features
         labels = seen.argmax(axis=0).astype(self.labels.dtype)
         labels[seen.max(axis=0) <= 0] = self.unknown
