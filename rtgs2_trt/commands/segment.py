@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from ..console import Console, add_console_options, check_folder
+from ..errors import InputError
 from .bundle_options import add_backend_options, add_class_options, label_rules
 from .encoded_views import EncodedViews
 from .frame_options import add_frame_options
+from .label_video import LabelVideo, add_video_options, check_video
 from .view_options import add_view_options, evenly
 
 _SHEET_VIEWS = 8
@@ -24,13 +26,15 @@ def add_parser(commands: Any) -> None:
         "segment",
         help="label views of a scene",
         description="Label views of a scene. Writes label images (the class table's ids), colour images, overlays "
-        "with a legend, a contact sheet, classes.json, summary.json. With a bundle that predicts depth: depth images "
-        "(16 bits, millimetres), colour images, painted depth, a contact sheet and summary.json.",
+        "with a legend, a contact sheet, classes.json, the classes' pixels view by view (statistics.csv, .png), "
+        "summary.json, and a video if asked to. With a bundle that predicts depth: depth images (16 bits, "
+        "millimetres), colour images, painted depth, a contact sheet and summary.json.",
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="NAME.rtgs2 folder that rtgs2-export wrote")
     parser.add_argument("scene", metavar="SCENE", help="scene: PLY, compressed PLY, .splat, .spz, SOG, checkpoint")
     add_view_options(parser)
-    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write to")
+    parser.add_argument("-o", "--output", metavar="DIR", help="folder to write to; may be missing with --video")
+    add_video_options(parser)
     add_frame_options(parser)
     parser.add_argument("--reencode", action="store_true", help="ignore features that the scene file holds")
     parser.add_argument(
@@ -52,8 +56,11 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from ..segmenter import Segmenter
     from .view_writers import view_writer
 
-    output = Path(arguments.output)
-    check_folder(output, "--output")
+    if arguments.output is None and arguments.video is None:
+        raise InputError("nothing to write", field="--output, --video", fix="Give -o DIR, or --video FILE, or both")
+    output = None if arguments.output is None else Path(arguments.output)
+    if output is not None:
+        check_folder(output, "--output")
     if arguments.save_scene:
         check_folder(Path(arguments.save_scene).parent, "--save-scene")
     views = EncodedViews(arguments)
@@ -62,6 +69,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             arguments.bundle, arguments.backend, threads=arguments.threads, precision=arguments.precision
         )
     rules = label_rules(segmenter, arguments)
+    check_video(arguments, rules)
     for name, reason in segmenter.passed_over.items():
         console.note(f"  backend {segmenter.backend_name}; not {name}: {reason}")
     scene, cameras = views.load(segmenter, console)
@@ -77,6 +85,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     writer = view_writer(output, segmenter, rules, heading=Path(arguments.scene).name)
     file_names = _file_names(cameras)
     shown = set(evenly(list(cameras), _SHEET_VIEWS))
+    video = LabelVideo.of(arguments, rules, cameras)
     try:
         for name, camera in console.track(list(cameras.items()), "label views"):
             result = segmenter(
@@ -89,7 +98,10 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             if rules is not None:
                 result = replace(result, labels=rules.apply(result.labels, result.confidence), classes=rules.table)
             writer.add(file_names[name], name, result, on_sheet=name in shown)
+            video.add(result)
+        video.finish()
     finally:  # also when interrupted: the summary says what is there
+        video.close()
         summary = {
             "bundle": str(arguments.bundle),
             "description": segmenter.bundle.manifest.description,
@@ -102,6 +114,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             "precision": segmenter.precision,
             "complete": len(writer.views) == len(cameras),
             "views": writer.views,
+            **video.summary(),
             "seconds": {
                 **{name: round(seconds, 3) for name, seconds in console.seconds.items()},
                 "per view (median)": writer.median_seconds(),
@@ -110,7 +123,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         writer.finish(summary)
     per_view = ", ".join(f"{stage} {1000 * s:.0f} ms" for stage, s in writer.median_seconds().items())
     done = "labelled" if segmenter.task == "semantic" else "with depth"
-    console.result(summary, f"{len(cameras)} views {done} in {output} ({segmenter.backend_name}: {per_view})")
+    where = " and ".join(str(path) for path in (output, arguments.video) if path is not None)
+    console.result(summary, f"{len(cameras)} views {done} in {where} ({segmenter.backend_name}: {per_view})")
 
 
 def _file_names(names: Iterable[str]) -> dict[str, str]:
