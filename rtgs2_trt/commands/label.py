@@ -78,20 +78,21 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             "views": fusion.views,
         }
         written = save_labelled(output, arguments.scene, labels, keep=keep, about=about)
-    counts = dict(zip([*rules.table.names, "unknown"], labels.counts.tolist(), strict=True))
-    values = {
+    named = zip([*rules.table.names, "unknown"], labels.counts.tolist(), strict=True)
+    counts = {name: int(count) for name, count in named if count}
+    values: dict[str, Any] = {
         "bundle": str(arguments.bundle),
         "scene": str(arguments.scene),
         "output": str(output),
         "gaussians": len(labels),
         "written": written,
         "views": fusion.views,
-        "classes": {name: count for name, count in counts.items() if count},
+        "classes": counts,
         "backend": segmenter.backend_name,
         "seconds": {name: round(seconds, 3) for name, seconds in console.seconds.items()},
         "warnings": list(console.warnings),
     }
-    most = sorted(values["classes"].items(), key=lambda pair: -pair[1])
+    most = sorted(counts.items(), key=lambda pair: -pair[1])
     shares = ", ".join(f"{name} {100 * count / len(labels):.0f} %" for name, count in most[:8])
     console.result(values, f"{written} of {len(labels)} Gaussians in {output}, by {fusion.views} views: {shares}")
 

@@ -42,8 +42,10 @@ class GaussianLabels:
                 raise InputError("not the labels of Gaussians", field=name, found=found, expected=expected)
         outside = (self.labels >= len(self.classes)) & (self.labels != self.unknown)
         if outside.any():
-            found, expected = int(self.labels[outside][0]), f"0 to {len(self.classes) - 1}, or {self.unknown}"
-            raise InputError("a label outside the class table", field="labels", found=found, expected=expected)
+            expected = f"0 to {len(self.classes) - 1}, or {self.unknown}"
+            raise InputError(
+                "a label outside the class table", field="labels", found=self.labels[outside][0], expected=expected
+            )
         if not ((self.confidence >= 0) & (self.confidence <= 1)).all():
             raise InputError("not probabilities", field="confidence", expected="0 to 1")
 
@@ -106,7 +108,7 @@ class GaussianLabels:
         shares = np.zeros((len(self), len(self.classes)), np.float32)
         shares[np.flatnonzero(known), self.labels[known]] = self.confidence[known]
         seen = rasterize(scene, camera, shares, threads=threads).features
-        labels = seen.argmax(axis=0).astype(self.labels.dtype)
+        labels: NDArray[Any] = seen.argmax(axis=0).astype(self.labels.dtype)
         labels[seen.max(axis=0) <= 0] = self.unknown
         return labels
 
