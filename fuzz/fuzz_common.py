@@ -26,6 +26,7 @@ TARGETS = (
     "golden",
     "class_table",
     "class_map",
+    "gaussian_labels",
     "graph",
     "dataset",
     "label_image",

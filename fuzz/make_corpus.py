@@ -51,6 +51,7 @@ def main() -> None:
         "golden": golden,
         "class_table": class_table,
         "class_map": class_map,
+        "gaussian_labels": gaussian_labels,
         "graph": graph,
         "dataset": dataset,
         "label_image": label_image,
@@ -207,6 +208,36 @@ def camera_info() -> Iterator[tuple[str, bytes]]:
     yield "huge_number", message.replace("50", "9" * 400).encode()
     yield "date", b"width: 2001-99-99"
     yield "nothing", b"---\n"
+
+
+def gaussian_labels() -> Iterator[tuple[str, bytes]]:
+    def file(format_: str, ids: list[float], confidences: list[float], kind: str = "int") -> bytes:
+        properties = f"property {kind} class_id\nproperty float confidence\nend_header\n"
+        header = f"ply\nformat {format_} 1.0\nelement vertex {len(ids)}\n{properties}".encode()
+        if format_ == "ascii":
+            return header + "".join(f"{i} {c}\n" for i, c in zip(ids, confidences, strict=True)).encode()
+        return header + b"".join(struct.pack("<if", int(i), c) for i, c in zip(ids, confidences, strict=True))
+
+    def table(**changes: Any) -> bytes:
+        entries = [{"index": i, "id": 3 + i, "name": f"c{i}", "color": [i, 0, 0]} for i in range(2)]
+        values = {"format": "rtgs2-gaussian-labels/1", "unknown_id": 255, "classes": {"name": "two", "table": entries}}
+        return json.dumps(values | changes).encode() + b"\0"
+
+    good = file("binary_little_endian", [3, 4, 255], [0.5, 1, 0])
+    yield "good", table() + good
+    yield "ascii", table() + file("ascii", [3, 4], [0.5, 1])
+    yield "foreign_id", table() + file("binary_little_endian", [3, -7], [0.5, 1])
+    yield "half_an_id", table() + file("ascii", [3.5], [0.5], "float")
+    yield "huge_id", table() + file("ascii", [1e30], [0.5], "double")
+    yield "nan", table() + file("ascii", [3], [float("nan")])
+    yield "sure_beyond_doubt", table() + file("ascii", [3], [2])
+    yield "short", table() + good[:-3]
+    yield "no_scene", table()
+    yield "no_table", b"\0" + good
+    yield "unknown_is_a_class", table(unknown_id=3) + good
+    yield "huge_unknown", table(unknown_id=10**400) + good
+    yield "no_classes", table(classes={"name": "none", "table": []}) + good
+    yield "deep", b"[" * 5000 + b"\0" + good
 
 
 def class_map() -> Iterator[tuple[str, bytes]]:

@@ -26,10 +26,12 @@ from .errors import (
 )
 from .geometry_plan import GeometryPlan, build_geometry_plan
 from .instruction_sets import forced_instruction_set, instruction_set, instruction_sets
+from .lift import Lifted, lift
 from .rasterize import Rendering, rasterize
 from .scene import Scene
 from .segmenter import Segmentation, Segmenter
 from .upsample_argmax import upsample_argmax
+from .upsample_softmax import upsample_softmax
 
 __all__ = [
     "BackendError",
@@ -43,6 +45,7 @@ __all__ = [
     "DatasetError",
     "GeometryPlan",
     "InputError",
+    "Lifted",
     "Manifest",
     "Rendering",
     "Rtgs2Error",
@@ -55,9 +58,11 @@ __all__ = [
     "forced_instruction_set",
     "instruction_set",
     "instruction_sets",
+    "lift",
     "load_cameras",
     "load_class_table",
     "rasterize",
     "save_cameras",
     "upsample_argmax",
+    "upsample_softmax",
 ]

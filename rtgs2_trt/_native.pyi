@@ -34,6 +34,21 @@ def force_instruction_set(name: str | None) -> None: ...
 def forced_instruction_set() -> str | None: ...
 def instruction_set() -> str: ...
 def instruction_sets() -> list[str]: ...
+def lift(
+    means: _Float32,
+    scales: _Float32,
+    rotations: _Float32,
+    opacities: _Float32,
+    pixels: _Float32,
+    fx: float,
+    fy: float,
+    cx: float,
+    cy: float,
+    world_to_camera: npt.NDArray[np.float64],
+    sums: _Float32,
+    weights: _Float32,
+    threads: int,
+) -> None: ...
 def rasterize(
     means: _Float32,
     scales: _Float32,
@@ -54,3 +69,4 @@ def rasterize(
 def upsample_argmax(
     logits: _Float32, height: int, width: int, confidence: bool, threads: int
 ) -> tuple[npt.NDArray[np.uint8] | npt.NDArray[np.uint16], _Float32 | None]: ...
+def upsample_softmax(logits: _Float32, height: int, width: int, threads: int) -> _Float32: ...

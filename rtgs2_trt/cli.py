@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from .commands import build, convert, doctor, estimate, info, scene, segment, view
+from .commands import build, convert, doctor, estimate, info, label, scene, segment, view
 from .console import join_axis, run_command
 
 
@@ -20,6 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     segment.add_parser(commands)
     view.add_parser(commands)
+    label.add_parser(commands)
     info.add_parser(commands)
     build.add_parser(commands)
     convert.add_parser(commands)

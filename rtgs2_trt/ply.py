@@ -42,6 +42,8 @@ _TYPES = {
 _TYPE_NAMES = {"f4": "float", "f8": "double", "i1": "char", "u1": "uchar", "i2": "short", "u2": "ushort"} | {
     "i4": "int",
     "u4": "uint",
+    "i8": "int64",
+    "u8": "uint64",
 }
 _COPY_AGAIN = "The file is incomplete: copy, download or export it again."
 
@@ -274,26 +276,101 @@ def write_ply(path: str | Path, columns: Mapping[str, NDArray[Any]], comments: S
         SceneError: the file cannot be written.
         ValueError: columns of different lengths, a dtype that PLY lacks, or a line break in a comment.
     """
+    with atomic_file(path, SceneError) as file:
+        write_columns(file, columns, comments)
+
+
+def write_columns(target: BinaryIO, columns: Mapping[str, NDArray[Any]], comments: Sequence[str] = ()) -> None:
+    """Write to an open file what :func:`write_ply` writes to a path; raises ValueError as it does."""
     lengths = {len(column) for column in columns.values()}
     if len(lengths) != 1:
         raise ValueError(f"columns must have one length, not {sorted(lengths)}")
-    if any("\n" in comment or "\r" in comment for comment in comments):
-        raise ValueError("a comment is one line")
     count = lengths.pop()
     types = {name: f"{column.dtype.kind}{column.dtype.itemsize}" for name, column in columns.items()}
+    target.write(header_text("binary_little_endian", comments, "vertex", count, types))
+    row = np.dtype([(name, "<" + t) for name, t in types.items()])
+    step = max(1, _CHUNK_BYTES // row.itemsize)
+    for first in range(0, count, step):
+        rows = np.empty(min(step, count - first), dtype=row)
+        for name, column in columns.items():
+            rows[name] = column[first : first + step]
+        target.write(rows.view(np.uint8).data)
+
+
+def header_text(format: str, comments: Sequence[str], element: str, count: int, types: Mapping[str, str]) -> bytes:
+    """Return the header of a file with one element.
+
+    Args:
+        format: of the rows.
+        comments: one line each.
+        element: its name.
+        count: its rows.
+        types: NumPy type code without byte order of each property, in the order of the file.
+
+    Raises:
+        ValueError: a type that PLY lacks, or a line break in a comment.
+    """
+    if any("\n" in comment or "\r" in comment for comment in comments):
+        raise ValueError("a comment is one line")
     if not set(types.values()) <= set(_TYPE_NAMES):
         raise ValueError(f"PLY has no type for one of {sorted(set(types.values()))}")
-    lines = ["ply", "format binary_little_endian 1.0", *(f"comment {comment}" for comment in comments)]
-    lines += [f"element vertex {count}", *(f"property {_TYPE_NAMES[t]} {name}" for name, t in types.items())]
-    row = np.dtype([(name, "<" + t) for name, t in types.items()])
-    with atomic_file(path, SceneError) as file:
-        file.write(("\n".join(lines) + "\nend_header\n").encode())
-        step = max(1, _CHUNK_BYTES // row.itemsize)
-        for first in range(0, count, step):
-            rows = np.empty(min(step, count - first), dtype=row)
-            for name, column in columns.items():
-                rows[name] = column[first : first + step]
-            file.write(rows.view(np.uint8).data)
+    lines = ["ply", f"format {format} 1.0", *(f"comment {comment}" for comment in comments)]
+    lines += [f"element {element} {count}", *(f"property {_TYPE_NAMES[t]} {name}" for name, t in types.items())]
+    return ("\n".join(lines) + "\nend_header\n").encode()
+
+
+def write_more_columns(
+    source: OpenPly,
+    target: BinaryIO,
+    element: str,
+    columns: Mapping[str, NDArray[Any]],
+    keep: NDArray[np.bool_] | None = None,
+) -> None:
+    """Copy an element of a binary file, its rows byte for byte, with more properties behind those that it has.
+
+    Properties that the element already has under these names are left out where they were. Comments and byte order
+    stay. Some hundred KiB are held at a time.
+
+    Args:
+        source: a file that is not ASCII; the element and those before it have no lists.
+        target: what is written to.
+        element: its name. Other elements are not copied.
+        columns: name -> (rows,) array.
+        keep: (rows,) rows to copy, None for all.
+
+    Raises:
+        SceneError: the file ends early.
+        ValueError: columns that do not fit the element, or a file whose rows cannot be copied.
+    """
+    header = source.header
+    old = header.element(element)
+    if old is None or header.format == "ascii":
+        raise ValueError(f"no binary element {element!r}")
+    before = header.elements[: header.elements.index(old)]
+    if any(e.has_list for e in (*before, old)) or any(len(column) != old.count for column in columns.values()):
+        raise ValueError("rows of other lengths")
+    order = ">" if header.format == "binary_big_endian" else "<"
+    read = np.dtype([(p.name, order + str(p.type)) for p in old.properties])
+    kept = {p.name: str(p.type) for p in old.properties if p.name not in columns}
+    types = kept | {name: f"{column.dtype.kind}{column.dtype.itemsize}" for name, column in columns.items()}
+    count = old.count if keep is None else int(np.count_nonzero(keep))
+    comments = [comment.replace("\r", " ") for comment in header.comments]
+    target.write(header_text(header.format, comments, element, count, types))
+    write = np.dtype([(name, order + type_) for name, type_ in types.items()])
+    source.file.seek(header.size + sum(e.count * e.row_bytes for e in before))
+    step = max(1, _CHUNK_BYTES // write.itemsize)
+    for first in range(0, old.count, step):
+        size = min(step, old.count - first)
+        data = source.file.read(size * read.itemsize)
+        if len(data) < size * read.itemsize:
+            raise SceneError("the file ends early", file=source.path, field=f"element {element}", fix=_COPY_AGAIN)
+        rows = np.empty(size, write)
+        found = np.frombuffer(data, read)
+        for name in kept:
+            rows[name] = found[name]
+        for name, column in columns.items():
+            rows[name] = column[first : first + size]
+        target.write((rows if keep is None else rows[keep[first : first + size]]).tobytes())
 
 
 def _parse_header(file: BinaryIO, file_size: int, path: str | Path) -> Header:

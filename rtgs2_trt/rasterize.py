@@ -89,17 +89,14 @@ def rasterize(
         InputError: an impossible `background` or `threads`, or an unknown instruction set in the environment.
     """
     instruction_set()  # refuses an unknown one
-    means = _floats("means", scene.means, (None, 3))
+    means, scales, rotations, opacities = gaussian_shapes(scene)
     count = means.shape[0]
-    scales = _floats("scales", scene.scales, (count, 3))
-    rotations = _floats("rotations", scene.rotations, (count, 4))
-    opacities = _floats("opacities", scene.opacities, (count,))
-    sh = _floats("sh", scene.sh, (count, None, 3))
+    sh = as_floats("sh", scene.sh, (count, None, 3))
     if sh.shape[1] not in (1, 4, 9, 16):
         expected = "1, 4, 9 or 16 coefficients (degree 0 to 3)"
         raise SceneError("impossible number of coefficients", field="sh", found=sh.shape, expected=expected)
     drawn = scene.features if features is None else features
-    values = np.zeros((count, 0), np.float32) if drawn is None else _floats("features", drawn, (count, None))
+    values = np.zeros((count, 0), np.float32) if drawn is None else as_floats("features", drawn, (count, None))
     colour = _colour(background)
     check_threads(threads)
     try:
@@ -142,7 +139,30 @@ def _colour(background: object) -> tuple[float, float, float]:
     return float(colour[0]), float(colour[1]), float(colour[2])
 
 
-def _floats(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
+def gaussian_shapes(
+    scene: GaussianArrays,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return means (N, 3), scales (N, 3), rotations (N, 4) and opacities (N,) as the core takes them.
+
+    Raises:
+        SceneError: no numbers, or shapes that do not go together.
+    """
+    means = as_floats("means", scene.means, (None, 3))
+    count = means.shape[0]
+    return (
+        means,
+        as_floats("scales", scene.scales, (count, 3)),
+        as_floats("rotations", scene.rotations, (count, 4)),
+        as_floats("opacities", scene.opacities, (count,)),
+    )
+
+
+def as_floats(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
+    """Return `values` as float32 in C order, of a shape in which None is any size.
+
+    Raises:
+        SceneError: no numbers, or another shape; names the array.
+    """
     try:
         with np.errstate(over="ignore"):  # what float32 cannot hold is infinite
             array = np.ascontiguousarray(values, dtype=np.float32)

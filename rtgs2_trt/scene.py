@@ -265,10 +265,11 @@ class Scene:
         else:
             write_scene_file(self, path, kind)
 
-    def _save_ply(self, path: str | Path) -> None:
+    def ply_columns(self) -> dict[str, NDArray[np.float32]]:
+        """Return the properties of a standard 3DGS PLY, name -> (N,), in the order of the file."""
         opacities = np.clip(self.opacities.astype(np.float64), *_OPACITY_RANGE)
         coefficients = self.sh.shape[1]
-        columns: dict[str, NDArray[Any]] = {name: self.means[:, i] for i, name in enumerate("xyz")}
+        columns: dict[str, NDArray[np.float32]] = {name: self.means[:, i] for i, name in enumerate("xyz")}
         columns |= dict.fromkeys(("nx", "ny", "nz"), np.zeros(len(self), dtype=np.float32))
         columns |= {f"f_dc_{i}": self.sh[:, 0, i] for i in range(3)}
         columns |= {
@@ -281,7 +282,11 @@ class Scene:
         columns |= {f"rot_{i}": self.rotations[:, i] for i in range(4)}
         if self.features is not None:
             columns |= {f"f_pc_{i}": self.features[:, i] for i in range(self.features.shape[1])}
-        ply.write_ply(path, columns, [f"{ENCODER_COMMENT} {self.features_encoder}"] if self.features_encoder else [])
+        return columns
+
+    def _save_ply(self, path: str | Path) -> None:
+        comments = [f"{ENCODER_COMMENT} {self.features_encoder}"] if self.features_encoder else []
+        ply.write_ply(path, self.ply_columns(), comments)
 
 
 def _as_float32(

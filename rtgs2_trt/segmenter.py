@@ -23,6 +23,7 @@ from .geometry_plan import GeometryPlan
 from .scene import Scene
 from .task import Task
 from .threads import available_threads, check_threads
+from .upsample_softmax import upsample_softmax
 
 if TYPE_CHECKING:
     from .backends.cuda import CudaBackend
@@ -242,6 +243,29 @@ class Segmenter:
         request = FrameRequest(confidence=confidence, rgb=rgb, alpha=covered, depth=depth)
         frames = self._backend.frames(scene, cameras, request)
         return [self._segmentation(frame, alpha, unknown_below) for frame in frames]
+
+    def probabilities(self, scene: Scene, camera: Camera) -> npt.NDArray[np.float32]:
+        """Return the probability of every class in every pixel of a view: what fusing views or labels takes.
+
+        Args:
+            scene: an encoded scene, as of a call.
+            camera: the view.
+
+        Returns:
+            (C, H, W) float32, softmax over the classes; 4 C bytes a pixel. Its argmax are the labels.
+
+        Raises:
+            SceneError: the scene is not encoded, or by another encoder.
+            InputError: the bundle predicts depth.
+            BackendError: the backend failed.
+        """
+        self._check_features(scene)
+        if self.task == "depth":
+            raise InputError("a depth prediction has no class probabilities", field="bundle", fix="Call the segmenter")
+        (frame,) = self._backend.frames(scene, [camera], FrameRequest(output=True))
+        if frame.output is None:
+            raise BackendError(f"backend {self.backend_name!r} gave no logits")
+        return upsample_softmax(frame.output, camera.height, camera.width, threads=self._threads)
 
     def _segmentation(self, frame: Frame, alpha: bool, unknown_below: float | None) -> Segmentation:
         labels, predicted = frame.labels, frame.depth_prediction

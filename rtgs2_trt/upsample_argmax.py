@@ -35,6 +35,17 @@ def upsample_argmax(
     Raises:
         InputError: impossible logits, sizes or threads.
     """
+    values = checked_logits(logits, height, width)
+    check_threads(threads)
+    return _native.upsample_argmax(values, height, width, confidence, threads)
+
+
+def checked_logits(logits: ArrayLike, height: int, width: int) -> NDArray[np.float32]:
+    """Return logits (C, h, w) as the core takes them, if they can be upsampled to height x width.
+
+    Raises:
+        InputError: impossible logits or sizes.
+    """
     values = np.ascontiguousarray(logits, dtype=np.float32)
     if values.ndim != 3 or not 1 <= values.shape[0] <= 65535:
         expected = "(C, h, w) with C from 1 to 65535"
@@ -43,5 +54,4 @@ def upsample_argmax(
         if not 0 <= size <= most:
             expected = f"0 to {most}, four times the logits'"
             raise InputError("impossible size", field=name, found=size, expected=expected)
-    check_threads(threads)
-    return _native.upsample_argmax(values, height, width, confidence, threads)
+    return values

@@ -32,4 +32,8 @@ void upsample_argmax_cpu(const QuarterLogits& logits, Label* labels, float* conf
 extern template void upsample_argmax_cpu(const QuarterLogits&, std::uint8_t*, float*, int);
 extern template void upsample_argmax_cpu(const QuarterLogits&, std::uint16_t*, float*, int);
 
+/// The same upsampling, then softmax over the classes: fills `probabilities` (classes, height, width). A pixel with a
+/// logit that is NaN, or whose largest is infinite, is NaN in all classes. Throws like upsample_argmax_cpu().
+void upsample_softmax_cpu(const QuarterLogits& logits, float* probabilities, int threads);
+
 }  // namespace rtgs2

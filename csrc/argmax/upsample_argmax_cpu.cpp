@@ -1,4 +1,4 @@
-// Upsampling and argmax on the CPU, row by row: only one interpolated line of one class exists at a time.
+// Upsampling, then argmax or softmax, on the CPU, row by row: only one interpolated line of one class exists at a time.
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -74,6 +74,24 @@ class RowLabeller {
     }
   }
 
+  /// Fills row `y` of each class's plane with its probabilities, after sum_exponentials() of the same row.
+  void write_probabilities(std::int64_t y, float* planes) {
+    const auto width = static_cast<std::size_t>(logits_.width);
+    for (std::int64_t c = 0; c < logits_.classes; ++c) {
+      interpolate_rows(y, c);
+      float* row = planes + (c * logits_.height + y) * logits_.width;
+      for (std::size_t p = 0; p < kUpsampling; ++p) {
+        const float* before = line_.data() + 1 + kPhases[p].before;
+        const float* best = best_.data() + p * columns_;
+        const float* sum = sum_.data() + p * columns_;
+        for (std::size_t x = p, i = 0; x < width; x += kUpsampling, ++i) {
+          row[x] =
+              splatting::exp_nonpositive(mix(before[i], before[i + 1], kPhases[p].weight_after) - best[i]) / sum[i];
+        }
+      }
+    }
+  }
+
   std::int32_t label(std::size_t x) const { return winner_[position(x)]; }
   float confidence(std::size_t x) const { return 1.0F / sum_[position(x)]; }
 
@@ -124,6 +142,20 @@ void upsample_argmax_cpu(const QuarterLogits& logits, Label* labels, float* conf
       if (confidence == nullptr) continue;
       row.sum_exponentials(y);
       for (std::size_t x = 0; x < width; ++x) confidence[first + x] = row.confidence(x);
+    }
+  });
+}
+
+void upsample_softmax_cpu(const QuarterLogits& logits, float* probabilities, int threads) {
+  argmax::check_sizes<std::uint16_t>(logits.classes, logits.rows, logits.columns, logits.height, logits.width);
+  if (logits.width == 0) return;
+  constexpr std::int64_t kRowsAtOnce = 8;
+  parallel_for(logits.height, kRowsAtOnce, threads, [&](std::int64_t top, std::int64_t bottom) {
+    RowLabeller row(logits);
+    for (std::int64_t y = top; y < bottom; ++y) {
+      row.find_labels(y);
+      row.sum_exponentials(y);
+      row.write_probabilities(y, probabilities);
     }
   });
 }

@@ -31,8 +31,8 @@ nb::tuple label(const QuarterLogits& logits, bool with_confidence, int threads) 
   return nb::make_tuple(labels.array, confidence.array);
 }
 
-nb::tuple upsample_argmax(const AnyArray& logits, std::int64_t height, std::int64_t width, bool confidence,
-                          int threads) {
+/// The logits (C, h, w) and the size to upsample them to, which is checked before outputs are allocated.
+QuarterLogits checked_logits(const AnyArray& logits, std::int64_t height, std::int64_t width, int threads) {
   QuarterLogits quarter;
   quarter.values = checked_data<float>(logits, "logits", {kAnySize, kAnySize, kAnySize});
   quarter.classes = static_cast<std::int64_t>(logits.shape(0));
@@ -41,12 +41,28 @@ nb::tuple upsample_argmax(const AnyArray& logits, std::int64_t height, std::int6
   quarter.height = height;
   quarter.width = width;
   if (threads < 0) throw std::invalid_argument("threads must be 0 (all) or more");
-  // Before the outputs are allocated; the rest is checked by the core.
   if (height < 0 || width < 0 || height > kUpsampling * quarter.rows || width > kUpsampling * quarter.columns) {
     throw std::invalid_argument("height and width must be 0 to 4 times those of the logits");
   }
+  return quarter;
+}
+
+nb::tuple upsample_argmax(const AnyArray& logits, std::int64_t height, std::int64_t width, bool confidence,
+                          int threads) {
+  const QuarterLogits quarter = checked_logits(logits, height, width, threads);
   return quarter.classes <= kMaxByteClasses ? label<std::uint8_t>(quarter, confidence, threads)
                                             : label<std::uint16_t>(quarter, confidence, threads);
+}
+
+auto upsample_softmax(const AnyArray& logits, std::int64_t height, std::int64_t width, int threads) {
+  const QuarterLogits quarter = checked_logits(logits, height, width, threads);
+  auto probabilities = new_array<float>(
+      {static_cast<std::size_t>(quarter.classes), static_cast<std::size_t>(height), static_cast<std::size_t>(width)});
+  {
+    const nb::gil_scoped_release release;
+    upsample_softmax_cpu(quarter, probabilities.data, threads);
+  }
+  return probabilities.array;
 }
 
 }  // namespace
@@ -56,6 +72,10 @@ void bind_argmax(nb::module_& module) {
              nb::arg("confidence"), nb::arg("threads"),
              "Upsamples float32 logits (C, h, w) by 4 and takes the argmax: (labels (height, width) uint8, or uint16\n"
              "for more than 255 classes; confidence (height, width) float32 or None). ValueError for wrong sizes.");
+  module.def("upsample_softmax", &upsample_softmax, nb::arg("logits"), nb::arg("height"), nb::arg("width"),
+             nb::arg("threads"),
+             "Upsamples float32 logits (C, h, w) by 4 and takes the softmax over the classes: (C, height, width)\n"
+             "float32. ValueError for wrong sizes.");
 }
 
 }  // namespace rtgs2::bindings

@@ -7,6 +7,7 @@ namespace rtgs2::bindings {
 
 void bind_argmax(nanobind::module_& module);
 void bind_instruction_set(nanobind::module_& module);
+void bind_lift(nanobind::module_& module);
 void bind_plan(nanobind::module_& module);
 void bind_ply(nanobind::module_& module);
 void bind_rasterize(nanobind::module_& module);

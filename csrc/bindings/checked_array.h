@@ -57,6 +57,16 @@ const T* checked_data(const AnyArray& array, const char* name, std::initializer_
   return static_cast<const T*>(array.data());
 }
 
+/// An array that is written into; what is in it is checked by checked_target().
+using TargetArray = nanobind::ndarray<nanobind::device::cpu>;
+
+/// checked_data() of an array that is not read-only.
+template <typename T>
+T* checked_target(const TargetArray& array, const char* name, std::initializer_list<std::int64_t> shape) {
+  checked_data<T>(AnyArray(array), name, shape);
+  return static_cast<T*>(array.data());
+}
+
 /// A new NumPy array, its values not set yet, with the pointer to fill it through.
 template <typename T>
 struct NewArray {

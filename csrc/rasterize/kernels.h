@@ -1,4 +1,4 @@
-// The two loops of the rasteriser in which the time goes, once for each instruction set.
+// The loops of the rasteriser in which the time goes, once for each instruction set.
 //
 // All of them do the same arithmetic in the same order, without fused multiply-add: their results are the same bits.
 #pragma once
@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "rasterize/ellipse.h"
+#include "rasterize/lift.h"
 #include "rasterize/rasterize.h"
 #include "splatting/camera.h"
 #include "splatting/vector.h"
@@ -30,6 +31,9 @@ struct View {
   std::int64_t channels;  // of features
 };
 
+/// Floats of a Gaussian's row of sums of so many channels, its weight behind them: whole vectors of all widths.
+inline constexpr std::int64_t lift_stride(std::int64_t channels) { return (channels + 1 + 15) / 16 * 16; }
+
 struct Kernels {
   /// Projects the Gaussians [begin, end) and writes those that touch the image in order of their index. Returns their
   /// number.
@@ -43,6 +47,16 @@ struct Kernels {
 
   /// For `channels` of features; aligned to 64 bytes.
   std::size_t (*scratch_bytes)(std::int64_t channels);
+
+  /// Sums the pixels of tile (column, row) into `sums` (count, lift_stride), a row for each of `count` visible
+  /// Gaussians, front to back: the channels, then the weights. Returns how many rows it wrote, those until no pixel
+  /// could change. `scratch` holds lift_scratch_bytes().
+  std::int64_t (*lift_tile)(const View& view, const VisibleArrays& visible, int column, int row,
+                            const std::uint32_t* members, std::int64_t count, const PixelValues& values, float* sums,
+                            std::byte* scratch);
+
+  /// For `channels` of pixels; aligned to 64 bytes.
+  std::size_t (*lift_scratch_bytes)(std::int64_t channels);
 };
 
 const Kernels& baseline_kernels();

@@ -208,6 +208,23 @@ Tile lay_out(std::byte* scratch, std::int64_t channels) {
   return result;
 }
 
+/// Sets the blocks of the tile at pixel (left, top) to nothing drawn. Returns the bits, as of touched_blocks(), of
+/// those that have pixels in the image.
+[[gnu::always_inline]] inline std::uint64_t begin_blocks(const splatting::Camera& camera, int left, int top,
+                                                         Block* blocks) {
+  std::uint64_t alive_blocks = 0;
+  for (int b = 0; b < kBlocks; ++b) {
+    const int bit = b * kBlockRows;
+    const Float x = lane_remainders(kBlockColumns) + static_cast<float>(left + bit / kTileSize * kBlockColumns);
+    const Float y = lane_quotients(kBlockColumns) + static_cast<float>(top + bit % kTileSize);
+    blocks[b].transmittance = simd::broadcast(1.0F);
+    blocks[b].alive = simd::both(simd::less(x, simd::broadcast(static_cast<float>(camera.width))),
+                                 simd::less(y, simd::broadcast(static_cast<float>(camera.height))));
+    if (simd::bits(blocks[b].alive) != 0) alive_blocks |= std::uint64_t{1} << bit;
+  }
+  return alive_blocks;
+}
+
 /// Blocks whose pixels an ellipse may reach, by pixel row exactly and by column nearly so, never too few. Bit
 /// `kTileSize * (block's column) + (its first pixel row)`.
 [[gnu::always_inline]] inline std::uint64_t touched_blocks(const Ellipse& ellipse, float left, float top) {
@@ -384,16 +401,7 @@ void blend_tile(const GaussianArrays& gaussians, const View& view, const Visible
   const Tile tile = lay_out(scratch, view.channels);
   const int left = column * kTileSize, top = row * kTileSize;
   const Float lane_x = lane_remainders(kBlockColumns), lane_y = lane_quotients(kBlockColumns);
-  std::uint64_t alive_blocks = 0;
-  for (int b = 0; b < kBlocks; ++b) {
-    const int bit = b * kBlockRows;
-    const Float x = lane_x + static_cast<float>(left + bit / kTileSize * kBlockColumns);
-    const Float y = lane_y + static_cast<float>(top + bit % kTileSize);
-    tile.blocks[b].transmittance = simd::broadcast(1.0F);
-    tile.blocks[b].alive = simd::both(simd::less(x, simd::broadcast(static_cast<float>(view.camera.width))),
-                                      simd::less(y, simd::broadcast(static_cast<float>(view.camera.height))));
-    if (simd::bits(tile.blocks[b].alive) != 0) alive_blocks |= std::uint64_t{1} << bit;
-  }
+  std::uint64_t alive_blocks = begin_blocks(view.camera, left, top, tile.blocks);
   __builtin_memset(tile.sums, 0, sizeof(float) * static_cast<std::size_t>(tile.stride) * kBlocks * kLanes);
   __builtin_memset(tile.rows, 0, sizeof(float) * static_cast<std::size_t>(tile.stride) * kBatch);
 
@@ -442,7 +450,15 @@ void blend_tile(const GaussianArrays& gaussians, const View& view, const Visible
   write_tile(tile, view, left, top, targets);
 }
 
-constexpr Kernels kKernels{project, blend_tile, scratch_bytes};
+}  // namespace
+}  // namespace rtgs2::rasterize
+
+#include "rasterize/lift_in_lanes.h"
+
+namespace rtgs2::rasterize {
+namespace {
+
+constexpr Kernels kKernels{project, blend_tile, scratch_bytes, lift_tile, lift_scratch_bytes};
 
 }  // namespace
 }  // namespace rtgs2::rasterize

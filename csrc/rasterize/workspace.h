@@ -72,18 +72,19 @@ struct Workspace {
   std::vector<std::int32_t> tile_order;      // longest first
   Buffer<std::uint32_t> members;
   Buffer<std::byte> scratch;
+  Buffer<float> lifted;  // rows of sums of some tiles' Gaussians
 
   /// Bytes that it holds.
   std::size_t bytes() const {
     return bytes_of_vectors() + ellipses.bytes() + base.bytes() + indices.bytes() + tiles.bytes() + entries.bytes() +
-           sorted_entries.bytes() + members.bytes() + scratch.bytes();
+           sorted_entries.bytes() + members.bytes() + scratch.bytes() + lifted.bytes();
   }
 
   /// How many of them the last view needed.
   std::size_t needed_bytes() const {
     return bytes_of_vectors() + ellipses.needed_bytes() + base.needed_bytes() + indices.needed_bytes() +
            tiles.needed_bytes() + entries.needed_bytes() + sorted_entries.needed_bytes() + members.needed_bytes() +
-           scratch.needed_bytes();
+           scratch.needed_bytes() + lifted.needed_bytes();
   }
 
  private:

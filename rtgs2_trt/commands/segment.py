@@ -7,18 +7,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..backends import BACKENDS, PRECISIONS
-from ..classes import BUILTIN_CLASS_TABLES, builtin_class_table
-from ..console import Console, add_console_options, check_folder, image_size
-from ..errors import CameraError, InputError
-from .frame_options import add_frame_options, is_estimated, load_in_frame
-
-if TYPE_CHECKING:
-    from ..camera import Camera
-    from ..class_map import LabelRules
-    from ..segmenter import Segmenter
+from ..console import Console, add_console_options, check_folder
+from ..errors import InputError
+from .bundle_options import add_backend_options, add_class_options, label_rules
+from .encoded_views import EncodedViews
+from .frame_options import add_frame_options
+from .label_video import LabelVideo, add_video_options, check_video
+from .view_options import add_view_options, evenly
 
 _SHEET_VIEWS = 8
 
@@ -29,31 +26,15 @@ def add_parser(commands: Any) -> None:
         "segment",
         help="label views of a scene",
         description="Label views of a scene. Writes label images (the class table's ids), colour images, overlays "
-        "with a legend, a contact sheet, classes.json, summary.json. With a bundle that predicts depth: depth images "
-        "(16 bits, millimetres), colour images, painted depth, a contact sheet and summary.json.",
+        "with a legend, a contact sheet, classes.json, the classes' pixels view by view (statistics.csv, .png), "
+        "summary.json, and a video if asked to. With a bundle that predicts depth: depth images (16 bits, "
+        "millimetres), colour images, painted depth, a contact sheet and summary.json.",
     )
     parser.add_argument("bundle", metavar="BUNDLE", help="NAME.rtgs2 folder that rtgs2-export wrote")
     parser.add_argument("scene", metavar="SCENE", help="scene: PLY, compressed PLY, .splat, .spz, SOG, checkpoint")
-    views = parser.add_mutually_exclusive_group(required=True)
-    views.add_argument("--cameras", metavar="FILE", help="3DGS cameras.json, transforms.json or a COLMAP folder")
-    views.add_argument(
-        "--orbit", type=_positive, metavar="N", help="N views around the middle of the scene instead of given ones"
-    )
-    parser.add_argument(
-        "--interpolate", type=_positive, metavar="N", help="a smooth path: N views between each two cameras too"
-    )
-    parser.add_argument(
-        "--camera-info", metavar="YAML", help="intrinsics of a ROS CameraInfo for all views, instead of their own"
-    )
-    parser.add_argument(
-        "--rectified",
-        action="store_true",
-        help="with --camera-info: of the rectified image",
-    )
-    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="folder to write to")
-    parser.add_argument("--view", action="append", metavar="NAME", help="only this view (may be repeated)")
-    parser.add_argument("--views", type=_positive, metavar="N", help="only N views, evenly spaced")
-    parser.add_argument("--size", type=image_size, metavar="WxH", help="render at this size instead of the cameras'")
+    add_view_options(parser)
+    parser.add_argument("-o", "--output", metavar="DIR", help="folder to write to; may be missing with --video")
+    add_video_options(parser)
     add_frame_options(parser)
     parser.add_argument("--reencode", action="store_true", help="ignore features that the scene file holds")
     parser.add_argument(
@@ -63,67 +44,35 @@ def add_parser(commands: Any) -> None:
         "its cameras, in the same frame, as PLY's name with .cameras.json",
     )
     parser.add_argument("--unknown-below", type=float, metavar="ALPHA", help="unknown where coverage is below this")
-    parser.add_argument("--map", metavar="FILE", help="merge and rename classes: lines such as 'chair, sofa -> seat'")
-    parser.add_argument(
-        "--min-confidence",
-        metavar="P",
-        help="unknown where a label's probability is below: 0.5, or by class, chair=0.7,table=0.4",
-    )
-    parser.add_argument("--palette", choices=BUILTIN_CLASS_TABLES, help="colours of this table, by class name")
-    parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS])
-    parser.add_argument(
-        "--precision",
-        default="auto",
-        choices=PRECISIONS,
-        help="fusion network's arithmetic; bf16 needs OpenVINO, fp16 shows on a CPU what GPUs give",
-    )
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default)")
+    add_class_options(parser)
+    add_backend_options(parser)
     add_console_options(parser)
     parser.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
-    from ..camera_files import load_cameras, save_cameras
-    from ..camera_paths import orbit_of_scene
+    from ..camera_files import save_cameras
     from ..segmenter import Segmenter
     from .view_writers import view_writer
 
-    output = Path(arguments.output)
-    check_folder(output, "--output")
+    if arguments.output is None and arguments.video is None:
+        raise InputError("nothing to write", field="--output, --video", fix="Give -o DIR, or --video FILE, or both")
+    output = None if arguments.output is None else Path(arguments.output)
+    if output is not None:
+        check_folder(output, "--output")
     if arguments.save_scene:
         check_folder(Path(arguments.save_scene).parent, "--save-scene")
-    intrinsics = _intrinsics(arguments)
-    cameras: dict[str, Camera] = {}
-    if arguments.cameras and is_estimated(arguments):  # by all of them; into metres they come with the scene
-        cameras = load_cameras(arguments.cameras)
-        _views(cameras, arguments, intrinsics)  # so that what is wrong with the options is said now
-    elif arguments.cameras:
-        loaded = load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up)
-        cameras = _views(loaded, arguments, intrinsics)
+    views = EncodedViews(arguments)
     with console.step("check bundle"):
         segmenter = Segmenter(
             arguments.bundle, arguments.backend, threads=arguments.threads, precision=arguments.precision
         )
-    rules = _label_rules(segmenter, arguments)
+    rules = label_rules(segmenter, arguments)
+    check_video(arguments, rules)
     for name, reason in segmenter.passed_over.items():
         console.note(f"  backend {segmenter.backend_name}; not {name}: {reason}")
-    with console.step("read and encode scene"):
-        if is_estimated(arguments):
-            scene, cameras, _ = load_in_frame(arguments.scene, arguments, cameras, console)
-            cameras = _views(cameras, arguments, intrinsics) if cameras else cameras
-            scene = segmenter.encode(scene)
-        else:
-            scene = segmenter.load(
-                arguments.scene,
-                scale=arguments.scale,
-                up=arguments.up,
-                invalid="drop" if arguments.drop_invalid else "error",
-                reencode=arguments.reencode,
-            )
-    if arguments.orbit:
-        width, height = arguments.size or (640, 480)
-        cameras = _views(orbit_of_scene(scene, arguments.orbit, width=width, height=height), arguments, intrinsics)
+    scene, cameras = views.load(segmenter, console)
     if arguments.save_scene:
         scene.save(arguments.save_scene, "ply")  # the one that holds features
         if (arguments.scale, arguments.up) != (1.0, "z"):
@@ -135,7 +84,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
 
     writer = view_writer(output, segmenter, rules, heading=Path(arguments.scene).name)
     file_names = _file_names(cameras)
-    shown = set(_evenly(list(cameras), _SHEET_VIEWS))
+    shown = set(evenly(list(cameras), _SHEET_VIEWS))
+    video = LabelVideo.of(arguments, rules, cameras)
     try:
         for name, camera in console.track(list(cameras.items()), "label views"):
             result = segmenter(
@@ -148,7 +98,10 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             if rules is not None:
                 result = replace(result, labels=rules.apply(result.labels, result.confidence), classes=rules.table)
             writer.add(file_names[name], name, result, on_sheet=name in shown)
+            video.add(result)
+        video.finish()
     finally:  # also when interrupted: the summary says what is there
+        video.close()
         summary = {
             "bundle": str(arguments.bundle),
             "description": segmenter.bundle.manifest.description,
@@ -161,6 +114,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             "precision": segmenter.precision,
             "complete": len(writer.views) == len(cameras),
             "views": writer.views,
+            **video.summary(),
             "seconds": {
                 **{name: round(seconds, 3) for name, seconds in console.seconds.items()},
                 "per view (median)": writer.median_seconds(),
@@ -169,73 +123,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         writer.finish(summary)
     per_view = ", ".join(f"{stage} {1000 * s:.0f} ms" for stage, s in writer.median_seconds().items())
     done = "labelled" if segmenter.task == "semantic" else "with depth"
-    console.result(summary, f"{len(cameras)} views {done} in {output} ({segmenter.backend_name}: {per_view})")
-
-
-def _intrinsics(arguments: argparse.Namespace) -> Camera | None:
-    """Return the camera of ``--camera-info``, which has no pose."""
-    if arguments.camera_info is None:
-        if arguments.rectified:
-            raise InputError("needs --camera-info", field="--rectified")
-        return None
-    from ..camera_files.ros import load_camera_info
-
-    return load_camera_info(arguments.camera_info, rectified=arguments.rectified)
-
-
-def _views(cameras: dict[str, Camera], arguments: argparse.Namespace, intrinsics: Camera | None) -> dict[str, Camera]:
-    """Return the views that are wanted of these cameras."""
-    if intrinsics is not None:
-        cameras = {name: intrinsics.at(camera.world_to_camera) for name, camera in cameras.items()}
-    cameras = _select(cameras, arguments)
-    if arguments.interpolate:
-        from ..camera_paths import interpolated
-
-        cameras = interpolated(cameras, arguments.interpolate)
-    return cameras
-
-
-def _label_rules(segmenter: Segmenter, arguments: argparse.Namespace) -> LabelRules | None:
-    """Return what becomes of the labels; None of a bundle that predicts depth."""
-    options = {"--map": arguments.map, "--min-confidence": arguments.min_confidence, "--palette": arguments.palette}
-    if segmenter.task == "depth":
-        given = [name for name, value in options.items() if value is not None]
-        if given:
-            raise InputError("a depth prediction has no classes", field=", ".join(given), fix="Leave it out")
-        return None
-    from ..class_map import LabelRules
-
-    return LabelRules.of(
-        segmenter.classes,
-        map_file=arguments.map,
-        min_confidence=arguments.min_confidence,
-        palette=builtin_class_table(arguments.palette) if arguments.palette else None,
-    )
-
-
-def _select(cameras: dict[str, Camera], arguments: argparse.Namespace) -> dict[str, Camera]:
-    if arguments.view:
-        missing = [name for name in arguments.view if name not in cameras]
-        if missing:
-            raise CameraError(
-                "no such view",
-                file=arguments.cameras,
-                field="--view",
-                found=missing[0],
-                expected=f"one of {', '.join(list(cameras)[:10])}" + (" ..." if len(cameras) > 10 else ""),
-            )
-        cameras = {name: cameras[name] for name in arguments.view}
-    if arguments.views:
-        cameras = {name: cameras[name] for name in _evenly(list(cameras), arguments.views)}
-    if arguments.size:
-        cameras = {name: camera.resized(*arguments.size) for name, camera in cameras.items()}
-    return cameras
-
-
-def _evenly(names: list[str], count: int) -> list[str]:
-    if len(names) <= count:
-        return names
-    return [names[i * len(names) // count] for i in range(count)]
+    where = " and ".join(str(path) for path in (output, arguments.video) if path is not None)
+    console.result(summary, f"{len(cameras)} views {done} in {where} ({segmenter.backend_name}: {per_view})")
 
 
 def _file_names(names: Iterable[str]) -> dict[str, str]:
@@ -251,9 +140,3 @@ def _file_names(names: Iterable[str]) -> dict[str, str]:
         taken.add(unique.lower())
         chosen[name] = unique
     return chosen
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
-    return int(text)

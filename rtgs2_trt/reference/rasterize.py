@@ -6,7 +6,7 @@ weights as colour.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,17 +37,35 @@ def rasterize_reference(
     Returns:
         rgb (3, H, W), features (D, H, W), alpha (H, W) and depth (H, W).
     """
-    means, scales, rotations, opacities, sh = (
-        np.asarray(values, dtype=np.float64)
-        for values in (scene.means, scene.scales, scene.rotations, scene.opacities, scene.sh)
-    )
+    means = np.asarray(scene.means, dtype=np.float64)
+    sh = np.asarray(scene.sh, dtype=np.float64)
     drawn = scene.features if features is None else features
     blended = np.zeros((len(means), 0)) if drawn is None else np.asarray(drawn, dtype=np.float64)
-    world_to_view, shift = camera.world_to_camera[:3, :3], camera.world_to_camera[:3, 3]
-    views = means @ world_to_view.T + shift
+    depths = means @ camera.world_to_camera[2, :3] + camera.world_to_camera[2, 3]
 
     channels = 3 + blended.shape[1] + 1
     sums = np.zeros((camera.height, camera.width, channels))
+    covered = np.zeros((camera.height, camera.width))
+    for i, rectangle, weights in splatting_weights(scene, camera):
+        colour = sh_colour(sh[i], (means[i] - camera.position) / np.linalg.norm(means[i] - camera.position))
+        values = np.concatenate([colour, blended[i], depths[i, None]])
+        sums[rectangle] += weights[..., None] * values
+        covered[rectangle] += weights
+
+    planes = np.moveaxis(sums, -1, 0)
+    rgb = planes[:3] + (1 - covered) * np.asarray(background, dtype=np.float64)[:, None, None]
+    return rgb, planes[3:-1], covered, planes[-1]
+
+
+def splatting_weights(scene: GaussianArrays, camera: Camera) -> Iterator[tuple[int, tuple[slice, slice], Array]]:
+    """Yield the Gaussians that are drawn, from near to far: index, rows and columns, and its weights at these pixels.
+
+    A weight is alpha times the transmittance before it, 0 where the Gaussian does not count.
+    """
+    means, scales, rotations, opacities = (
+        np.asarray(values, dtype=np.float64) for values in (scene.means, scene.scales, scene.rotations, scene.opacities)
+    )
+    views = means @ camera.world_to_camera[:3, :3].T + camera.world_to_camera[:3, 3]
     transmittance = np.ones((camera.height, camera.width))
     alive = np.ones((camera.height, camera.width), dtype=bool)
     for i in np.argsort(views[:, 2], kind="stable"):
@@ -66,15 +84,8 @@ def rasterize_reference(
         counts = alive[rectangle] & (alpha >= LEAST_ALPHA)
         alive[rectangle] &= ~(counts & (after < LEAST_TRANSMITTANCE))
         counts &= alive[rectangle]
-
-        colour = sh_colour(sh[i], (means[i] - camera.position) / np.linalg.norm(means[i] - camera.position))
-        values = np.concatenate([colour, blended[i], views[i, 2:]])
-        sums[rectangle] += np.where(counts, alpha * before, 0.0)[..., None] * values
+        yield int(i), rectangle, np.where(counts, alpha * before, 0.0)
         transmittance[rectangle] = np.where(counts, after, before)
-
-    planes = np.moveaxis(sums, -1, 0)
-    rgb = planes[:3] + transmittance * np.asarray(background, dtype=np.float64)[:, None, None]
-    return rgb, planes[3:-1], 1 - transmittance, planes[-1]
 
 
 def project_point(camera: Camera, view: Array) -> tuple[float, float]:

@@ -26,6 +26,14 @@ def upsample_argmax_reference(
     return full.argmax(axis=0), confidence
 
 
+def upsample_softmax_reference(logits: ArrayLike, height: int, width: int) -> NDArray[np.float64]:
+    """Softmax over the classes of the upsampled logits, which are finite: (C, height, width)."""
+    full = upsample_reference(logits)[:, :height, :width]
+    exponentials = np.exp(full - full.max(axis=0))
+    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=0)
+    return probabilities
+
+
 def _upsample_axis(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
     size = values.shape[axis]
     positions = (np.arange(UPSAMPLING * size) + 0.5) / UPSAMPLING - 0.5

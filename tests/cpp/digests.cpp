@@ -7,6 +7,7 @@
 #include "argmax/upsample_argmax.h"
 #include "inputs.h"
 #include "plan/geometry_plan.h"
+#include "rasterize/lift.h"
 #include "rendering.h"
 
 namespace {
@@ -66,10 +67,24 @@ void rasterize() {
   print_digest(draw(inputs::make_layers(24, 70'000), inputs::make_camera(160, 120), 5), "layers");
 }
 
+void lift() {
+  const inputs::Gaussians gaussians = inputs::make_gaussians(25, 4000, 1, 0);
+  inputs::Random random(26);
+  std::vector<float> pixels(22 * 160 * 120), sums(22 * 4000), weights(4000);
+  for (float& value : pixels) value = random.uniform(0.0F, 1.0F);
+  rtgs2::lift_cpu(gaussians.arrays(), inputs::make_camera(160, 120), {pixels.data(), 22}, {sums.data(), weights.data()},
+                  0);
+  Digest digest;
+  digest.add(sums);
+  digest.add(weights);
+  digest.print("lifted");
+}
+
 }  // namespace
 
 int main() {
   plan();
   argmax();
   rasterize();
+  lift();
 }

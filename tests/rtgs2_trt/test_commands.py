@@ -39,6 +39,10 @@ def test_segment_writes_everything(exported_bundle, room, capsys):
     for folder in ("labels", "color", "overlay"):
         assert {path.name for path in (out / folder).iterdir()} == names
     assert (out / "contact_sheet.png").is_file()
+    assert (out / "statistics.png").is_file()
+    counted = (out / "statistics.csv").read_text().splitlines()
+    assert counted[0] == "view,class_id,class,pixels,share"
+    assert sum(int(line.split(",")[3]) for line in counted[1:]) == 3 * 100 * 70
     summary = json.loads((out / "summary.json").read_text())
     assert [view["name"] for view in summary["views"]] == ["view/0.png", "view/1.png", "view/2.png"]
     assert summary["backend"] == "cpu"
