@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .backends.cuda import CudaBackend
     from .backends.device_frame import DeviceFrame
     from .backends.tensorrt import TensorRtBackend
+    from .scene_files.read_progress import ProgressCallback
 
 BackendName = Literal["auto", "tensorrt", "cuda", "cpu"]
 
@@ -127,22 +128,24 @@ class Segmenter:
         up: str = "z",
         invalid: Literal["error", "drop"] = "error",
         reencode: bool = False,
+        progress: ProgressCallback | None = None,
     ) -> Scene:
         """Read a scene and encode it, unless the file already holds this encoder's features.
 
         Args:
-            path: a 3DGS PLY file.
+            path: a scene of any format that :meth:`Scene.load` reads.
             scale: metres a unit of the file.
             up: the file's axis that points up.
             invalid: what to do with Gaussians that hold NaN: refuse the file, or drop them with a warning that says
                 how many.
             reencode: ignore features that the file holds.
+            progress: told how much has been read, see :meth:`Scene.load`; of the encoding nothing is told.
 
         Raises:
             SceneError: the file cannot be used, or its features are another encoder's.
             BackendError: the encoder failed.
         """
-        scene = Scene.load(path, scale=scale, up=up, invalid=invalid, threads=self._threads)
+        scene = Scene.load(path, scale=scale, up=up, invalid=invalid, threads=self._threads, progress=progress)
         if scene.features is None or reencode:
             return self.encode(scene)
         self._check_features(scene, file=path)

@@ -10,5 +10,6 @@ void bind_instruction_set(nanobind::module_& module);
 void bind_plan(nanobind::module_& module);
 void bind_ply(nanobind::module_& module);
 void bind_rasterize(nanobind::module_& module);
+void bind_scene_files(nanobind::module_& module);
 
 }  // namespace rtgs2::bindings

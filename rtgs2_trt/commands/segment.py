@@ -108,9 +108,9 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     rules = _label_rules(segmenter, arguments)
     for name, reason in segmenter.passed_over.items():
         console.note(f"  backend {segmenter.backend_name}; not {name}: {reason}")
-    with console.step("read and encode scene"):
+    with console.share("read and encode scene") as progress:
         if is_estimated(arguments):
-            scene, cameras, _ = load_in_frame(arguments.scene, arguments, cameras, console)
+            scene, cameras, _ = load_in_frame(arguments.scene, arguments, cameras, console, progress)
             cameras = _views(cameras, arguments, intrinsics) if cameras else cameras
             scene = segmenter.encode(scene)
         else:
@@ -120,6 +120,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
                 up=arguments.up,
                 invalid="drop" if arguments.drop_invalid else "error",
                 reencode=arguments.reencode,
+                progress=progress,
             )
     if arguments.orbit:
         width, height = arguments.size or (640, 480)
