@@ -23,9 +23,11 @@ from .errors import (
     InputError,
     Rtgs2Error,
     SceneError,
+    StreamClosedError,
 )
 from .geometry_plan import GeometryPlan, build_geometry_plan
 from .instruction_sets import forced_instruction_set, instruction_set, instruction_sets
+from .label_stream import LabelStream, StreamedLabels, StreamStatistics
 from .lift import Lifted, lift
 from .rasterize import Rendering, rasterize
 from .scene import Scene
@@ -45,6 +47,7 @@ __all__ = [
     "DatasetError",
     "GeometryPlan",
     "InputError",
+    "LabelStream",
     "Lifted",
     "Manifest",
     "Rendering",
@@ -54,6 +57,9 @@ __all__ = [
     "Segmentation",
     "Segmenter",
     "SemanticClass",
+    "StreamClosedError",
+    "StreamStatistics",
+    "StreamedLabels",
     "build_geometry_plan",
     "forced_instruction_set",
     "instruction_set",

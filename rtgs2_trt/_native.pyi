@@ -14,11 +14,36 @@ class PlyDecoder:
         count: int,
         arrays: list[tuple[_Float32, str, list[tuple[int, str]]]],
     ) -> None: ...
-    def read(self, file: int, start: int, threads: int) -> bool: ...
+    def read(self, file: int, start: int, first: int, count: int, threads: int) -> bool: ...
     def decode(self, rows: npt.NDArray[np.uint8], first: int) -> None: ...
     def faults(self) -> list[tuple[list[tuple[int, int]], tuple[int, int]]]: ...
     def unusable(self) -> npt.NDArray[np.bool_] | None: ...
 
+class CompressedPlyDecoder:
+    def __init__(
+        self,
+        vertices: tuple[int, int, list[int]],
+        harmonics: tuple[int, int, list[int]] | None,
+        big_endian: bool,
+        limits: _Float32,
+        means: _Float32,
+        scales: _Float32,
+        rotations: _Float32,
+        opacities: _Float32,
+        sh: _Float32,
+    ) -> None: ...
+    def read(self, file: int, first: int, count: int, threads: int) -> bool: ...
+    def faults(self) -> dict[tuple[str, str], tuple[int, int]]: ...
+    def unusable(self) -> npt.NDArray[np.bool_] | None: ...
+
+def check_gaussians(
+    means: _Float32,
+    scales: _Float32,
+    rotations: _Float32,
+    opacities: _Float32,
+    sh: _Float32,
+    threads: int,
+) -> tuple[dict[tuple[str, str], tuple[int, int]], npt.NDArray[np.bool_] | None]: ...
 def build_geometry_plan(
     means: _Float32,
     opacities: _Float32,

@@ -71,6 +71,19 @@ class Console:
         self.seconds[name] = time.perf_counter() - start
 
     @contextmanager
+    def share(self, name: str) -> Iterator[Callable[[float], None]]:
+        """Show a progress bar, and how long it took when it is done; what is yielded sets the share of 0..1."""
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        start = time.perf_counter()
+        columns = (TextColumn("  {task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+        with Progress(*columns, TimeElapsedColumn(), console=self._progress, transient=True) as progress:
+            task = progress.add_task(name, total=1.0)
+            yield lambda share: progress.update(task, completed=share)
+        self.seconds[name] = time.perf_counter() - start
+        self._progress.print(f"  [green]done[/green] {name}  [dim]{self.seconds[name]:.1f} s[/dim]")
+
+    @contextmanager
     def phases(self, name: str) -> Iterator[ConsolePhases]:
         """Show phases inside phases, each with a bar; whatever reports them may do so from several threads."""
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -83,6 +83,10 @@ class BackendError(Rtgs2Error, RuntimeError):
     """A backend is not available here or failed while running."""
 
 
+class StreamClosedError(Rtgs2Error, RuntimeError):
+    """A pose was given to a stream of labels that is closed."""
+
+
 def shown(value: object) -> str:
     """Return a short representation of any value for a message, however large or deeply nested it is."""
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
@@ -31,6 +31,7 @@ Problem = Literal["NaN or infinite values", "zero quaternions", "negative scales
 MAX_HEADER_BYTES = 1 << 20
 _MAX_LINE = 512  # of the header, comments apart
 MAX_PROPERTIES = 4096  # of all elements together; a 3DGS scene with features has about a hundred
+_PART_BYTES = 1 << 28  # read without a look at the caller
 _CHUNK_BYTES = 1 << 19  # columns are regrouped into rows in pieces that stay in the cache
 
 _FORMATS = ("ascii", "binary_little_endian", "binary_big_endian")
@@ -170,7 +171,14 @@ class Rows:
     unusable: NDArray[np.bool_] | None
 
 
-def read_rows(source: OpenPly, element: str, arrays: Mapping[str, Columns], *, threads: int = 0) -> Rows:
+def read_rows(
+    source: OpenPly,
+    element: str,
+    arrays: Mapping[str, Columns],
+    *,
+    threads: int = 0,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Rows:
     """Read properties of an element, several to an array, with C++ threads if the file is binary.
 
     Beyond the result a few hundred KiB a thread are taken for a binary file, some MB for an ASCII one.
@@ -180,6 +188,8 @@ def read_rows(source: OpenPly, element: str, arrays: Mapping[str, Columns], *, t
         element: name of an element of its header.
         arrays: the array to make for each key.
         threads: threads to use, 0 = all that the machine has. The result does not depend on it.
+        progress: called with the rows that are done and all of them, about every 256 MB; what it raises ends the
+            reading.
 
     Returns:
         the arrays and what is wrong with them. Numbers of other types are converted to float32; those beyond it are
@@ -240,7 +250,13 @@ def read_rows(source: OpenPly, element: str, arrays: Mapping[str, Columns], *, t
         [(values[key], c.stored_as, [offsets[name] for name in c.names]) for key, c in arrays.items()],
     )
     if not is_ascii:
-        complete = decoder.read(file.fileno(), start, threads)
+        step = max(1, _PART_BYTES // max(1, row_bytes))
+        complete = True
+        for first in range(0, target.count, step):  # Ctrl-C is heard between two parts
+            progress(first, target.count)
+            if not decoder.read(file.fileno(), start, first, min(step, target.count - first), threads):
+                complete = False
+                break
         found = max(0, os.fstat(file.fileno()).st_size - start) // row_bytes
     else:
         file.seek(start)
@@ -251,6 +267,7 @@ def read_rows(source: OpenPly, element: str, arrays: Mapping[str, Columns], *, t
         for block in ascii_rows(file, path, before=skipped, element=element, count=target.count, width=width):
             decoder.decode(block.reshape(-1).view(np.uint8), found)
             found += len(block)
+            progress(found, target.count)
         complete = found == target.count
     if not complete:  # the file shrank since its size was checked, or its text is shorter than it could be
         raise SceneError(

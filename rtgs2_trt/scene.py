@@ -17,6 +17,7 @@ from rtgs2_trt.errors import SceneError
 from rtgs2_trt.orientation import checked_rotation, checked_scale, orientation
 from rtgs2_trt.quaternions import rotate_quaternions
 from rtgs2_trt.scene_files import GaussianArrays, WrittenFormat, format_of_name, read_scene_file, write_scene_file
+from rtgs2_trt.scene_files.read_progress import ProgressCallback, ReadProgress
 from rtgs2_trt.scene_files.standard_ply import ENCODER_COMMENT, SH_COUNTS
 from rtgs2_trt.spherical_harmonics import rotate_sh
 from rtgs2_trt.threads import check_threads
@@ -188,6 +189,7 @@ class Scene:
         up: str = "z",
         invalid: Literal["error", "drop"] = "error",
         threads: int = 0,
+        progress: ProgressCallback | None = None,
     ) -> Scene:
         """Read a scene of any format that is known here, recognised by its content.
 
@@ -207,6 +209,8 @@ class Scene:
             invalid: what to do about Gaussians with NaN, infinite values or a zero quaternion: refuse the file or
                 drop them.
             threads: threads that decode a binary file, 0 = all that the machine has.
+            progress: called in this thread with the share of the reading that is done: growing numbers of 0..1, 1 at
+                the end alone. What it raises ends the loading. Checkpoints are read in one step.
 
         Raises:
             SceneError: the file cannot be read as a Gaussian scene, or an argument is impossible.
@@ -224,7 +228,8 @@ class Scene:
             )
         rotation = orientation(up, error=SceneError)
         factor = checked_scale(scale, error=SceneError)
-        values = _usable(_told(read_scene_file(path, threads), path), invalid == "drop", path)
+        told = ReadProgress(progress)
+        values = _usable(_told(read_scene_file(path, threads, told), path), invalid == "drop", path)
         try:
             if values["features_encoder"] is not None:
                 values["features_encoder"] = _checked_encoder(values["features_encoder"], values["features"])
@@ -241,6 +246,7 @@ class Scene:
                 fix=problem.fix,
             ) from problem
         _warn_of_extent(scene, path)
+        told.finish()
         return scene
 
     def save(self, path: str | Path, format: WrittenFormat | None = None) -> None:

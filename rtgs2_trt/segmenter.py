@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .backends.cuda import CudaBackend
     from .backends.device_frame import DeviceFrame
     from .backends.tensorrt import TensorRtBackend
+    from .label_stream import LabelStream, StreamedLabels
+    from .scene_files.read_progress import ProgressCallback
 
 BackendName = Literal["auto", "tensorrt", "cuda", "cpu"]
 
@@ -128,25 +130,27 @@ class Segmenter:
         up: str = "z",
         invalid: Literal["error", "drop"] = "error",
         reencode: bool = False,
+        progress: ProgressCallback | None = None,
     ) -> Scene:
         """Read a scene and encode it, unless the file already holds this encoder's features.
 
         Args:
-            path: a 3DGS PLY file.
+            path: a scene of any format that :meth:`Scene.load` reads.
             scale: metres a unit of the file.
             up: the file's axis that points up.
             invalid: what to do with Gaussians that hold NaN: refuse the file, or drop them with a warning that says
                 how many.
             reencode: ignore features that the file holds.
+            progress: told how much has been read, see :meth:`Scene.load`; of the encoding nothing is told.
 
         Raises:
             SceneError: the file cannot be used, or its features are another encoder's.
             BackendError: the encoder failed.
         """
-        scene = Scene.load(path, scale=scale, up=up, invalid=invalid, threads=self._threads)
+        scene = Scene.load(path, scale=scale, up=up, invalid=invalid, threads=self._threads, progress=progress)
         if scene.features is None or reencode:
             return self.encode(scene)
-        self._check_features(scene, file=path)
+        self.check_encoded(scene, file=path)
         return scene
 
     def plan(self, scene: Scene) -> GeometryPlan:
@@ -234,7 +238,7 @@ class Segmenter:
         Raises:
             SceneError: as a call; so InputError, BackendError.
         """
-        self._check_features(scene)
+        self.check_encoded(scene)
         if unknown_below is not None and not _is_finite(unknown_below):
             raise InputError("not a finite number", field="unknown_below", found=shown(unknown_below))
         if confidence and self.task == "depth":
@@ -327,7 +331,7 @@ class Segmenter:
             BackendError: not the backend ``"cuda"`` or ``"tensorrt"``, or the GPU failed.
         """
         backend = self._gpu_backend()
-        self._check_features(scene)
+        self.check_encoded(scene)
         if self.task == "depth":
             raise InputError("depth predictions are upsampled on the host", field="bundle", fix="Call the segmenter")
         return backend.device_frame(scene, camera, FrameRequest(confidence=confidence, rgb=rgb, alpha=alpha), into)
@@ -361,7 +365,33 @@ class Segmenter:
             + (f", which was passed over here: {reason}" if reason else "")
         )
 
-    def _check_features(self, scene: Scene, file: str | Path | None = None) -> None:
+    def label_stream(
+        self, scene: Scene, on_result: Callable[[StreamedLabels], None] | None = None, **options: Any
+    ) -> LabelStream:
+        """Return a stream that labels the newest of many poses in a thread of its own: docs/streaming.md.
+
+        Args:
+            scene: an encoded scene.
+            on_result: called with each result, in that thread; without it :meth:`LabelStream.wait` gives them.
+            options: those of a call: ``confidence``, ``rgb``, ``depth``, ``alpha``, ``unknown_below``.
+
+        Raises:
+            SceneError: the scene is not encoded, or by another encoder.
+        """
+        from .label_stream import LabelStream
+
+        return LabelStream(self, scene, on_result, **options)
+
+    def check_encoded(self, scene: Scene, file: str | Path | None = None) -> None:
+        """Refuse a scene that this bundle's encoder has not encoded.
+
+        Args:
+            scene: the scene.
+            file: where it comes from, for the message.
+
+        Raises:
+            SceneError: no features, or another encoder's.
+        """
         if scene in self._with_gpu_features:
             return
         if scene.features is None:

@@ -11,5 +11,6 @@ void bind_lift(nanobind::module_& module);
 void bind_plan(nanobind::module_& module);
 void bind_ply(nanobind::module_& module);
 void bind_rasterize(nanobind::module_& module);
+void bind_scene_files(nanobind::module_& module);
 
 }  // namespace rtgs2::bindings

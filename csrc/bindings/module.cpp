@@ -8,4 +8,5 @@ NB_MODULE(_native, module) {
   rtgs2::bindings::bind_plan(module);
   rtgs2::bindings::bind_ply(module);
   rtgs2::bindings::bind_rasterize(module);
+  rtgs2::bindings::bind_scene_files(module);
 }

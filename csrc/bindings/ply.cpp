@@ -61,10 +61,10 @@ class PlyDecoder {
     for (const auto& array : arrays) kept_.push_back(std::get<Destination>(array));
   }
 
-  bool read(int file, std::int64_t start, int threads) {
+  bool read(int file, std::int64_t start, std::int64_t first, std::int64_t count, int threads) {
     try {
       const nb::gil_scoped_release unlocked;
-      return ply::read_rows(file, start, decoder_, threads);
+      return ply::read_rows(file, start, decoder_, first, count, threads);
     } catch (const std::system_error& error) {
       errno = error.code().value();
     }
@@ -126,8 +126,11 @@ void bind_ply(nb::module_& module) {
            nb::arg("row_bytes"), nb::arg("big_endian"), nb::arg("count"), nb::arg("arrays").noconvert(),
            "arrays: of each the (count, columns) array to fill, 'number', 'logarithm', 'logit' or 'quaternion', and\n"
            "(offset in the row, NumPy type code) of its columns.")
-      .def("read", &PlyDecoder::read, nb::arg("file"), nb::arg("start"), nb::arg("threads"),
-           "Decodes all rows from an open file, whose descriptor is given; False if it ends early.")
+      .def("read", &PlyDecoder::read, nb::arg("file"), nb::arg("start"), nb::arg("first"), nb::arg("count"),
+           nb::arg("threads"),
+           "Decodes rows from an open file, whose descriptor is given and in which row 0 is at `start`; False if it "
+           "ends\n"
+           "early.")
       .def("decode", &PlyDecoder::decode, nb::arg("rows"), nb::arg("first"),
            "Decodes rows that are in memory already, as bytes; the first of them is row `first`.")
       .def("faults", &PlyDecoder::faults,

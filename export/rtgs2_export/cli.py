@@ -33,6 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="also write frame.fp16.onnx, which TensorRT engines of this image size are built from (rtgs2 build)",
     )
+    parser.add_argument(
+        "--triton", metavar="DIR", help="also write the fusion network into this model repository of a Triton server"
+    )
     parser.add_argument("--encoder", metavar="E.pth", help="research code: encoder weights")
     parser.add_argument("--fusion", metavar="F.pth", help="research code: fusion network weights")
     parser.add_argument(
@@ -56,6 +59,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the command."""
     output = Path(arguments.output) if arguments.output else _default_output(arguments)
     check_folder(output.absolute().parent, "--output")
+    if arguments.triton:
+        check_folder(Path(arguments.triton), "--triton")
     try:
         import onnx  # noqa: F401
         import torch  # noqa: F401
@@ -84,6 +89,14 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         tensorrt=arguments.tensorrt,
         step=console.step,
     )
+    models: list[Path] = []
+    if arguments.triton:
+        from rtgs2_trt.bundle import Bundle
+
+        from .triton_repository import write_triton_repository
+
+        with console.step("Triton model repository"):
+            models = write_triton_repository(Bundle(exported.path), arguments.triton)
     check, reports, fp16_check = exported.self_check, exported.fp16_reports, exported.fp16_self_check
     values = {
         "bundle": str(exported.path),
@@ -96,6 +109,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         values["fp16"] = {"self_check": fp16_check.to_dict(), "graphs": graphs}
     if exported.frame_self_check is not None:
         values["frame"] = {"self_check": exported.frame_self_check.to_dict()}
+    if models:
+        values["triton"] = [str(folder) for folder in models]
     predicts = "depth" if checkpoint.classes is None else f"{len(checkpoint.classes)} classes"
     text = (
         f"{exported.path}: {sum(exported.sizes.values()) / 1e6:.1f} MB, {predicts}\n"
@@ -109,6 +124,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         text += (
             f"\nframe graph, its plugin node executed by the CPU rasteriser: {_check_text(exported.frame_self_check)}"
         )
+    if models:
+        text += f"\nTriton models: {', '.join(map(str, models))}"
     console.result(values, text)
 
 

@@ -30,8 +30,8 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
     kind = arguments.format or format_of_name(arguments.output) or "ply"
-    with console.step("read scene"):
-        scene, _, _ = load_in_frame(arguments.input, arguments, {}, console)
+    with console.share("read scene") as progress:
+        scene, _, _ = load_in_frame(arguments.input, arguments, {}, console, progress)
     if scene.features is not None and kind != "ply":
         console.warn(f"{arguments.output}: the encoder's features are left out, only PLY holds them")
     if kind == "splat" and scene.sh_degree > 0:

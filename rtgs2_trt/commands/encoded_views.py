@@ -39,9 +39,9 @@ class EncodedViews:
         from ..camera_paths import orbit_of_scene
 
         arguments, cameras = self._arguments, self._cameras
-        with console.step("read and encode scene"):
+        with console.share("read and encode scene") as progress:
             if is_estimated(arguments):
-                scene, cameras, _ = load_in_frame(arguments.scene, arguments, cameras, console)
+                scene, cameras, _ = load_in_frame(arguments.scene, arguments, cameras, console, progress)
                 cameras = self._chosen(cameras) if cameras else cameras
                 scene = segmenter.encode(scene)
             else:
@@ -51,6 +51,7 @@ class EncodedViews:
                     up=arguments.up,
                     invalid="drop" if arguments.drop_invalid else "error",
                     reencode=arguments.reencode,
+                    progress=progress,
                 )
         if arguments.orbit:
             width, height = arguments.size or (640, 480)

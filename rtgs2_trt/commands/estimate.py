@@ -120,12 +120,13 @@ def _views(
     cameras = [every[i * len(every) // count] for i in range(count)]
     if arguments.size:
         cameras = [camera.resized(*arguments.size) for camera in cameras]
-    with console.step("read scene"):
+    with console.share("read scene") as progress:
         scene = Scene.load(
             arguments.scene,
             scale=arguments.scale,
             up=arguments.up,
             invalid="drop" if arguments.drop_invalid else "error",
+            progress=progress,
         )
     return str(arguments.scene), scene, [camera.padded(32) for camera in cameras]
 

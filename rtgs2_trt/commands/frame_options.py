@@ -16,6 +16,7 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from ..camera import Camera
     from ..scene import Scene
+    from ..scene_files.read_progress import ProgressCallback
     from ..scene_tools import SceneFrame
 
 AUTO = "auto"
@@ -65,7 +66,11 @@ def is_estimated(arguments: argparse.Namespace) -> bool:
 
 
 def load_in_frame(
-    path: str, arguments: argparse.Namespace, cameras: Mapping[str, Camera], console: Console
+    path: str,
+    arguments: argparse.Namespace,
+    cameras: Mapping[str, Camera],
+    console: Console,
+    progress: ProgressCallback | None = None,
 ) -> tuple[Scene, dict[str, Camera], SceneFrame | None]:
     """Load a scene and take it, with `cameras` as they stand in their file, into metres with z up; tell of estimates.
 
@@ -79,7 +84,13 @@ def load_in_frame(
 
     invalid = "drop" if arguments.drop_invalid else "error"
     if not is_estimated(arguments):
-        scene = Scene.load(path, scale=arguments.scale, up=arguments.up, invalid=invalid)  # type: ignore[arg-type]
+        scene = Scene.load(
+            path,
+            scale=arguments.scale,
+            up=arguments.up,
+            invalid=invalid,  # type: ignore[arg-type]
+            progress=progress,
+        )
         turn = orientation(arguments.up, error=InputError)
         factor = checked_scale(arguments.scale, error=InputError)
         moved = arguments.up != "z" or factor != 1
@@ -88,7 +99,7 @@ def load_in_frame(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SceneScaleWarning)  # its unit is what is asked for
-        raw = Scene.load(path, invalid=invalid)  # type: ignore[arg-type]
+        raw = Scene.load(path, invalid=invalid, progress=progress)  # type: ignore[arg-type]
     up = None if arguments.up == AUTO else arguments.up
     frame = estimate_frame(raw, list(cameras.values()), up=up)
     factor = frame.scale if arguments.scale == AUTO else checked_scale(arguments.scale, error=InputError)

@@ -73,8 +73,8 @@ def _bundle(path: Path, arguments: argparse.Namespace, console: Console) -> dict
 def _scene(path: Path, drop_invalid: bool, console: Console) -> dict[str, Any]:
     from ..scene import Scene
 
-    with console.step("read scene"):
-        scene = Scene.load(path, invalid="drop" if drop_invalid else "error")
+    with console.share("read scene") as progress:
+        scene = Scene.load(path, invalid="drop" if drop_invalid else "error", progress=progress)
     low, high = scene.bounds
     return {
         "scene": str(path),

@@ -59,12 +59,17 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from ..scene_tools import merge, statistics
 
     cameras = load_cameras(arguments.cameras) if arguments.cameras else {}
-    with console.step("read scenes"):
-        scene, cameras, frame = load_in_frame(arguments.scenes[0], arguments, cameras, console)
+    others = []
+    for index, path in enumerate(arguments.scenes):
+        with console.share(f"read {path}") as progress:
+            loaded, moved, estimated = load_in_frame(path, arguments, {} if index else cameras, console, progress)
+        if index:
+            others.append(loaded)
+            continue
+        scene, cameras, frame = loaded, moved, estimated
         if frame is not None and len(arguments.scenes) > 1:
             fix = "Join scenes of one frame first, then bring the result into metres."
             raise InputError("an estimate is of one scene", field="--scale auto, --up auto", fix=fix)
-        others = [load_in_frame(path, arguments, {}, console)[0] for path in arguments.scenes[1:]]
     scene = merge([scene, *others])
     if arguments.move is not None:
         scene = scene.transformed(1.0, np.eye(3), arguments.move)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtgs2_trt import ply
+from rtgs2_trt import _native, ply
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.errors import SceneError
-from rtgs2_trt.scene_files.block_pool import BlockPool
-from rtgs2_trt.scene_files.gaussian_arrays import GaussianArrays, allocated, blocks, checked
+from rtgs2_trt.scene_files.gaussian_arrays import GaussianArrays, allocated, blocks, with_faults
 from rtgs2_trt.scene_files.morton_order import morton_order
-from rtgs2_trt.scene_files.smallest_three import rotations_of_smallest, smallest_of_rotations
+from rtgs2_trt.scene_files.read_progress import ReadProgress
+from rtgs2_trt.scene_files.smallest_three import smallest_of_rotations
 from rtgs2_trt.scene_files.standard_ply import SH_COUNTS, render_mode
 from rtgs2_trt.spherical_harmonics import DC_FACTOR
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rtgs2_trt.scene import Scene
 
 _CHUNK = 256
+_PART = 1 << 20  # Gaussians read without a look at the caller
 _AXES = ("x", "y", "z")
 _RANGES = {
     "position": (tuple(f"min_{a}" for a in _AXES), tuple(f"max_{a}" for a in _AXES)),
@@ -46,7 +47,7 @@ def is_compressed(header: ply.Header) -> bool:
     return vertex is not None and any(name in _PACKED for name in vertex.names)
 
 
-def read(source: ply.OpenPly, threads: int) -> GaussianArrays:
+def read(source: ply.OpenPly, threads: int, progress: ReadProgress) -> GaussianArrays:
     """Read the Gaussians of an open compressed PLY file.
 
     Raises:
@@ -83,51 +84,33 @@ def read(source: ply.OpenPly, threads: int) -> GaussianArrays:
         )
     higher = len(sh_names) // 3
     arrays = allocated(vertex.count, 1 + higher, path)
-    limits = ply.read_rows(
-        source,
-        "chunk",
-        {f"{key} {end}": ply.Columns(pair[end]) for key, pair in ranges.items() for end in (0, 1)},
-        threads=threads,
-    ).arrays
-    with BlockPool(threads) as pool:
-        for rows in blocks(vertex.count):
-            pool.submit(_decode, _rows(source, vertex, rows), rows, limits, arrays)
-        if sh is not None:
-            for rows in blocks(vertex.count):
-                pool.submit(_decode_harmonics, _rows(source, sh, rows), rows, sh_names, arrays)
-    return checked(replace(arrays, unfaithful=render_mode(header.comments)))
+    limits = ply.read_rows(source, "chunk", {"all": ply.Columns(tuple(names))}, threads=threads).arrays["all"]
+    # The file holds channel after channel, a scene coefficient after coefficient.
+    wanted = [f"f_rest_{channel * higher + k}" for k in range(higher) for channel in range(3)]
+    decoder = _native.CompressedPlyDecoder(
+        _places(header, vertex, _PACKED),
+        None if sh is None else _places(header, sh, wanted),
+        header.format == "binary_big_endian",
+        limits,
+        arrays.means,
+        arrays.scales,
+        arrays.rotations,
+        arrays.opacities,
+        arrays.sh,
+    )
+    for rows in blocks(vertex.count, _PART):  # Ctrl-C is heard between two parts
+        progress.tell(rows.start, vertex.count)
+        if not decoder.read(source.file.fileno(), rows.start, rows.stop - rows.start, threads):
+            raise SceneError("the file ends early", file=path, field="element vertex", fix="Copy it again.")
+    return with_faults(replace(arrays, unfaithful=render_mode(header.comments)), decoder.faults(), decoder.unusable())
 
 
-def _decode(
-    packed: NDArray[Any], rows: slice, limits: Mapping[str, NDArray[np.float32]], arrays: GaussianArrays
-) -> None:
-    chunks = slice(rows.start // _CHUNK, -(-rows.stop // _CHUNK))
-    part = {key: values[chunks] for key, values in limits.items()}
-    words = {name: np.ascontiguousarray(packed[name]) for name in _PACKED}
-    # Chunks whose limits are not finite make Gaussians that are not: `checked` tells of them.
-    with np.errstate(over="ignore", invalid="ignore"):
-        for axis, (shift, bits) in enumerate(((21, 11), (11, 10), (0, 11))):
-            position = _unit(words["packed_position"], shift, bits)
-            arrays.means[rows, axis] = _within(part, "position", axis, position)
-            scale = _within(part, "scale", axis, _unit(words["packed_scale"], shift, bits))
-            arrays.scales[rows, axis] = np.exp(np.clip(scale, -87, 88, out=scale), out=scale)
-        smallest = [2 * _unit(words["packed_rotation"], shift, 10) - 1 for shift in (20, 10, 0)]
-        rotations_of_smallest(smallest, words["packed_rotation"] >> 30, out=arrays.rotations[rows])
-        for channel, shift in enumerate((24, 16, 8)):
-            colour = _unit(words["packed_color"], shift, 8)
-            if "color 0" in limits:
-                colour = _within(part, "color", channel, colour)
-            colour -= np.float32(0.5)
-            arrays.sh[rows, 0, channel] = colour * np.float32(1 / DC_FACTOR)
-        arrays.opacities[rows] = _unit(words["packed_color"], 0, 8)
-
-
-def _decode_harmonics(stored: NDArray[Any], rows: slice, names: Sequence[str], arrays: GaussianArrays) -> None:
-    if stored.dtype.names == tuple(names):  # as everyone writes them: a row is their bytes
-        stacked = stored.view(np.uint8).reshape(len(stored), 3, -1)
-    else:
-        stacked = np.stack([stored[name] for name in names], axis=1).reshape(len(stored), 3, -1)
-    arrays.sh[rows, 1:] = _harmonic_values(stacked).transpose(0, 2, 1)
+def _places(header: ply.Header, element: ply.Element, names: Sequence[str]) -> tuple[int, int, list[int]]:
+    """Return where in the file the rows of a binary element start, their length, and where in a row `names` are."""
+    before = header.elements[: header.elements.index(element)]
+    offsets = element.offsets
+    start = header.size + sum(e.count * e.row_bytes for e in before)
+    return start, element.row_bytes, [offsets[name][0] for name in names]
 
 
 def write(scene: Scene, path: Path) -> None:
@@ -174,18 +157,6 @@ def write(scene: Scene, path: Path) -> None:
             file.write(np.clip(np.floor((values / _SH_RANGE + 0.5) * 256), 0, 255).astype(np.uint8).tobytes())
 
 
-def _harmonic_values(stored: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return what bytes of coefficients stand for: the ends are exact, all others the middle of their interval."""
-    values = stored.astype(np.float32)
-    values += np.float32(0.5 - 128)
-    values *= np.float32(_SH_RANGE / 256)
-    for end, value in ((0, -_SH_RANGE / 2), (255, _SH_RANGE / 2)):
-        at_end = stored == end
-        if at_end.any():
-            values[at_end] = value
-    return values
-
-
 def _element(header: ply.Header, name: str, properties: Mapping[str, str], path: str | Path) -> ply.Element:
     """Return an element that has `properties` of these types."""
     element = header.element(name)
@@ -225,38 +196,6 @@ def _harmonics(header: ply.Header, count: int, path: str | Path) -> tuple[ply.El
     return _element(header, "sh", dict.fromkeys(names, "u1"), path), names
 
 
-def _rows(source: ply.OpenPly, element: ply.Element, rows: slice) -> NDArray[Any]:
-    """Return rows of a binary element as a structured array."""
-    order = ">" if source.header.format == "binary_big_endian" else "<"
-    offsets = element.offsets
-    row = np.dtype(
-        {
-            "names": list(offsets),
-            "formats": [f"{order}{kind}" for _, kind in offsets.values()],
-            "offsets": [offset for offset, _ in offsets.values()],
-            "itemsize": element.row_bytes,
-        }
-    )
-    elements = source.header.elements
-    start = source.header.size + sum(e.count * e.row_bytes for e in elements[: elements.index(element)])
-    source.file.seek(start + rows.start * row.itemsize)
-    wanted = (rows.stop - rows.start) * row.itemsize
-    data = source.file.read(wanted)
-    if len(data) < wanted:  # it shrank since its size was checked
-        raise SceneError("the file ends early", file=source.path, field=f"element {element.name}", fix="Copy it again.")
-    return np.frombuffer(data, row)
-
-
-def _unit(words: NDArray[np.uint32], shift: int, bits: int) -> NDArray[np.float32]:
-    """Return the fractions 0..1 (n,) that a bit field of `words` (n,) stands for."""
-    most = (1 << bits) - 1
-    fields = words >> shift
-    fields &= most
-    fractions = fields.astype(np.float32)
-    fractions *= np.float32(1 / most)
-    return fractions
-
-
 def _words(fractions: NDArray[Any], shifts: tuple[int, ...], bits: tuple[int, ...]) -> NDArray[np.uint32]:
     """Return words (n,) whose bit fields hold the columns of `fractions`, rounded to the nearest."""
     words = np.zeros(len(fractions), np.uint32)
@@ -264,19 +203,6 @@ def _words(fractions: NDArray[Any], shifts: tuple[int, ...], bits: tuple[int, ..
         most = (1 << width) - 1
         words |= np.rint(np.clip(fractions[:, column], 0, 1) * most).astype(np.uint32) << shift
     return words
-
-
-def _within(
-    limits: Mapping[str, NDArray[np.float32]], key: str, column: int, fractions: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Return the values (n,) at `fractions` of the way from the least to the greatest value of their chunks."""
-    low, high = limits[f"{key} 0"][:, column], limits[f"{key} 1"][:, column]
-    short = len(low) * _CHUNK - len(fractions)  # of the last chunk
-    padded = np.pad(fractions, (0, short)) if short else fractions
-    values = padded.reshape(len(low), _CHUNK)
-    values *= (high - low)[:, None]
-    values += low[:, None]
-    return values.reshape(-1)[: len(fractions)]
 
 
 def _fractions(values: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.float64]:

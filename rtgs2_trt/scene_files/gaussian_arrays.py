@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtgs2_trt import _native
 from rtgs2_trt.errors import SceneError
 from rtgs2_trt.ply import Fault, Problem
 
@@ -22,8 +24,6 @@ SURFELS = (
     "it was trained with 2D Gaussian Splatting, whose surfels are drawn here as flat 3D Gaussians: they are thicker "
     "where they are seen from the side"
 )
-
-_UNIT_TOLERANCE = 1e-6  # as the core's PLY decoder: quaternions that are unit up to rounding stay as they are
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,39 +82,28 @@ def blocks(count: int, size: int = BLOCK) -> Iterator[slice]:
         yield slice(start, min(count, start + size))
 
 
-def checked(arrays: GaussianArrays) -> GaussianArrays:
-    """Return `arrays` with normalised quaternions (in place) and with what is wrong with them, for :class:`Scene`.
+def checked(arrays: GaussianArrays, threads: int = 0) -> GaussianArrays:
+    """Return `arrays` with normalised quaternions and with what is wrong with them, for :class:`Scene`.
 
-    Scales of 0 become the least normal float32, as a clipped logarithm would.
+    Arrays in C order are changed in place. Scales of 0 become the least normal float32, as a clipped logarithm would.
     """
-    count = len(arrays)
-    unusable = np.zeros(count, bool)
-    found: dict[tuple[str, Problem], tuple[int, int]] = {}
+    ordered = replace(
+        arrays,
+        means=np.ascontiguousarray(arrays.means),
+        scales=np.ascontiguousarray(arrays.scales),
+        rotations=np.ascontiguousarray(arrays.rotations),
+        opacities=np.ascontiguousarray(arrays.opacities),
+        sh=np.ascontiguousarray(arrays.sh),
+    )
+    faults, unusable = _native.check_gaussians(
+        ordered.means, ordered.scales, ordered.rotations, ordered.opacities, ordered.sh, threads
+    )
+    return with_faults(ordered, faults, unusable)
 
-    def note(field: str, problem: Problem, bad: NDArray[np.bool_], rows: slice) -> None:
-        if bad.any():
-            total, first = found.get((field, problem), (0, rows.start + int(np.argmax(bad))))
-            found[field, problem] = (total + int(np.count_nonzero(bad)), first)
-            unusable[rows] |= bad
 
-    for rows in blocks(count):
-        for field in ("means", "scales", "opacities", "sh", "rotations"):
-            finite = np.isfinite(getattr(arrays, field)[rows])
-            if not finite.all():  # rarely, so the slower look at each row is only taken then
-                by_row = finite.reshape(len(finite), -1)
-                note(field, "NaN or infinite values", ~np.logical_and.reduce(by_row, axis=1), rows)
-        with np.errstate(invalid="ignore", over="ignore"):
-            scales = arrays.scales[rows]
-            if not scales.min() > 0:
-                note("scales", "negative scales", np.logical_or.reduce(scales < 0, axis=1), rows)
-                np.maximum(scales, np.finfo(np.float32).tiny, out=scales)
-            rotations = arrays.rotations[rows]
-            norms = np.sqrt(np.einsum("ij,ij->i", rotations, rotations))
-            uneven = np.abs(norms - 1) >= _UNIT_TOLERANCE
-            if uneven.any():
-                note("rotations", "zero quaternions", norms == 0, rows)
-                rotations[uneven] /= np.where(norms[uneven] == 0, 1, norms[uneven])[:, None]
-    if not unusable.any():
-        return arrays
-    faults = tuple(Fault(field, problem, *numbers) for (field, problem), numbers in found.items())
-    return replace(arrays, faults=faults, unusable=unusable)
+def with_faults(
+    arrays: GaussianArrays, faults: Mapping[tuple[str, str], tuple[int, int]], unusable: NDArray[np.bool_] | None
+) -> GaussianArrays:
+    """Return `arrays` with the faults that the core found: (field, problem) -> (how many, the first)."""
+    told = tuple(Fault(field, cast(Problem, problem), *numbers) for (field, problem), numbers in faults.items())
+    return replace(arrays, faults=told, unusable=unusable)

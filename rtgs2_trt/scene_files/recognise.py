@@ -19,6 +19,7 @@ from rtgs2_trt.scene_files import (
     torch_checkpoint,
 )
 from rtgs2_trt.scene_files.gaussian_arrays import GaussianArrays
+from rtgs2_trt.scene_files.read_progress import ReadProgress
 
 _ZIP_MAGIC = b"PK\x03\x04"
 _KNOWN = (
@@ -27,19 +28,21 @@ _KNOWN = (
 )
 
 
-def read_scene_file(path: str | Path, threads: int = 0) -> GaussianArrays:
+def read_scene_file(path: str | Path, threads: int = 0, progress: ReadProgress | None = None) -> GaussianArrays:
     """Read a scene file or SOG folder of any known format.
 
     Args:
         path: the file or folder.
         threads: threads that decode, 0 = all that the machine has. The result does not depend on it.
+        progress: what is told how much has been read; checkpoints are read in one step.
 
     Raises:
         SceneError: it cannot be read, is of no known kind, or is damaged.
     """
     folder = Path(path)
+    progress = progress or ReadProgress()
     if _is_folder(folder):
-        return _read_folder(folder, threads)
+        return _read_folder(folder, threads, progress)
     with reading(path, SceneError) as (file, size):
         start = file.read(16)
         file.seek(0)
@@ -50,19 +53,19 @@ def read_scene_file(path: str | Path, threads: int = 0) -> GaussianArrays:
         if start[:3] == b"ply":
             source = ply.opened_ply(path, file, size)
             reader = compressed_ply.read if compressed_ply.is_compressed(source.header) else standard_ply.read
-            return reader(source, threads)
+            return reader(source, threads, progress)
         if start[:2] == spz.GZIP_MAGIC or start[:4] == spz.MAGIC:
-            return spz.read(file, size, path, threads)
+            return spz.read(file, size, path, threads, progress)
         if start[:4] == _ZIP_MAGIC and sog.is_archive(file):
             file.seek(0)
-            return sog.read_archive(file, path, threads)
+            return sog.read_archive(file, path, threads, progress)
         is_archive = start[:4] == _ZIP_MAGIC
         if (is_archive and _is_torch_archive(path)) or start.startswith(torch_checkpoint.LEGACY_MAGIC):
             return _read_checkpoint(path, is_archive)
         if start[:1] == b"{" and folder.name == sog.META:
-            return sog.read_folder(folder.parent, threads)
+            return sog.read_folder(folder.parent, threads, progress)
         if splat.is_splat(file, size):
-            return splat.read(file, size, path)
+            return splat.read(file, size, path, threads, progress)
     raise SceneError(
         "not a PLY file or another scene file that is known here",
         file=path,
@@ -79,9 +82,9 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _read_folder(folder: Path, threads: int) -> GaussianArrays:
+def _read_folder(folder: Path, threads: int, progress: ReadProgress) -> GaussianArrays:
     if (folder / sog.META).is_file():
-        return sog.read_folder(folder, threads)
+        return sog.read_folder(folder, threads, progress)
     raise SceneError(
         "this is a folder, not a file",
         file=folder,

@@ -25,6 +25,7 @@ from rtgs2_trt.file_access import reading
 from rtgs2_trt.scene_files.block_pool import BlockPool
 from rtgs2_trt.scene_files.gaussian_arrays import ANTIALIASED, SURFELS, GaussianArrays, allocated, blocks, checked
 from rtgs2_trt.scene_files.packed_streams import check_expansion
+from rtgs2_trt.scene_files.read_progress import ReadProgress
 from rtgs2_trt.scene_files.smallest_three import rotations_of_smallest
 
 META = "meta.json"
@@ -32,6 +33,7 @@ _META_BYTES = 1 << 20
 _SPARE_PIXELS = 1 << 20  # that an image may have beyond two for each Gaussian
 _COEFFICIENTS = (0, 3, 8, 15)
 _PALETTE_ROW = 64
+_MOST_IMAGES = 7
 _MOST_NUMBER = 3e38  # within float32; NaN is not less
 _FIRST_TAG = 252  # of the alpha of quats: 252 + index of the largest component
 # RuntimeError stands for encrypted archives, NotImplementedError for other versions.
@@ -42,7 +44,7 @@ _Open = Callable[[str, int], bytes]
 """Returns a member's bytes, given its name and the most there may be."""
 
 
-def read_folder(folder: Path, threads: int) -> GaussianArrays:
+def read_folder(folder: Path, threads: int, progress: ReadProgress) -> GaussianArrays:
     """Read the Gaussians of a folder with ``meta.json`` and its images.
 
     Raises:
@@ -55,10 +57,10 @@ def read_folder(folder: Path, threads: int) -> GaussianArrays:
             _check_size(size, most, folder / name)
             return file.read(most)
 
-    return _read(member, folder, threads)
+    return _read(member, folder, threads, progress)
 
 
-def read_archive(file: BinaryIO, path: str | Path, threads: int) -> GaussianArrays:
+def read_archive(file: BinaryIO, path: str | Path, threads: int, progress: ReadProgress) -> GaussianArrays:
     """Read the Gaussians of an open ``.sog`` archive; raises as :func:`read_folder`."""
     with _damaged_archives(path), zipfile.ZipFile(file) as archive:
 
@@ -78,7 +80,7 @@ def read_archive(file: BinaryIO, path: str | Path, threads: int) -> GaussianArra
             with archive.open(information) as packed:
                 return packed.read(most)
 
-        return _read(member, path, threads)
+        return _read(member, path, threads, progress)
 
 
 def is_archive(file: BinaryIO) -> bool:
@@ -152,7 +154,7 @@ class _Meta:
         return value
 
 
-def _read(member: _Open, path: str | Path, threads: int) -> GaussianArrays:
+def _read(member: _Open, path: str | Path, threads: int, progress: ReadProgress) -> GaussianArrays:
     meta = _Meta(_json(member(META, _META_BYTES), path), path)
     if "version" in meta.values:
         meta.whole("version", 2, 2)
@@ -162,7 +164,7 @@ def _read(member: _Open, path: str | Path, threads: int) -> GaussianArrays:
         if not isinstance(shape, list) or not shape:
             raise meta.error("means", "neither a version nor a shape of means", "SOG version 1 or 2")
         count = _Meta({"shape": shape[0]}, path, f"{META}: means").whole("shape", 1, 1 << 31)
-    images = _Images(member, count, path)
+    images = _Images(member, count, path, progress)
     # The first image tells whether the count can be true, before anything of its size is made.
     means = meta.part("means")
     low_name, high_name = means.files(2)
@@ -195,7 +197,7 @@ def _read(member: _Open, path: str | Path, threads: int) -> GaussianArrays:
             values = harmonics.values[harmonics.palette]
             for rows in blocks(count):
                 pool.submit(_harmonics, values, harmonics.labels[rows], arrays.sh[rows, 1:])
-    return checked(replace(arrays, unfaithful=_unfaithful(meta.values)))
+    return checked(replace(arrays, unfaithful=_unfaithful(meta.values)), threads)
 
 
 def _unfaithful(meta: Mapping[str, Any]) -> tuple[str, ...]:
@@ -206,8 +208,9 @@ def _unfaithful(meta: Mapping[str, Any]) -> tuple[str, ...]:
 class _Images:
     """The images of a scene, opened only if their size fits the scene."""
 
-    def __init__(self, member: _Open, count: int, path: str | Path) -> None:
+    def __init__(self, member: _Open, count: int, path: str | Path, progress: ReadProgress) -> None:
         self._member, self.count, self.path = member, count, path
+        self._progress, self._opened = progress, 0
 
     def open(self, name: str, channels: int, *, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
         """Return an image as (pixels, channels) bytes: those of the Gaussians, or all of one of `size` at most.
@@ -245,6 +248,8 @@ class _Images:
         # Damaged files make Pillow raise almost anything.
         except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as problem:
             self._refuse(name, problem)
+        self._opened += 1
+        self._progress.tell(self._opened, _MOST_IMAGES)
         flat: NDArray[np.uint8] = pixels.reshape(-1, pixels.shape[2])
         return flat[: self.count] if size is None else flat
 

@@ -11,6 +11,7 @@ import numpy as np
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.errors import SceneError
 from rtgs2_trt.scene_files.gaussian_arrays import GaussianArrays, allocated, blocks, checked
+from rtgs2_trt.scene_files.read_progress import ReadProgress
 from rtgs2_trt.spherical_harmonics import DC_FACTOR
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def is_splat(file: BinaryIO, size: int) -> bool:
     return plausible >= 0.9 * min(count, _SAMPLES)
 
 
-def read(file: BinaryIO, size: int, path: str | Path) -> GaussianArrays:
+def read(file: BinaryIO, size: int, path: str | Path, threads: int, progress: ReadProgress) -> GaussianArrays:
     """Read the Gaussians of an open file for which :func:`is_splat` holds.
 
     Raises:
@@ -54,6 +55,7 @@ def read(file: BinaryIO, size: int, path: str | Path) -> GaussianArrays:
     arrays = allocated(count, 1, path)
     file.seek(0)
     for rows in blocks(count):
+        progress.tell(rows.start, count)
         data = file.read((rows.stop - rows.start) * _ROW.itemsize)
         if len(data) < (rows.stop - rows.start) * _ROW.itemsize:
             raise SceneError("the file ends early", file=path, found=f"{os.fstat(file.fileno()).st_size} bytes")
@@ -63,7 +65,7 @@ def read(file: BinaryIO, size: int, path: str | Path) -> GaussianArrays:
         arrays.rotations[rows] = (stored["rotation"].astype(np.float32) - 128) / 128
         arrays.sh[rows, 0] = _COLOUR[stored["color"][:, :3]]
         arrays.opacities[rows] = stored["color"][:, 3] / np.float32(255)
-    return checked(arrays)
+    return checked(arrays, threads)
 
 
 def write(scene: Scene, path: Path) -> None:

@@ -22,6 +22,7 @@ from rtgs2_trt.errors import SceneError
 from rtgs2_trt.scene_files.block_pool import BlockPool
 from rtgs2_trt.scene_files.gaussian_arrays import ANTIALIASED, GaussianArrays, allocated, blocks, checked
 from rtgs2_trt.scene_files.packed_streams import ByteStream, GzipStream, ZstandardStream, check_expansion
+from rtgs2_trt.scene_files.read_progress import ReadProgress
 from rtgs2_trt.scene_files.smallest_three import rotations_of_smallest, smallest_of_rotations
 from rtgs2_trt.spherical_harmonics import sh_basis
 
@@ -59,7 +60,7 @@ class _Layout:
         return position, 1, 3, 3, rotation, 3 * ((self.degree + 1) ** 2 - 1)
 
 
-def read(file: BinaryIO, size: int, path: str | Path, threads: int) -> GaussianArrays:
+def read(file: BinaryIO, size: int, path: str | Path, threads: int, progress: ReadProgress) -> GaussianArrays:
     """Read the Gaussians of an open ``.spz`` file of `size` bytes: starts with gzip's mark or ``NGSP``.
 
     Raises:
@@ -76,8 +77,8 @@ def read(file: BinaryIO, size: int, path: str | Path, threads: int) -> GaussianA
         streams = [stream] * len(_STREAMS)
     unfaithful = (ANTIALIASED,) * bool(layout.flags & _ANTIALIASED) + (_DEGREE_4,) * (layout.degree == 4)
     arrays = allocated(layout.count, min(16, (layout.degree + 1) ** 2), path)
-    _read_streams(layout, streams, arrays, threads)
-    return checked(replace(arrays, unfaithful=unfaithful))
+    _read_streams(layout, streams, arrays, threads, progress)
+    return checked(replace(arrays, unfaithful=unfaithful), threads)
 
 
 def write(scene: Scene, path: Path) -> None:
@@ -194,13 +195,18 @@ def _zstandard_streams(file: BinaryIO, size: int, path: str | Path) -> tuple[_La
     return layout, result
 
 
-def _read_streams(layout: _Layout, streams: Sequence[ByteStream], arrays: GaussianArrays, threads: int) -> None:
+def _read_streams(
+    layout: _Layout, streams: Sequence[ByteStream], arrays: GaussianArrays, threads: int, progress: ReadProgress
+) -> None:
+    done, total = 0, layout.count * sum(layout.row_bytes)
     with BlockPool(threads) as pool:  # the next bytes are unpacked meanwhile
         for name, stream, row_bytes in zip(_STREAMS, streams, layout.row_bytes, strict=False):
             for rows in blocks(layout.count if row_bytes else 0):
                 count = rows.stop - rows.start
                 stored = np.frombuffer(stream.read(count * row_bytes), np.uint8).reshape(count, row_bytes)
                 pool.submit(_decode, name, stored, rows, layout, arrays)
+                done += count * row_bytes
+                progress.tell(done, total)
 
 
 def _decode(name: str, stored: NDArray[np.uint8], rows: slice, layout: _Layout, arrays: GaussianArrays) -> None:

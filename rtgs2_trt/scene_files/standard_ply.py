@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rtgs2_trt import ply
 from rtgs2_trt.errors import SceneError
 from rtgs2_trt.scene_files.gaussian_arrays import ANTIALIASED, SURFELS, GaussianArrays, blocks
+from rtgs2_trt.scene_files.read_progress import ReadProgress
 
 ENCODER_COMMENT = "rtgs2_encoder"
 SH_COUNTS = (1, 4, 9, 16)
@@ -19,7 +20,7 @@ _FILTER = "filter_3D"
 _SPLAT_EXPORT = "Give the point_cloud.ply of a trained 3DGS scene."
 
 
-def read(source: ply.OpenPly, threads: int) -> GaussianArrays:
+def read(source: ply.OpenPly, threads: int, progress: ReadProgress) -> GaussianArrays:
     """Read the Gaussians of an open PLY file, with ``f_pc_*`` features if it has them.
 
     Properties are found by name, in any order and of any numeric type; others are ignored. Mip-Splatting's
@@ -33,7 +34,7 @@ def read(source: ply.OpenPly, threads: int) -> GaussianArrays:
     smoothed = _FILTER in source.header.elements[0].names if source.header.elements else False
     if smoothed:
         columns[_FILTER] = ply.Columns((_FILTER,))
-    rows = ply.read_rows(source, "vertex", columns, threads=threads)
+    rows = ply.read_rows(source, "vertex", columns, threads=threads, progress=progress.tell)
     arrays = rows.arrays
     scales, opacities = arrays["scales"], arrays["opacities"][:, 0]
     if smoothed:

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -18,6 +17,7 @@
 #include "inputs.h"
 #include "ply/decoder.h"
 #include "ply/read_rows.h"
+#include "temporary_file.h"
 
 namespace {
 
@@ -78,26 +78,6 @@ Decoded decode(const std::vector<std::byte>& bytes, const Layout& layout, const 
   return decoded;
 }
 
-/// A file of its own that is gone when the test ends; its first `start` bytes are a header's.
-class TemporaryFile {
- public:
-  TemporaryFile(const std::vector<std::byte>& bytes, std::size_t start) : file_(std::tmpfile()) {
-    if (!file_) throw std::runtime_error("no temporary file");
-    const std::vector<std::byte> header(start, std::byte{'#'});
-    if (std::fwrite(header.data(), 1, start, file_.get()) != start ||
-        std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) != bytes.size() || std::fflush(file_.get()) != 0) {
-      throw std::runtime_error("cannot write a temporary file");
-    }
-  }
-  int descriptor() const { return ::fileno(file_.get()); }
-
- private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
-  std::unique_ptr<std::FILE, Close> file_;
-};
-
 struct Read {
   Decoded decoded;
   bool complete;
@@ -107,7 +87,7 @@ Read read(int file, std::int64_t start, std::int64_t count, const Layout& layout
           int threads) {
   Read read;
   Decoder decoder(layout, count, arrays_for(wanted, count, read.decoded));
-  read.complete = rtgs2::ply::read_rows(file, start, decoder, threads);
+  read.complete = rtgs2::ply::read_rows(file, start, decoder, 0, count, threads);
   read.decoded.faults = decoder.faults();
   read.decoded.unusable = decoder.unusable();
   return read;
@@ -235,7 +215,7 @@ TEST(ply_faults_are_counted_by_column_and_row) {
 }
 
 TEST(ply_rows_of_a_file_are_the_same_for_every_number_of_threads) {
-  // More than a thread's share of 16 MiB, so that there is work for several.
+  // More than a thread's share of 4 MiB, so that there is work for several.
   const int count = 500'000;
   const std::vector<std::byte> bytes = gaussian_rows(33, count, 4000);
   const TemporaryFile file(bytes, 300);

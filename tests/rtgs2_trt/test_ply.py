@@ -231,7 +231,10 @@ def test_the_decoder_keeps_within_its_arrays():
     decoder.decode(rows, 1)
     assert array[:, 0].tolist() == [0, 0, 1, 2]
     with pytest.raises(OSError, match="Bad file descriptor"):
-        decoder.read(-1, 0, 1)
+        decoder.read(-1, 0, 0, 4, 1)
+    for first, count in [(-1, 2), (3, 2), (0, 1 << 62)]:
+        with pytest.raises(IndexError):
+            decoder.read(-1, 0, first, count, 1)
 
 
 def test_values_beyond_float32_become_infinite(tmp_path):
