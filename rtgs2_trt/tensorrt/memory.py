@@ -7,10 +7,11 @@ from typing import Any
 
 from ..errors import BackendError
 from .frame_interface import MOST_GAUSSIANS
+from .profiles import MOST_VOXELS
 
 _MIB = 1 << 20
 _SMALL_BOARD = 12 << 30
-_MOST_GAUSSIANS_OF_SMALL_BOARDS = 1_000_000
+_MOST_GAUSSIANS_OF_SMALL_BOARDS, _MOST_VOXELS_OF_SMALL_BOARDS = 1_000_000, 200_000
 _LEAST_WORKSPACE = 256 * _MIB
 _BYTES_OF_GAUSSIAN, _BYTES_OF_PAIR = 76, 16
 
@@ -18,6 +19,11 @@ _BYTES_OF_GAUSSIAN, _BYTES_OF_PAIR = 76, 16
 def default_most_gaussians(device: Mapping[str, Any]) -> int:
     """Return the largest scene to build for by default: 4 million Gaussians, 1 million under 12 GiB of memory."""
     return MOST_GAUSSIANS if int(device["memory"]) >= _SMALL_BOARD else _MOST_GAUSSIANS_OF_SMALL_BOARDS
+
+
+def default_most_voxels(device: Mapping[str, Any]) -> int:
+    """Return the largest scene to build the encoder for: 400,000 voxels, half of that under 12 GiB of memory."""
+    return MOST_VOXELS if int(device["memory"]) >= _SMALL_BOARD else _MOST_VOXELS_OF_SMALL_BOARDS
 
 
 def workspace_limit(device: Mapping[str, Any]) -> int:
