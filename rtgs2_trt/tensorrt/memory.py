@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import _native
 from ..errors import BackendError
 from .frame_interface import MOST_GAUSSIANS
 from .profiles import MOST_VOXELS
@@ -85,6 +86,5 @@ def memory_text(device: Mapping[str, Any], workspace: int, most_gaussians: int) 
 
 
 def pair_capacity(width: int, height: int, gaussians: int) -> int:
-    """Return how many pairs of Gaussian and tile a view may have: the plugin's ``capacities_for``."""
-    tiles = -(-width // 16) * -(-height // 16)
-    return min(max(1 << 20, 4 * gaussians, 256 * tiles), 1 << 30)
+    """Return how many pairs of Gaussian and tile a view may have: what the plugin itself counts with."""
+    return _native.fixed_pair_capacity(width, height, gaussians)
