@@ -27,7 +27,7 @@ shared=$(find "$folder/runtime" -name 'libcudart.so.*')
 cmake -S "$repository" -B "$folder/build" -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
   -DCMAKE_LIBRARY_ARCHITECTURE=aarch64-linux-gnu -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
   -DCMAKE_CUDA_COMPILER="$cuda/bin/nvcc" -DCMAKE_CUDA_HOST_COMPILER=aarch64-linux-gnu-g++ \
-  -DCMAKE_CUDA_ARCHITECTURES=87-real -DCMAKE_CUDA_FLAGS="-I$cuda/include -L$(dirname "$static")" \
+  -DCMAKE_CUDA_ARCHITECTURES=87-real -DCMAKE_CUDA_FLAGS="-I$cuda/include -isystem $cuda/include/cccl -L$(dirname "$static")" \
   -DCUDA_CUDART="$shared" -DCUDA_cudart_static_LIBRARY="$static" \
   -DRTGS2_PYTHON=OFF -DRTGS2_CUDA=ON -DRTGS2_TENSORRT=ON -DRTGS2_WERROR=ON -DTENSORRT_ROOT="$tensorrt" >/dev/null
 cmake --build "$folder/build" --target rtgs2_tensorrt
