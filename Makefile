@@ -2,7 +2,8 @@
 # make test   all tests        make lint   formatters, linters, types        make bench   timings
 # make test-core   the core without Python     make sanitize   the same under ASan, UBSan and TSan
 # make cuda-report   registers, spills and occupancy of the CUDA kernels: docs/cuda-kernels.md; needs nvcc, no GPU
-# make test-aarch64   the same for ARM, emulated   make fuzz   hostile files for every reader; see docs/testing.md
+# make test-aarch64   the same for ARM, emulated   make test-aarch64-wheel   the ARM wheel built, imported, a view labelled
+# make fuzz   hostile files for every reader; see docs/testing.md
 # make test-tensorrt TENSORRT_ROOT=...   the TensorRT plugin through TensorRT's headers; see docs/tensorrt.md
 VENV ?= .venv
 PYTHON ?= python3
@@ -13,7 +14,7 @@ CORE := CMakeLists.txt pyproject.toml $(shell find csrc cmake -type f)
 CXX_FILES := $(shell find csrc tests examples -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 PY_DIRS := rtgs2_trt networks export training tests benchmarks examples fuzz
 
-.PHONY: demo test test-core sanitize cuda-report test-aarch64 test-tensorrt fuzz lint format bench install clean
+.PHONY: demo test test-core sanitize cuda-report test-aarch64 test-aarch64-wheel test-tensorrt fuzz lint format bench install clean
 
 demo: install
 	$(BIN)/python examples/demo/run.py --output build/demo
@@ -60,6 +61,10 @@ test-aarch64:
 	build/core/tests/cpp/core_digests > build/digests.txt
 	qemu-aarch64 -L /usr/aarch64-linux-gnu build/aarch64/tests/cpp/core_digests > build/digests-aarch64.txt
 	diff build/digests.txt build/digests-aarch64.txt && cat build/digests.txt
+
+# The same tools and Debian's packages for arm64. What pip installs comes from where pip always takes it.
+test-aarch64-wheel: $(VENV)/.installed
+	tests/aarch64/wheel.sh $(BIN)/python build/aarch64-wheel
 
 # TENSORRT_ROOT: folders with include/NvInferRuntime.h, separated by ":". Nothing but headers is needed.
 test-tensorrt: $(VENV)/.dev

@@ -7,7 +7,8 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends python3-venv python3-dev python3-libnvinfer libnvinfer-headers-dev \
     && rm -rf /var/lib/apt/lists/*
 ENV PATH=/opt/rtgs2/bin:/usr/local/cuda/bin:$PATH
-RUN python3 -m venv --system-site-packages /opt/rtgs2
+# Ubuntu 22.04's pip 22.0 has no -C.
+RUN python3 -m venv --system-site-packages /opt/rtgs2 && pip install --no-cache-dir --upgrade pip
 
 COPY CMakeLists.txt LICENSE README.md pyproject.toml /source/
 COPY cmake /source/cmake

@@ -9,7 +9,9 @@ from fuzz_common import only_our_errors
 from rtgs2_trt.bundle import Bundle
 from rtgs2_trt.tensorrt.engine_store import MANIFEST, EngineKey, find_engine
 
-KEY = EngineKey(gpu="Orin", sm=87, tensorrt="10.3.0", graph_sha256="a" * 64, plugin_sha256="b" * 64)
+KEY = EngineKey(
+    gpu="Orin", sm=87, tensorrt="10.3.0", graph_sha256="a" * 64, encoder_sha256="d" * 64, plugin_sha256="b" * 64
+)
 
 
 def run(data: bytes, folder: Path) -> None:
@@ -18,4 +20,6 @@ def run(data: bytes, folder: Path) -> None:
     engine.mkdir(parents=True, exist_ok=True)
     (engine / MANIFEST).write_bytes(data)
     with only_our_errors(engine):
-        find_engine(bundle, KEY).read()
+        found = find_engine(bundle, KEY)
+        found.read_encoder()
+        found.read()

@@ -327,15 +327,18 @@ def manifests() -> Iterator[tuple[str, bytes]]:
 
 
 def engine() -> Iterator[tuple[str, bytes]]:
-    good: dict[str, Any] = {"format": "rtgs2-engine/1", **asdict(KEY), "most_gaussians": 1000, "device_memory": 1}
-    good |= {"engine_sha256": "c" * 64, "self_check": {}}
+    good: dict[str, Any] = {"format": "rtgs2-engine/2", **asdict(KEY), "most_gaussians": 1000, "device_memory": 1}
+    encoder = {"most_voxels": 9, "engine_sha256": "", "device_memory": 0, "features_difference": 0.0, "problem": "no"}
+    good |= {"engine_sha256": "c" * 64, "self_check": {}, "encoder": encoder}
     yield "good", json.dumps(good).encode()
-    yield "newer", json.dumps(good | {"format": "rtgs2-engine/2"}).encode()
+    yield "newer", json.dumps(good | {"format": "rtgs2-engine/3"}).encode()
     yield "other_tensorrt", json.dumps(good | {"tensorrt": "9" * 5000}).encode()
     yield "other_gpu", json.dumps(good | {"gpu": "\ud800"}).encode()
     yield "huge", json.dumps(good | {"most_gaussians": 10**400}).encode()
     yield "digits", json.dumps(good).encode().replace(b"1000", b"9" * 5000)
     yield "true", json.dumps(good | {"sm": True}).encode()
+    yield "no_encoder", json.dumps(good | {"encoder": None}).encode()
+    yield "half_an_encoder", json.dumps(good | {"encoder": {"most_voxels": "\ud800"}}).encode()
     yield "list", b"[]"
     yield "deep", b'{"format":' * 3000
     yield "not_text", b"\xff\xfe{}"

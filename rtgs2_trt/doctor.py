@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import platform
+import re
 import sys
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,12 +16,13 @@ from .cuda import cuda_problem
 from .errors import BackendError, InputError
 from .instruction_sets import instruction_set, instruction_sets
 from .tensorrt import platforms
-from .tensorrt.library import load_tensorrt, plugin_library, tensorrt_problem, tensorrt_version
+from .tensorrt.library import load_tensorrt, plugin_library, tensorrt_problem, tensorrt_version, try_plugin
 from .threads import available_threads
 
 Status = Literal["ok", "note", "problem"]
 
 _MEMORY = Path("/proc/meminfo")
+_DRIVER = Path("/proc/driver/nvidia/version")
 _TRACES_OF_A_GPU = ("/proc/driver/nvidia/version", "/dev/nvidia0", "/dev/nvhost-gpu", "/dev/nvgpu")
 _LITTLE_MEMORY = 2 << 30
 _GPU_FRAME_MEMORY = 1 << 30
@@ -72,7 +74,9 @@ def report(checks: list[Check]) -> dict[str, Any]:
         return all(status.get(name, "ok") == "ok" for name in names)
 
     gpu = usable("CUDA core", "GPU")
-    tensorrt = gpu and status.get("TensorRT plugins") == "ok" and usable("JetPack", "TensorRT")
+    tensorrt = (
+        gpu and status.get("TensorRT plugins") == "ok" and usable("JetPack") and status.get("TensorRT") != "problem"
+    )
     return {
         "ok": all(check.status != "problem" for check in checks),
         "best_backend": "tensorrt" if tensorrt else "cuda" if gpu and usable("ONNX Runtime on GPU") else "cpu",
@@ -126,8 +130,8 @@ def _gpu_checks() -> list[Check]:
     gpu = Check(
         "GPU",
         "ok",
-        f"{device['name']}, sm_{major}{minor}, {device['multiprocessors']} multiprocessors; driver for CUDA "
-        f"{_cuda_version(device['driver'])}, this build {_cuda_version(device['runtime'])}",
+        f"{device['name']}, sm_{major}{minor}, {device['multiprocessors']} multiprocessors; driver{_driver_version()} "
+        f"for CUDA {_cuda_version(device['driver'])}, this build {_cuda_version(device['runtime'])}",
     )
     found = f"{_gib(device['memory'])} GiB, {_gib(device['free_memory'])} GiB of it free"
     little = device["free_memory"] < _GPU_FRAME_MEMORY
@@ -187,6 +191,13 @@ def _tensorrt(*, gpu_works: bool) -> list[Check]:
         return [Check("TensorRT", missing, found, cure or None)]
     module = load_tensorrt()
     checks = [Check("TensorRT", "ok", str(module.__version__))]
+    expected = platforms.jetpack_tensorrt()
+    if expected is not None and tensorrt_version(module)[:2] != expected:
+        shown = f"{module.__version__}, but this JetPack brings {'.'.join(map(str, expected))}"
+        cure = (
+            "Unless it was upgraded on purpose: remove the other one, make the environment with --system-site-packages"
+        )
+        checks = [Check("TensorRT", "note", shown, cure)]
     if gpu_works:
         device = importlib.import_module("rtgs2_trt._cuda").device()
         bad = platforms.pair_problem(tensorrt_version(module), device["compute_capability"])
@@ -194,7 +205,10 @@ def _tensorrt(*, gpu_works: bool) -> list[Check]:
             found, _, cure = bad.partition(": ")
             checks = [Check("TensorRT", "problem", found, cure or None)]
     try:
-        checks.append(Check("TensorRT plugins", "ok", str(plugin_library(module))))
+        path = plugin_library(module)
+        if gpu_works and checks[0].status != "problem":
+            try_plugin(module, path)
+        checks.append(Check("TensorRT plugins", "ok", str(path)))
     except BackendError as error:
         found, _, cure = str(error).partition(": ")
         checks.append(Check("TensorRT plugins", "problem" if gpu_works else "note", found, cure or None))
@@ -222,6 +236,15 @@ def _is_installed(module: str) -> bool:
 
 def _gib(size: int) -> str:
     return f"{size / (1 << 30):.1f}"
+
+
+def _driver_version() -> str:
+    """The driver's own number with a space before it; nothing where the kernel does not tell it."""
+    try:
+        found = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)", _DRIVER.read_text("utf-8", "replace"))
+    except OSError:
+        return ""
+    return f" {found[1]}" if found else ""
 
 
 def _cuda_version(number: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from .bundle import GOLDEN, Bundle
 from .camera import Camera
 from .encoder_inputs import encoder_inputs
 from .errors import BundleError
+from .geometry_plan import GeometryPlan
 from .scene import Scene
 from .upsample import upsample
 from .upsample_argmax import upsample_argmax
@@ -138,6 +139,17 @@ def read_golden(bundle: Bundle, name: str = GOLDEN) -> Golden:
     return golden
 
 
+def encode_golden(
+    bundle: Bundle,
+    golden: Golden,
+    encode: Callable[[GeometryPlan, npt.NDArray[np.float32]], npt.NDArray[np.float32]],
+) -> npt.NDArray[np.float32]:
+    """Return the features (N, D) that `encode` gives the golden scene; it is called as :meth:`Backend.encode` is."""
+    plan = bundle.manifest.encoder.build_plan(golden.scene)
+    by_voxel = encode(plan, np.ascontiguousarray(encoder_inputs(golden.scene)[plan.representatives]))
+    return plan.to_gaussians(by_voxel)
+
+
 def run_self_check(bundle: Bundle, backend: Backend) -> SelfCheck:
     """Run the golden input of `bundle` through `backend` and compare, within the bounds of the backend's precisions.
 
@@ -146,9 +158,7 @@ def run_self_check(bundle: Bundle, backend: Backend) -> SelfCheck:
         BackendError: the backend failed.
     """
     golden, bound = read_golden(bundle, backend.golden), BOUNDS[backend.precision]
-    plan = bundle.manifest.encoder.build_plan(golden.scene)
-    by_voxel = backend.encode(plan, np.ascontiguousarray(encoder_inputs(golden.scene)[plan.representatives]))
-    features = plan.to_gaussians(by_voxel)
+    features = encode_golden(bundle, golden, backend.encode)
     request = FrameRequest(output=True)
     (frame,) = backend.frames(golden.scene.with_features(features), [golden.camera], request)
     difference = relative_difference(features, golden.features)

@@ -17,13 +17,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import helper
 
 from tensorrt_specified import Specification, Specified, SpecifiedModule
 
 HEADER = b"STANDIN1"
-DTYPES = {"float32": "FLOAT", "float16": "HALF", "int64": "INT64"}
+NEEDED_BYTES = 12_345  # of a context without memory of its own
+DTYPES = {"float32": "FLOAT", "float16": "HALF", "int64": "INT64", "int32": "INT32"}
 
 
 class Machine:
@@ -34,11 +36,11 @@ class Machine:
         specification: records what was used.
         distort: changes what engines give.
         steps: of a build; `on_step` is called in each.
-        fails: what TensorRT says when it cannot build; None if it can.
+        fails: what TensorRT says when it cannot build a frame's engine; None if it can. So `encoder_fails`.
         refuses_second_plugin: whether a library that was loaded may not lie in the engine too.
     """
 
-    _frames: ClassVar[dict[bytes, Any]] = {}  # of all machines: a graph takes its time to load
+    _networks: ClassVar[dict[bytes, Any]] = {}  # of all machines: a graph takes its time to load
     _lock = threading.Lock()
 
     def __init__(self, real: Any, hidden: frozenset[tuple[str, str]] = frozenset(), version: str | None = None) -> None:
@@ -53,6 +55,7 @@ class Machine:
         self.distort: Callable[[dict[str, Any]], dict[str, Any]] = lambda outputs: outputs
         self.steps, self.on_step = 3, lambda step: None
         self.fails: str | None = None
+        self.encoder_fails: str | None = None
         self.refuses_second_plugin = False
         self.builds = self.contexts = self.runs = 0
         self.log: list[str] = []
@@ -63,19 +66,33 @@ class Machine:
     def make(self, name: str, stand_in: Any) -> Specified:
         return Specified(self.specification, name, stand_in)
 
-    def frame(self, graph: bytes) -> Any:
+    def network(self, graph: bytes) -> Any:
+        """What runs a graph: with its plugin's node, or without one."""
         from rtgs2_export.frame_on_cpu import FrameOnCpu
 
         with self._lock:
-            if graph not in self._frames:
-                self._frames[graph] = FrameOnCpu(onnx.load_from_string(graph), 1)
-            return self._frames[graph]
+            if graph not in self._networks:
+                model = onnx.load_from_string(graph)
+                plugin = any(node.domain == "rtgs2" for node in model.graph.node)
+                self._networks[graph] = FrameOnCpu(model, 1) if plugin else PlainNetwork(graph)
+            return self._networks[graph]
 
 
 def install(machine: Machine, plugin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let ``import tensorrt`` find the machine's, and our code the plugin library."""
     monkeypatch.setitem(sys.modules, "tensorrt", machine.module)
     monkeypatch.setenv("RTGS2_TENSORRT_PLUGIN", str(plugin))
+
+
+class PlainNetwork:
+    """A graph without a plugin, in ONNX Runtime."""
+
+    def __init__(self, graph: bytes) -> None:
+        self.session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+
+    def run(self, feed: dict[str, Any]) -> dict[str, Any]:
+        names = [output.name for output in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(names, feed), strict=True))
 
 
 class Registry:
@@ -117,7 +134,8 @@ class Builder:
         machine, settings = self.machine, config._stand_in
         machine.builds += 1
         machine.last_config = settings
-        assert self.registry.loaded, "the parser would not find the plugin"
+        has_plugin = any(node.domain == "rtgs2" for node in onnx.load_from_string(network._stand_in.graph).graph.node)
+        assert self.registry.loaded or not has_plugin, "the parser would not find the plugin"
         assert settings.profiles, "dynamic inputs want a profile"
         monitor = settings.progress_monitor
         monitor.phase_start("Building", None, machine.steps)
@@ -130,13 +148,15 @@ class Builder:
                 monitor.phase_finish("Building")
                 return None
         monitor.phase_finish("Building")
-        if machine.fails is not None:
-            self.logger.log(machine.real.ILogger.Severity.ERROR, machine.fails)
+        fails = machine.fails if self.registry.loaded else machine.encoder_fails
+        if fails is not None:
+            self.logger.log(machine.real.ILogger.Severity.ERROR, fails)
             return None
         head = {
             "version": machine.module.__version__,
             "profile": settings.profiles[0],
             "plugins": len(settings.plugins),
+            "wants_plugin": has_plugin,
         }
         text = json.dumps(head).encode()
         content = HEADER + len(text).to_bytes(4, "little") + text + network._stand_in.graph
@@ -270,7 +290,7 @@ class Runtime:
         length = int.from_bytes(content[8:12], "little")
         head = json.loads(content[12 : 12 + length]) if content.startswith(HEADER) else None
         twice = self.registry.loaded and machine.refuses_second_plugin
-        missing = not self.registry.loaded and head is not None and not head["plugins"]
+        missing = head is not None and head["wants_plugin"] and not self.registry.loaded and not head["plugins"]
         if (
             twice
             or missing
@@ -308,9 +328,10 @@ class Engine:
     def get_tensor_shape(self, name: str) -> Any:
         return {**self.inputs, **self.outputs}[name][1]
 
-    def create_execution_context(self) -> Any:
+    def create_execution_context(self, strategy: Any = None) -> Any:
         self.machine.contexts += 1
-        return self.machine.make("IExecutionContext", Context(self.machine, self))
+        managed = strategy is not None and strategy.name == "USER_MANAGED"
+        return self.machine.make("IExecutionContext", Context(self.machine, self, lent=managed))
 
     def create_engine_inspector(self) -> Any:
         return self.machine.make("EngineInspector", Inspector())
@@ -323,8 +344,9 @@ class Inspector:
 
 
 class Context:
-    def __init__(self, machine: Machine, engine: Engine) -> None:
+    def __init__(self, machine: Machine, engine: Engine, *, lent: bool) -> None:
         self.machine, self.engine = machine, engine
+        self.missing_bytes = NEEDED_BYTES if lent else 0
         self.shapes = {name: shape for name, (_, shape) in engine.inputs.items() if -1 not in shape}
         self.addresses: dict[str, int] = {}
 
@@ -345,16 +367,26 @@ class Context:
     def infer_shapes(self) -> list[str]:
         return [name for name in self.engine.inputs if name not in self.shapes or name not in self.addresses]
 
+    def update_device_memory_size_for_shapes(self) -> int:
+        assert not self.infer_shapes(), "shapes come first"
+        return NEEDED_BYTES
+
+    def set_device_memory(self, memory: int, size: int) -> None:
+        self.missing_bytes = max(NEEDED_BYTES - size, 0)
+
     def execute_async_v3(self, stream_handle: int) -> bool:
         machine, engine = self.machine, self.engine
+        assert self.missing_bytes == 0, "nothing to work in"
         assert stream_handle != 0, "graphs cannot be recorded on the default stream"
         machine.runs += 1
         feed = {
             name: _at(self.addresses[name], kind, self.shapes[name]).copy() for name, (kind, _) in engine.inputs.items()
         }
-        outputs = machine.distort({**machine.frame(engine.graph).run(feed), "needs": np.asarray(machine.needs)})
+        outputs = machine.distort({**machine.network(engine.graph).run(feed), "needs": np.asarray(machine.needs)})
         for name, (kind, shape) in engine.outputs.items():
-            _at(self.addresses[name], kind, shape)[...] = outputs[name]
+            array = np.asarray(outputs[name])
+            assert all(declared in (-1, size) for declared, size in zip(shape, array.shape, strict=True))
+            _at(self.addresses[name], kind, array.shape)[...] = array
         return True
 
 

@@ -193,16 +193,24 @@ def test_library_for_a_gpu_has_the_same_binary_interface() -> None:
     check_binary_interface(Path(library))
 
 
-@pytest.mark.parametrize("gaussians", [1, 100_000, 262_145, 4_000_000, 400_000_000])
-@pytest.mark.parametrize("size", [(320, 256), (640, 480), (2048, 2048)])
-def test_backend_knows_for_how_many_pairs_the_plugin_has_room(gaussians, size):
-    """The backend compares what a view needed with this number, which only the plugin's source states."""
-    source = (ROOT / "csrc/tensorrt/rasterize_settings.cpp").read_text()
-    limit = re.search(r"kMaxTilePairs = std::int64_t\{1\} << (\d+);", (ROOT / "csrc/rasterize/rasterize.h").read_text())
-    stated = re.search(
-        r"kLeastPairs = std::int64_t\{1\} << (\d+), kPairsOfGaussian = (\d+), kPairsOfTile = (\d+);", source
-    )
-    least, of_gaussian, of_tile = map(int, stated.groups())
-    tiles = -(-size[0] // 16) * -(-size[1] // 16)
-    room = min(max(1 << least, of_gaussian * gaussians, of_tile * tiles), 1 << int(limit[1]))
-    assert pair_capacity(*size, gaussians) == room
+@pytest.mark.parametrize(
+    ("size", "gaussians", "pairs"),
+    [
+        ((640, 480), 1, 1 << 20),
+        ((640, 480), 262_145, 4 * 262_145),
+        ((2048, 2048), 1, 256 * 128 * 128),
+        ((2033, 2033), 1, 256 * 128 * 128),
+        ((2048, 2048), 4_000_000, 16_000_000),
+        ((320, 256), 400_000_000, 1 << 30),
+    ],
+)
+def test_backend_asks_the_plugins_own_function_for_how_many_pairs_there_is_room(
+    size: tuple[int, int], gaussians: int, pairs: int
+) -> None:
+    assert pair_capacity(*size, gaussians) == pairs
+
+
+@pytest.mark.parametrize(("size", "gaussians"), [((0, 16), 1), ((16, 16385), 1), ((16, 16), -1), ((16, 16), 1 << 31)])
+def test_room_of_an_impossible_view(size: tuple[int, int], gaussians: int) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        pair_capacity(*size, gaussians)

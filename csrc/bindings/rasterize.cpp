@@ -10,6 +10,8 @@
 #include "bindings/bindings.h"
 #include "bindings/checked_array.h"
 #include "bindings/checked_gaussians.h"
+#include "rasterize/frame_buffers.h"
+#include "splatting/tiles.h"
 
 namespace rtgs2::bindings {
 namespace {
@@ -48,9 +50,22 @@ nb::tuple rasterize(const AnyArray& means, const AnyArray& scales, const AnyArra
   return nb::make_tuple(rgb.array, blended.array, alpha.array, depth.array, stages);
 }
 
+std::uint32_t fixed_pair_capacity(int width, int height, std::int64_t gaussians) {
+  if (width < 1 || height < 1 || width > kMaxImageSide || height > kMaxImageSide) {
+    throw std::invalid_argument("width and height must be 1 to 16384");
+  }
+  if (gaussians < 0 || gaussians > rasterize::kMaxDeviceGaussians) {
+    throw std::invalid_argument("gaussians must be 0 to 2^30");
+  }
+  return rasterize::fixed_capacities(gaussians, splatting::tile_count(width) * splatting::tile_count(height)).pairs;
+}
+
 }  // namespace
 
 void bind_rasterize(nb::module_& module) {
+  module.def("fixed_pair_capacity", &fixed_pair_capacity, nb::arg("width"), nb::arg("height"), nb::arg("gaussians"),
+             "How many pairs of a Gaussian and a tile the TensorRT plugin has room for in a view. ValueError if the\n"
+             "image is not 1 to 16384 pixels a side, or there are more than 2^30 Gaussians.");
   module.def(
       "rasterize", &rasterize, nb::arg("means"), nb::arg("scales"), nb::arg("rotations"), nb::arg("opacities"),
       nb::arg("sh"), nb::arg("features"), nb::arg("width"), nb::arg("height"), nb::arg("fx"), nb::arg("fy"),

@@ -52,6 +52,15 @@ inline FrameCapacities first_capacities(std::int64_t gaussians) {
   return {std::max<std::uint32_t>(visible, 1), std::max<std::uint32_t>(65536, 4 * std::min(visible, 1U << 26U))};
 }
 
+/// Capacities for a frame that can never grow, as in a TensorRT engine: room for all Gaussians, and of pairs for the
+/// most of 2^20, 4 a Gaussian and 256 a tile, at most kMaxTilePairs. More Gaussians never give less.
+inline FrameCapacities fixed_capacities(std::int64_t gaussians, std::int64_t tiles) {
+  constexpr std::int64_t kLeastPairs = std::int64_t{1} << 20, kPairsOfGaussian = 4, kPairsOfTile = 256;
+  const std::int64_t pairs = std::max({kLeastPairs, kPairsOfGaussian * gaussians, kPairsOfTile * tiles});
+  return {static_cast<std::uint32_t>(std::max<std::int64_t>(gaussians, 1)),
+          static_cast<std::uint32_t>(std::min(pairs, kMaxTilePairs))};
+}
+
 inline bool fits(const FrameNeeds& needs, const FrameCapacities& capacities) {
   return needs.visible <= capacities.visible && needs.pairs <= capacities.pairs;
 }

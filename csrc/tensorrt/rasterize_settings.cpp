@@ -69,14 +69,11 @@ std::uint32_t tiles_of(const RasterizeSettings& settings) {
 }
 
 rasterize::FrameCapacities capacities_for(const RasterizeSettings& settings, std::int64_t gaussians) {
-  constexpr std::int64_t kLeastPairs = std::int64_t{1} << 20, kPairsOfGaussian = 4, kPairsOfTile = 256;
-  std::int64_t visible = gaussians, pairs = settings.pair_capacity;
-  if (settings.visible_capacity != 0) visible = std::min<std::int64_t>(visible, settings.visible_capacity);
-  if (pairs == 0) {
-    pairs = std::max({kLeastPairs, kPairsOfGaussian * gaussians, kPairsOfTile * tiles_of(settings)});
-    pairs = std::min(pairs, kMaxTilePairs);
-  }
-  return {static_cast<std::uint32_t>(std::max<std::int64_t>(visible, 1)), static_cast<std::uint32_t>(pairs)};
+  rasterize::FrameCapacities result = rasterize::fixed_capacities(gaussians, tiles_of(settings));
+  const auto visible = static_cast<std::uint32_t>(settings.visible_capacity);
+  if (visible != 0) result.visible = std::min(result.visible, visible);
+  if (settings.pair_capacity != 0) result.pairs = static_cast<std::uint32_t>(settings.pair_capacity);
+  return result;
 }
 
 RasterizeFields read_fields(const nvinfer1::PluginFieldCollection* fields, nvinfer1::TensorRTPhase phase) {

@@ -40,9 +40,8 @@ struct RasterizeFields {
 
 std::uint32_t tiles_of(const RasterizeSettings& settings);
 
-/// How many visible Gaussians and pairs a view of a scene of `gaussians` may have. Where a capacity is 0: as many
-/// visible ones as there are Gaussians, and the most of 2^20, 4 `gaussians` and 256 a tile of pairs, at most
-/// kMaxTilePairs. More Gaussians never give less.
+/// How many visible Gaussians and pairs a view of a scene of `gaussians` may have: where a capacity is 0, what
+/// rasterize::fixed_capacities() gives. More Gaussians never give less.
 rasterize::FrameCapacities capacities_for(const RasterizeSettings& settings, std::int64_t gaussians);
 
 /// The fields of a node (`phase` kBUILD) or of an engine (kRUNTIME), in any order. Throws std::invalid_argument for

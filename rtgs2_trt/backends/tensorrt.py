@@ -8,6 +8,7 @@ the engine; each frame on its way has a lane of its own: context, stream and buf
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,14 +19,15 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import FRAME_FP16, FRAME_GOLDEN, OUTPUT_NAMES, Bundle
+from ..bundle import ENCODER_FP16, FRAME_FP16, FRAME_GOLDEN, OUTPUT_NAMES, Bundle
 from ..camera import Camera
 from ..cuda import DeviceArray, cuda_problem
 from ..errors import BackendError, CameraError, SceneError
 from ..geometry_plan import GeometryPlan
 from ..scene import Scene
-from ..tensorrt.engine import FrameContext, FrameEngine
-from ..tensorrt.engine_store import ENGINE, engine_key, find_engine
+from ..tensorrt.encoder_engine import EncoderEngine
+from ..tensorrt.engine import Engine, EngineContext
+from ..tensorrt.engine_store import ENCODER_ENGINE, ENGINE, engine_key, find_engine
 from ..tensorrt.frame_interface import (
     ALPHA,
     CAMERA_INPUT,
@@ -46,9 +48,13 @@ from .cuda_engine import CudaNetwork
 from .cuda_views import MOST_BYTE_CLASSES, HostResults, Moments, copy_cropped
 from .device_frame import DeviceFrame, device_results, given_features
 from .encoder import Encoder
-from .graphs import check_interface, encoder_file, encoder_precision
+from .graphs import check_interface, encoder_file, encoder_precision, run_encoder
 
 _IN_FLIGHT = 2
+
+
+class EncoderEngineWarning(UserWarning):
+    """The encoder's engine did not take a scene; the message says why."""
 
 
 class TensorRtBackend:
@@ -58,7 +64,8 @@ class TensorRtBackend:
         bundle: the opened bundle.
         threads: of the encoder, should it have to run on the CPU; 0 for all that this process may use.
         precision: ``"auto"`` or ``"fp16"``: the engine's graph decides.
-        engine: a serialised engine to use in place of the bundle's, and the most Gaussians that it takes.
+        engine: a serialised engine to use in place of the bundle's, and the most Gaussians that it takes; ONNX Runtime
+            encodes then.
 
     Attributes:
         width: of the engine's images in pixels; so `height`.
@@ -95,13 +102,17 @@ class TensorRtBackend:
             device = _cuda.device()
         check_platform(module, device["compute_capability"])
         plugin = plugin_library(module)
-        content, self._most_gaussians, name = _engine_of(bundle, device, module, plugin, engine)
-        self._engine = FrameEngine(module, content, name, plugin)
+        content, self._most_gaussians, name, encoder = _engines_of(bundle, device, module, plugin, engine)
+        self._engine = Engine(module, content, name, plugin)
         self.width, self.height = _check_engine(self._engine, bundle, name)
         self._encoder_file = encoder_file(bundle, self.precision)
         self.encoder_precision: Precision = encoder_precision(bundle, self.precision)
         self._encoder = Encoder(bundle, threads or available_threads(), self._encoder_file, self._encoder_on_gpu)
         self._encoder_stream: Any = None
+        self._encoder_engine: EncoderEngine | None = None
+        if encoder is not None:
+            with self._failures():
+                self._encoder_engine = EncoderEngine(_cuda, module, *encoder, bundle)
         self._encoding, self._guard = threading.Lock(), threading.Lock()
         self._encoder_network: CudaNetwork | None = None
         self._device_index = int(device["index"])
@@ -112,8 +123,19 @@ class TensorRtBackend:
         self._idle: list[_Lane] = [self._new_lane()]  # what is missing is said at once
 
     def encode(self, plan: GeometryPlan, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """See :class:`Backend`. Through ONNX Runtime, on the GPU if it can be."""
+        """See :class:`Backend`. Through the encoder's engine if there is one, else through ONNX Runtime.
+
+        Warns:
+            EncoderEngineWarning: the engine does not take this scene, which ONNX Runtime encodes then.
+        """
         with self._encoding:
+            if self._encoder_engine is not None:
+                try:
+                    with self._failures():
+                        return run_encoder(self._bundle, ENCODER_FP16, self._encoder_engine, plan, inputs)
+                except BackendError as error:
+                    text = f"ONNX Runtime encodes this scene of {len(inputs)} voxels, its engine does not: {error}"
+                    warnings.warn(text, EncoderEngineWarning, 2)
             return self._encoder.encode(plan, inputs)
 
     def frames(self, scene: Scene, cameras: Sequence[Camera], request: FrameRequest) -> list[Frame]:
@@ -316,11 +338,11 @@ class _DeviceGaussians:
 class _Lane:
     """What one frame at a time runs in."""
 
-    def __init__(self, core: Any, engine: FrameEngine, output: str, semantic: bool, classes: int) -> None:
+    def __init__(self, core: Any, engine: Engine, output: str, semantic: bool, classes: int) -> None:
         self._core = core
         self.semantic, self._output = semantic, output
         self.stream = core.Stream()
-        self.context: FrameContext = engine.context()
+        self.context: EngineContext = engine.context()
         self.results, self.moments = HostResults(core), Moments(core)
         stream = self.stream.address
         self._camera_on_host = core.PinnedMemory(4 * CAMERA_NUMBERS)
@@ -438,17 +460,19 @@ def _without_batch(array: DeviceArray) -> DeviceArray:
     return DeviceArray(array.address, array.shape[1:], array.dtype, owner=array, stream=array.stream)
 
 
-def _engine_of(
+def _engines_of(
     bundle: Bundle, device: Mapping[str, Any], module: Any, plugin: Path, given: tuple[bytes, int] | None
-) -> tuple[bytes, int, str]:
-    """The serialised engine, the most Gaussians that it takes, and its name for messages."""
+) -> tuple[bytes, int, str, tuple[bytes, str] | None]:
+    """The frame's engine, the most Gaussians that it takes and its name for messages; the encoder's and its name."""
     if given is not None:
-        return (*given, f"new engine of {bundle.path}")
+        return (*given, f"new engine of {bundle.path}", None)
     stored = find_engine(bundle, engine_key(bundle, device, str(module.__version__), plugin))
-    return stored.read(), stored.most_gaussians, str(stored.path / ENGINE)
+    encoder = stored.read_encoder()
+    named = None if encoder is None else (encoder, str(stored.path / ENCODER_ENGINE))
+    return stored.read(), stored.most_gaussians, str(stored.path / ENGINE), named
 
 
-def _check_engine(engine: FrameEngine, bundle: Bundle, name: str) -> tuple[int, int]:
+def _check_engine(engine: Engine, bundle: Bundle, name: str) -> tuple[int, int]:
     """Return the engine's image size; refuse an engine that is not of the bundle's frame graph."""
     manifest = bundle.manifest
     output = OUTPUT_NAMES[manifest.task]

@@ -7,24 +7,14 @@ precision flag is ever set. (TF32, which would shorten FP32 products, is taken a
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import BackendError
-from .frame_interface import (
-    FEWEST_GAUSSIANS,
-    GAUSSIAN_INPUTS,
-    MOST_GAUSSIANS,
-    SH_COEFFICIENTS,
-    TYPICAL_GAUSSIANS,
-)
 from .library import load_plugin, log_of, said
+from .profiles import Profile, frame_profile
 from .progress import NoPhases, Phases, make_monitor
-
-Range = tuple[int, int, int]
-"""Fewest, typical and most."""
 
 
 @dataclass(frozen=True)
@@ -32,21 +22,14 @@ class BuildOptions:
     """What an engine is built for.
 
     Attributes:
-        most_gaussians: the largest scene that it will take.
-        typical_gaussians: the size that kernels are chosen for.
         workspace: most bytes of GPU memory that layers may work in.
+        profile: for which sizes; kernels are chosen for the typical ones.
         optimization_level: 0 to 5; how long TensorRT looks for faster kernels.
     """
 
     workspace: int
-    most_gaussians: int = MOST_GAUSSIANS
-    typical_gaussians: int = TYPICAL_GAUSSIANS
+    profile: Profile = field(default_factory=frame_profile)
     optimization_level: int = 3
-
-    @property
-    def gaussians(self) -> Range:
-        """The range of the optimisation profile."""
-        return FEWEST_GAUSSIANS, min(self.typical_gaussians, self.most_gaussians), self.most_gaussians
 
 
 @dataclass(frozen=True)
@@ -61,20 +44,20 @@ def build_engine(
     module: Any,
     graph: bytes,
     name: str,
-    plugin: Path,
+    plugin: Path | None,
     options: BuildOptions,
     *,
     timing_cache: bytes = b"",
     phases: Phases | None = None,
     cancelled: threading.Event | None = None,
 ) -> Built:
-    """Build an engine of the frame graph for the current GPU; takes minutes.
+    """Build an engine of a graph for the current GPU; takes minutes.
 
     Args:
         module: TensorRT.
         graph: the ONNX file's bytes.
         name: what messages call it.
-        plugin: the plugin library; it goes into the engine.
+        plugin: the plugin library, which goes into the engine; None for a graph without a node of ours.
         options: what for.
         timing_cache: of an earlier build on this device, or nothing; one of another device is not used.
         phases: where progress is shown.
@@ -88,7 +71,8 @@ def build_engine(
     log = log_of(module)
     with log.collecting() as errors:
         builder = module.Builder(log)
-        load_plugin(module, builder.get_plugin_registry(), plugin)
+        if plugin is not None:
+            load_plugin(module, builder.get_plugin_registry(), plugin)
         network = builder.create_network(_network_flags(module))
         parser = module.OnnxParser(network, log)
         if not parser.parse(graph):
@@ -98,7 +82,8 @@ def build_engine(
         config.builder_optimization_level = options.optimization_level
         config.profiling_verbosity = module.ProfilingVerbosity.DETAILED  # the inspector names layers and precisions
         config.clear_flag(module.BuilderFlag.TF32)
-        config.plugins_to_serialize = [str(plugin)]
+        if plugin is not None:
+            config.plugins_to_serialize = [str(plugin)]
         monitor = make_monitor(module, phases or NoPhases(), cancelled)
         config.progress_monitor = monitor
         cache = config.create_timing_cache(timing_cache)
@@ -112,8 +97,8 @@ def build_engine(
     if engine is None:
         raise BackendError(
             f"{name}: TensorRT {module.__version__} could not build an engine within {options.workspace >> 20} MiB of "
-            f"workspace for {options.most_gaussians} Gaussians{said(errors)}. If memory was short, end other programs, "
-            "give more with --workspace, or build for fewer with --most-gaussians"
+            f"workspace for {options.profile.described}{said(errors)}. If memory was short, end other programs, give "
+            f"more with --workspace, or build for fewer with {options.profile.option}"
         )
     return Built(bytes(engine), bytes(config.get_timing_cache().serialize()))
 
@@ -136,19 +121,6 @@ def _add_profile(builder: Any, config: Any, network: Any, options: BuildOptions)
         tensor = network.get_input(place)
         shape = tuple(int(size) for size in tensor.shape)
         if -1 in shape:
-            profile.set_shape(tensor.name, *_shapes(tensor.name, shape, options))
+            profile.set_shape(tensor.name, *options.profile.shapes(tensor.name, shape))
     if config.add_optimization_profile(profile) < 0:
-        raise BackendError(f"TensorRT takes no profile of {options.gaussians} Gaussians")
-
-
-def _shapes(name: str, shape: tuple[int, ...], options: BuildOptions) -> tuple[tuple[int, ...], ...]:
-    """Smallest, typical and largest shape of an input whose first size is the number of Gaussians."""
-    dynamic: Mapping[int, Range] = {0: options.gaussians} if name in GAUSSIAN_INPUTS else {}
-    if name == "sh":
-        dynamic = {**dynamic, 1: SH_COEFFICIENTS}
-    unknown = [axis for axis, size in enumerate(shape) if size == -1 and axis not in dynamic]
-    if unknown:
-        raise BackendError(f"input {name!r} has a size that no profile is known for: axis {unknown[0]} of {shape}")
-    return tuple(
-        tuple(dynamic[axis][end] if size == -1 else size for axis, size in enumerate(shape)) for end in range(3)
-    )
+        raise BackendError(f"TensorRT takes no profile of {options.profile.described}")

@@ -1,4 +1,4 @@
-"""A loaded engine of the frame graph, and the contexts that run it; each context is for one thread at a time."""
+"""A loaded engine, and the contexts that run it; each context is for one thread at a time."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from .library import load_plugin, log_of, said
 _TYPES = {"FLOAT": "float32", "HALF": "float16", "INT64": "int64", "INT32": "int32", "BOOL": "bool"}
 
 
-class FrameEngine:
+class Engine:
     """An engine in GPU memory. Contexts of it may run at the same time.
 
     Args:
         module: TensorRT.
         content: the serialised engine.
         name: what messages call it.
-        plugin: the plugin library.
+        plugin: the plugin library; None where the graph has no node of ours.
 
     Attributes:
         inputs: element type and shape by name; dynamic sizes are -1.
         outputs: the same of the outputs.
-        device_memory: bytes of GPU memory that a context takes.
+        device_memory: bytes of GPU memory that a context takes, for the largest shapes.
 
     Raises:
         BackendError: TensorRT refuses the engine.
     """
 
-    def __init__(self, module: Any, content: bytes, name: str, plugin: Path) -> None:
+    def __init__(self, module: Any, content: bytes, name: str, plugin: Path | None) -> None:
         self._module, self._name = module, name
         log = log_of(module)
         with log.collecting() as errors:
             # The library also lies in the engine. Where TensorRT does not take a plugin from two sides, once more
             # with the engine's own.
-            for with_file in (True, False):
+            for file in (plugin, None) if plugin is not None else (None,):
                 self._runtime = module.Runtime(log)
                 self._runtime.engine_host_code_allowed = True
-                if with_file:
-                    load_plugin(module, self._runtime.get_plugin_registry(), plugin)
+                if file is not None:
+                    load_plugin(module, self._runtime.get_plugin_registry(), file)
                 self._engine = self._runtime.deserialize_cuda_engine(content)
                 if self._engine is not None:
                     break
@@ -61,21 +61,28 @@ class FrameEngine:
     inputs: dict[str, tuple[str, tuple[int, ...]]]
     outputs: dict[str, tuple[str, tuple[int, ...]]]
 
-    def context(self) -> FrameContext:
+    def context(self, *, with_memory: bool = True) -> EngineContext:
         """Return a new context.
+
+        Args:
+            with_memory: for all shapes that the engine takes. Without, the caller lends what the bound shapes need.
 
         Raises:
             BackendError: not enough GPU memory.
         """
         with log_of(self._module).collecting() as errors:
-            context = self._engine.create_execution_context()
+            if with_memory:
+                context = self._engine.create_execution_context()
+            else:
+                managed = self._module.ExecutionContextAllocationStrategy.USER_MANAGED
+                context = self._engine.create_execution_context(managed)
         if context is None:
+            size = f" of {self.device_memory >> 20} MiB" if with_memory else ""
             raise BackendError(
-                f"{self._name}: no context of {self.device_memory >> 20} MiB can be made{said(errors)}. If GPU memory "
-                "ran out, use fewer threads or end other programs, or build for fewer Gaussians (rtgs2 build "
-                "--most-gaussians)"
+                f"{self._name}: no context{size} can be made{said(errors)}. If GPU memory ran out, use fewer threads "
+                "or end other programs, or build for smaller scenes (rtgs2 build --help)"
             )
-        return FrameContext(context, log_of(self._module), self._name)
+        return EngineContext(context, log_of(self._module), self._name)
 
     def layers(self) -> str:
         """Return what the engine inspector tells of all layers, as JSON."""
@@ -83,7 +90,7 @@ class FrameEngine:
         return str(inspector.get_engine_information(self._module.LayerInformationFormat.JSON))
 
 
-class FrameContext:
+class EngineContext:
     """What one thread runs an engine with."""
 
     def __init__(self, context: Any, log: Any, name: str) -> None:
@@ -105,6 +112,22 @@ class FrameContext:
             missing = self._context.infer_shapes()
         if missing:
             raise BackendError(f"{self._name}: inputs {list(missing)} have no shape or address{said(errors)}")
+
+    def memory_for_shapes(self) -> int:
+        """Return how many bytes of GPU memory the bound shapes need.
+
+        Raises:
+            BackendError: TensorRT cannot tell.
+        """
+        with self._log.collecting() as errors:
+            size = int(self._context.update_device_memory_size_for_shapes())
+        if size <= 0:
+            raise BackendError(f"{self._name}: TensorRT does not tell how much memory a run needs{said(errors)}")
+        return size
+
+    def lend_memory(self, address: int, size: int) -> None:
+        """Let runs work in `size` bytes at `address`, which must live until they have ended; before :meth:`enqueue`."""
+        self._context.set_device_memory(address, size)
 
     def enqueue(self, stream: int) -> None:
         """Put a run on the stream and return.

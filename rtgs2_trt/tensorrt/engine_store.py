@@ -1,7 +1,8 @@
-"""Engines on disk: ``BUNDLE/engines/<gpu>-sm<NN>-trt<version>-<hash>/``, one folder an engine.
+"""Engines on disk: ``BUNDLE/engines/<gpu>-sm<NN>-trt<version>-<hash>/``, one folder a build.
 
-An engine fits one TensorRT version, one GPU, one graph and one plugin library. What it was built for stands in its
-``engine.json``; one that does not fit is not used, and the message says what differs.
+A folder holds the engine of the frame graph and, where there is one, that of the encoder. They fit one TensorRT
+version, one GPU, the graphs of one bundle and one plugin library. What they were built for stands in ``engine.json``;
+what does not fit is not used, and the message says what differs.
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..bundle import ENGINES, FRAME_FP16, Bundle
+from ..bundle import ENCODER_FP16, ENGINES, FRAME_FP16, Bundle
 from ..errors import BackendError, InputError, shown
 from ..file_access import sha256_of
 
-FORMAT = "rtgs2-engine/1"
+FORMAT = "rtgs2-engine/2"
 MANIFEST = "engine.json"
 ENGINE = "frame.engine"
+ENCODER_ENGINE = "encoder.engine"
 INSPECTOR = "layers.json"
+ENCODER_INSPECTOR = "encoder.layers.json"
 
 _MANIFEST_LIMIT = 1 << 20
 _HASH_SHOWN = 12
@@ -36,7 +39,8 @@ class EngineKey:
         gpu: the GPU's name.
         sm: its compute capability, as in sm_87.
         tensorrt: the exact version of TensorRT.
-        graph_sha256: of the ONNX file.
+        graph_sha256: of the frame graph's ONNX file.
+        encoder_sha256: of the encoder's; empty if the bundle has none for GPUs.
         plugin_sha256: of the plugin library.
     """
 
@@ -44,6 +48,7 @@ class EngineKey:
     sm: int
     tensorrt: str
     graph_sha256: str
+    encoder_sha256: str
     plugin_sha256: str
 
     @property
@@ -58,8 +63,9 @@ class EngineKey:
 
     @property
     def hash(self) -> str:
-        """Of graph and plugin."""
-        return hashlib.sha256((self.graph_sha256 + self.plugin_sha256).encode()).hexdigest()[:_HASH_SHOWN]
+        """Of graphs and plugin."""
+        parts = (self.graph_sha256, self.encoder_sha256, self.plugin_sha256)
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:_HASH_SHOWN]
 
 
 _DIFFERENCES = {
@@ -67,6 +73,7 @@ _DIFFERENCES = {
     "sm": "was built for another GPU architecture",
     "tensorrt": "was built with another TensorRT",
     "graph_sha256": f"was built from another {FRAME_FP16}",
+    "encoder_sha256": f"was built from another {ENCODER_FP16}",
     "plugin_sha256": "was built with another plugin library",
 }
 
@@ -79,20 +86,41 @@ def engine_key(bundle: Bundle, device: Mapping[str, Any], tensorrt: str, plugin:
         sm=10 * major + minor,
         tensorrt=tensorrt,
         graph_sha256=bundle.manifest.files[FRAME_FP16],
+        encoder_sha256=bundle.manifest.files.get(ENCODER_FP16, ""),
         plugin_sha256=sha256_of(plugin),
     )
 
 
 @dataclass(frozen=True)
+class StoredEncoder:
+    """The encoder's part of a build.
+
+    Attributes:
+        most_voxels: the largest scene that its engine takes.
+        engine_sha256: of the serialised engine; empty if there is none.
+        device_memory: bytes of GPU memory that the largest scene takes.
+        features_difference: from PyTorch, on the golden input, when it was built.
+        problem: why there is no engine; empty if there is one.
+    """
+
+    most_voxels: int
+    engine_sha256: str = ""
+    device_memory: int = 0
+    features_difference: float = 0.0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class StoredEngine:
-    """An engine that fits.
+    """A build that fits.
 
     Attributes:
         path: its folder.
-        most_gaussians: the largest scene that it takes.
+        most_gaussians: the largest scene that the frame's engine takes.
         engine_sha256: of the serialised engine.
         device_memory: bytes of GPU memory a context.
         self_check: how far it was from PyTorch on the golden input when it was built.
+        encoder: of the encoder; None if it was not asked for.
     """
 
     path: Path
@@ -100,21 +128,35 @@ class StoredEngine:
     engine_sha256: str
     device_memory: int
     self_check: Mapping[str, Any]
+    encoder: StoredEncoder | None
 
     def read(self) -> bytes:
-        """Return the serialised engine.
+        """Return the frame's serialised engine.
 
         Raises:
             BackendError: the file is missing, or not what was written: truncated or altered.
         """
-        path = self.path / ENGINE
+        return self._checked(ENGINE, self.engine_sha256)
+
+    def read_encoder(self) -> bytes | None:
+        """Return the encoder's serialised engine; None if there is none.
+
+        Raises:
+            BackendError: as :meth:`read`.
+        """
+        if self.encoder is None or not self.encoder.engine_sha256:
+            return None
+        return self._checked(ENCODER_ENGINE, self.encoder.engine_sha256)
+
+    def _checked(self, name: str, sha256: str) -> bytes:
+        path = self.path / name
         try:
             content = path.read_bytes()
         except OSError as error:
             raise BackendError(
                 f"{path}: engine cannot be read ({error.strerror}): {_build_again(self.path)}"
             ) from error
-        if hashlib.sha256(content).hexdigest() != self.engine_sha256:
+        if hashlib.sha256(content).hexdigest() != sha256:
             raise BackendError(
                 f"{path}: engine does not match its SHA-256, it is truncated or altered ({len(content)} bytes): "
                 f"{_build_again(self.path)}"
@@ -141,6 +183,7 @@ def find_engine(bundle: Bundle, key: EngineKey) -> StoredEngine:
             engine_sha256=str(values["engine_sha256"]),
             device_memory=int(values["device_memory"]),
             self_check=values["self_check"],
+            encoder=None if values["encoder"] is None else StoredEncoder(**values["encoder"]),
         )
     others = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -158,9 +201,10 @@ def write_engine(
     most_gaussians: int,
     device_memory: int,
     self_check: Mapping[str, Any],
+    encoder: StoredEncoder | None,
     built_by: str,
 ) -> None:
-    """Write an engine and its manifest into an empty folder."""
+    """Write the frame's engine, and the manifest of all that is there, into a build's folder."""
     (folder / ENGINE).write_bytes(engine)
     values = {
         "format": FORMAT,
@@ -170,6 +214,7 @@ def write_engine(
         "engine_bytes": len(engine),
         "device_memory": device_memory,
         "self_check": dict(self_check),
+        "encoder": None if encoder is None else asdict(encoder),
         "built_by": built_by,
     }
     (folder / MANIFEST).write_text(json.dumps(values, indent=1) + "\n", "utf-8")
@@ -216,16 +261,36 @@ def _manifest(path: Path) -> dict[str, Any]:
         for name, kind in {**_KINDS, "engine_sha256": str, "self_check": dict}.items():
             if type(values.get(name)) is not kind:
                 raise ValueError(f"{name} is {shown(values.get(name))}")
+        _check_encoder(values.get("encoder", "missing"))
     except (OSError, ValueError, RecursionError) as error:
         raise BackendError(f"{file}: engine's manifest cannot be used ({error}): {_build_again(path)}") from error
     return values
 
+
+def _check_encoder(values: object) -> None:
+    if values is None:
+        return
+    if not isinstance(values, dict) or set(values) != set(_ENCODER_KINDS):
+        raise ValueError(f"encoder is {shown(values)}")
+    for name, kind in _ENCODER_KINDS.items():
+        if type(values[name]) is not kind:
+            raise ValueError(f"encoder.{name} is {shown(values[name])}")
+
+
+_ENCODER_KINDS = {
+    "most_voxels": int,
+    "engine_sha256": str,
+    "device_memory": int,
+    "features_difference": float,
+    "problem": str,
+}
 
 _KINDS = {
     "gpu": str,
     "sm": int,
     "tensorrt": str,
     "graph_sha256": str,
+    "encoder_sha256": str,
     "plugin_sha256": str,
     "most_gaussians": int,
     "device_memory": int,

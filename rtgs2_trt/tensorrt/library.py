@@ -107,6 +107,19 @@ def load_plugin(module: Any, registry: Any, path: Path) -> None:
         )
 
 
+def try_plugin(module: Any, path: Path) -> None:
+    """Load the plugin library as an engine would.
+
+    Raises:
+        BackendError: as :func:`load_plugin`, or TensorRT does not start.
+    """
+    try:
+        runtime = module.Runtime(log_of(module))
+    except Exception as error:  # the bindings raise whatever they come to
+        raise BackendError(f"TensorRT {module.__version__} does not start: {error}") from error
+    load_plugin(module, runtime.get_plugin_registry(), path)
+
+
 def log_of(module: Any) -> Any:
     """Return the one logger of this process; TensorRT wants the same for everything."""
     with _lock:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .. import _native
 from ..errors import BackendError
 from .frame_interface import MOST_GAUSSIANS
+from .profiles import MOST_VOXELS
 
 _MIB = 1 << 20
 _SMALL_BOARD = 12 << 30
-_MOST_GAUSSIANS_OF_SMALL_BOARDS = 1_000_000
+_MOST_GAUSSIANS_OF_SMALL_BOARDS, _MOST_VOXELS_OF_SMALL_BOARDS = 1_000_000, 200_000
 _LEAST_WORKSPACE = 256 * _MIB
 _BYTES_OF_GAUSSIAN, _BYTES_OF_PAIR = 76, 16
 
@@ -18,6 +20,11 @@ _BYTES_OF_GAUSSIAN, _BYTES_OF_PAIR = 76, 16
 def default_most_gaussians(device: Mapping[str, Any]) -> int:
     """Return the largest scene to build for by default: 4 million Gaussians, 1 million under 12 GiB of memory."""
     return MOST_GAUSSIANS if int(device["memory"]) >= _SMALL_BOARD else _MOST_GAUSSIANS_OF_SMALL_BOARDS
+
+
+def default_most_voxels(device: Mapping[str, Any]) -> int:
+    """Return the largest scene to build the encoder for: 400,000 voxels, half of that under 12 GiB of memory."""
+    return MOST_VOXELS if int(device["memory"]) >= _SMALL_BOARD else _MOST_VOXELS_OF_SMALL_BOARDS
 
 
 def workspace_limit(device: Mapping[str, Any]) -> int:
@@ -79,6 +86,5 @@ def memory_text(device: Mapping[str, Any], workspace: int, most_gaussians: int) 
 
 
 def pair_capacity(width: int, height: int, gaussians: int) -> int:
-    """Return how many pairs of Gaussian and tile a view may have: the plugin's ``capacities_for``."""
-    tiles = -(-width // 16) * -(-height // 16)
-    return min(max(1 << 20, 4 * gaussians, 256 * tiles), 1 << 30)
+    """Return how many pairs of Gaussian and tile a view may have: what the plugin itself counts with."""
+    return _native.fixed_pair_capacity(width, height, gaussians)

@@ -12,6 +12,7 @@ _POWER_MODE = Path("/var/lib/nvpmodel/status")
 _POWER_MODES = Path("/etc/nvpmodel.conf")
 
 ORIN, THOR = (8, 7), (11, 0)
+JETPACK_TENSORRT = {(6, 1): (10, 3), (6, 2): (10, 3), (7, 0): (10, 13), (7, 1): (10, 13), (7, 2): (10, 16)}
 OLDEST_GPU = (7, 5)
 
 
@@ -77,6 +78,12 @@ def jetpack_version() -> str | None:
     if linux[:2] >= (36, 4) and linux[0] == 36:
         return "6.1 or 6.2"
     return {35: "5", 36: "6.0", 38: "7.0 or 7.1"}.get(linux[0])
+
+
+def jetpack_tensorrt() -> tuple[int, int] | None:
+    """Return the first two numbers of the TensorRT that this JetPack brings; None elsewhere, or if it is not known."""
+    found = re.match(r"(\d+)\.(\d+)", jetpack_version() or "")
+    return None if found is None else JETPACK_TENSORRT.get((int(found[1]), int(found[2])))
 
 
 def jetpack_problem() -> str | None:

@@ -141,6 +141,19 @@ TEST(capacities_grow_to_what_is_needed_and_no_further_than_allowed) {
   }
 }
 
+TEST(capacities_that_cannot_grow_have_room_for_all_gaussians) {
+  CHECK(fixed_capacities(0, 1) == (FrameCapacities{1, 1U << 20U}));
+  CHECK(fixed_capacities(300'000, 1200) == (FrameCapacities{300'000, 1'200'000}));
+  CHECK(fixed_capacities(1, 16384) == (FrameCapacities{1, 1U << 22U}));
+  CHECK(fixed_capacities(kMaxDeviceGaussians, 1) == (FrameCapacities{1U << 30U, 1U << 30U}));
+  FrameCapacities before{0, 0};
+  for (std::int64_t gaussians = 1; gaussians <= kMaxDeviceGaussians; gaussians *= 2) {
+    const FrameCapacities capacities = fixed_capacities(gaussians, 1200);
+    CHECK(capacities.visible >= before.visible && capacities.pairs >= before.pairs);
+    before = capacities;
+  }
+}
+
 TEST(capacities_are_tightened_to_what_is_needed) {
   CHECK(tightened({1'000'000, 8'000'000}, {200'000, 1'000'000}) == (FrameCapacities{250'000, 1'250'000}));
   CHECK(tightened({1'000'000, 8'000'000}, {400'000, 3'200'000}) == (FrameCapacities{1'000'000, 8'000'000}));

@@ -57,6 +57,16 @@ def test_all_files_that_the_pages_name_are_there() -> None:
             assert (ROOT / name.rstrip(".")).exists(), name
 
 
+def test_pip_is_brought_up_to_date_before_its_newer_options_are_used() -> None:
+    """``pip install -C`` is of pip 23.1, Ubuntu 22.04 makes environments with 22.0."""
+    for text in (JETSON, (ROOT / "docker/jetson.Dockerfile").read_text()):
+        upgrade = re.search(r"pip install .*--upgrade pip", text)
+        assert upgrade is not None
+        option = re.search(r" -C .?cmake", text)
+        assert option is not None
+        assert upgrade.start() < option.start()
+
+
 def test_dockerfile_copies_what_is_there() -> None:
     text = (ROOT / "docker/jetson.Dockerfile").read_text()
     for sources in re.findall(r"^COPY (.+) \S+$", text, re.MULTILINE):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import rtgs2_trt
+from rtgs2_trt import doctor
 from rtgs2_trt.cli import main
 from rtgs2_trt.tensorrt import library, platforms
 
@@ -29,6 +30,26 @@ Version: 1
 """
 
 
+class TensorRt(SimpleNamespace):
+    """As much of the module as the doctor asks; ``test_api_conformance.py`` holds it against the real one."""
+
+    def __init__(self, version: str, loads: bool) -> None:
+        class ILogger:
+            Severity = SimpleNamespace(ERROR=1, INTERNAL_ERROR=0)
+
+        super().__init__(__version__=version, __spec__=None, ILogger=ILogger)
+        self.loads = loads
+
+    def Runtime(self, log: Any) -> Any:  # noqa: N802
+        def load_library(path: str) -> object:
+            if not self.loads:
+                log.log(1, "undefined symbol: cudaLaunchKernelExC")
+            return self if self.loads else None
+
+        registry = SimpleNamespace(load_library=load_library, get_creator=lambda *names: self)
+        return SimpleNamespace(get_plugin_registry=lambda: registry)
+
+
 @pytest.fixture
 def jetson(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Writes the files that tell of a Jetson, and sets its GPU and TensorRT."""
@@ -40,6 +61,7 @@ def jetson(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         version: str | None = "10.3.0.30",
         sm: tuple[int, int] = (8, 7),
         plugin: bool = True,
+        loads: bool = True,
     ) -> None:
         files = {
             "_RELEASE": None if release is None else RELEASE.format(*release),
@@ -47,6 +69,9 @@ def jetson(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             "_POWER_MODE": None if mode is None else f"pmode:{mode:04d}",
             "_POWER_MODES": MODES,
         }
+        driver = tmp_path / "driver"
+        driver.write_text("NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.4.0  Release Build\n")
+        monkeypatch.setattr(doctor, "_DRIVER", driver)
         for name, text in files.items():
             path = tmp_path / name
             path.unlink(missing_ok=True)
@@ -58,7 +83,7 @@ def jetson(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         core = SimpleNamespace(problem=lambda: None, device=lambda: device, CudaError=RuntimeError)
         monkeypatch.setattr(rtgs2_trt, "_cuda", core, raising=False)
         monkeypatch.setitem(sys.modules, "rtgs2_trt._cuda", core)
-        module = None if version is None else SimpleNamespace(__version__=version, __spec__=None)
+        module = None if version is None else TensorRt(version, loads)
         monkeypatch.setitem(sys.modules, "tensorrt", module)
         file = tmp_path / "plugin.so"
         file.write_bytes(b"plugin")
@@ -81,6 +106,7 @@ def test_jetson_that_is_well(jetson: Any, capsys: pytest.CaptureFixture[str]) ->
     assert (checks["TensorRT"]["status"], checks["TensorRT"]["found"]) == ("ok", "10.3.0.30")
     assert checks["TensorRT plugins"]["status"] == "ok"
     assert result["best_backend"] == "tensorrt"
+    assert "driver 540.4.0 for CUDA 12.6, this build 12.6" in checks["GPU"]["found"]
     assert main(["doctor", "--quiet"]) in (0, 1)
     assert "takes 'tensorrt' here where the bundle has an engine" in " ".join(capsys.readouterr().out.split())
 
@@ -114,7 +140,7 @@ def test_known_bad_pair_is_a_problem(jetson: Any, capsys: pytest.CaptureFixture[
     assert "no kernels for sm_87" in checks["TensorRT"]["found"]
     assert "10.16 of 7.2" in checks["TensorRT"]["cure"]
     assert result["best_backend"] != "tensorrt"
-    jetson(version="10.13.3.9", sm=(11, 0))
+    jetson(("38", "2.0"), version="10.13.3.9", sm=(11, 0))
     assert look(capsys)[1]["TensorRT"]["status"] == "ok"
     jetson(None, version="10.16.1", sm=(7, 0))
     assert "needs a GPU of sm_75 or later, this is sm_70" in look(capsys)[1]["TensorRT"]["found"]
@@ -149,6 +175,36 @@ def test_missing_plugin_library(
     _, checks = look(capsys)
     assert "has no plugin library for TensorRT 10" in checks["TensorRT plugins"]["found"]
     assert "RTGS2_TENSORRT=ON" in checks["TensorRT plugins"]["cure"]
+
+
+def test_plugin_library_that_does_not_load(jetson: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    jetson(loads=False)
+    result, checks = look(capsys)
+    assert checks["TensorRT plugins"]["status"] == "problem"
+    told = checks["TensorRT plugins"]["found"] + ": " + checks["TensorRT plugins"]["cure"]
+    assert "plugin library cannot be loaded (TensorRT says: undefined symbol" in told
+    assert result["best_backend"] != "tensorrt"
+
+
+@pytest.mark.parametrize(
+    ("jetpack", "version", "status"),
+    [
+        ("6.1", "10.3.0.26", "ok"),
+        ("6.2.1+b38", "10.7.0.23", "note"),
+        ("7.0", "10.13.2", "ok"),
+        ("7.2", "10.16.2.10", "ok"),
+        ("7.2", "10.13.2", "note"),
+        ("8.0", "11.1.0", "ok"),
+    ],
+)
+def test_tensorrt_of_another_jetpack_is_told(
+    jetson: Any, capsys: pytest.CaptureFixture[str], jetpack: str, version: str, status: str
+) -> None:
+    jetson(packages=f"Package: nvidia-jetpack\nVersion: {jetpack}\n", version=version)
+    result, checks = look(capsys)
+    assert checks["TensorRT"]["status"] == status
+    assert ("but this JetPack brings" in checks["TensorRT"]["found"]) == (status == "note")
+    assert result["best_backend"] == "tensorrt"  # it may have been upgraded on purpose
 
 
 @pytest.mark.parametrize(("mode", "name", "status"), [(1, "15W", "note"), (7, "mode 7", "note"), (None, "", "note")])

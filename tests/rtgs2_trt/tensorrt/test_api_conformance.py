@@ -15,7 +15,8 @@ from onnx import TensorProto, helper
 
 from rtgs2_trt.errors import BackendError
 from rtgs2_trt.tensorrt.builder import BuildOptions, build_engine
-from rtgs2_trt.tensorrt.engine import FrameEngine
+from rtgs2_trt.tensorrt.engine import Engine
+from rtgs2_trt.tensorrt.profiles import frame_profile
 from tensorrt_machine import Machine
 from tensorrt_real import VARIABLE, VERSIONS, chosen_version
 from tensorrt_specified import Specified, signatures
@@ -39,11 +40,14 @@ def use_everything(machine: Machine, plugin: Path) -> str:
     with pytest.raises(BackendError, match=r"refuses the graph: node \(NonZero\): not supported"):
         build_engine(module, graph("NonZero"), "bad", plugin, BuildOptions(1 << 30))
     built = build_engine(module, graph(), "good", plugin, BuildOptions(1 << 30), timing_cache=b"of another device")
-    engine = FrameEngine(module, built.engine, "engine", plugin)
+    engine = Engine(module, built.engine, "engine", plugin)
     context = engine.context()
     context.bind({"means": (5, 3), "sh": (5, 4, 3), "camera": (19,)}, dict.fromkeys([*engine.inputs, "image"], 1))
     with pytest.raises(AssertionError, match="default stream"):  # as far as a run goes without a frame's graph
         context.enqueue(0)
+    lent = engine.context(with_memory=False)
+    lent.bind({"means": (5, 3), "sh": (5, 4, 3), "camera": (19,)}, dict.fromkeys([*engine.inputs, "image"], 1))
+    lent.lend_memory(256, lent.memory_for_shapes())
     return engine.layers()
 
 
@@ -63,6 +67,8 @@ def test_everything_used_is_there(used: set[tuple[str, str]]) -> None:
         ("IProgressMonitor", "step_complete"),
         ("Runtime", "engine_host_code_allowed"),
         ("IExecutionContext", "execute_async_v3"),
+        ("IExecutionContext", "update_device_memory_size_for_shapes"),
+        ("ExecutionContextAllocationStrategy", "USER_MANAGED"),
         ("NetworkDefinitionCreationFlag", "STRONGLY_TYPED"),
     } <= used
 
@@ -152,7 +158,7 @@ def test_build_is_what_it_should_be(real_tensorrt: Any, plugin: Path) -> None:
         def finish(self, *entry: Any) -> None:
             phases.append(("finish", *entry))
 
-    options = BuildOptions(1 << 30, most_gaussians=700_000, optimization_level=5)
+    options = BuildOptions(1 << 30, frame_profile(700_000), optimization_level=5)
     built = build_engine(machine.module, graph(), "good", plugin, options, phases=Recorded())
     config = machine.last_config
     assert config.pools == {"WORKSPACE": 1 << 30}
@@ -206,7 +212,7 @@ def test_plugin_that_lies_in_the_engine_is_enough(real_tensorrt: Any, plugin: Pa
     machine = Machine(real_tensorrt)
     built = build_engine(machine.module, graph(), "good", plugin, BuildOptions(1 << 30))
     machine.refuses_second_plugin = True
-    assert FrameEngine(machine.module, built.engine, "engine", plugin).outputs == {"image": ("float32", (-1, 3))}
+    assert Engine(machine.module, built.engine, "engine", plugin).outputs == {"image": ("float32", (-1, 3))}
 
 
 def test_library_without_the_plugin_is_refused(real_tensorrt: Any, tmp_path: Path) -> None:

@@ -57,23 +57,31 @@ def test_build_checks_and_tells(machine: Machine, bundle_path: Path, capsys: pyt
     assert values["most_gaussians"] == 4_000_000
     assert values["self_check"]["passed"]
     assert 0 < values["self_check"]["logits_difference"] < 2e-2
-    assert {path.name for path in folder.iterdir()} == {"frame.engine", "engine.json", "layers.json"}
+    files = {"frame.engine", "engine.json", "layers.json", "encoder.engine", "encoder.layers.json"}
+    assert {path.name for path in folder.iterdir()} == files
     manifest = json.loads((folder / "engine.json").read_text())
     assert manifest["gpu"] == "Orin (test)"
     assert (manifest["sm"], manifest["tensorrt"]) == (87, version)
     assert manifest["graph_sha256"] == sha256_of(bundle_path / "frame.fp16.onnx")
     assert manifest["engine_sha256"] == sha256_of(folder / "frame.engine")
+    assert manifest["encoder_sha256"] == sha256_of(bundle_path / "encoder.fp16.onnx")
+    encoder = manifest["encoder"]
+    assert values["encoder"] == encoder
+    assert (encoder["most_voxels"], encoder["problem"]) == (400_000, "")
+    assert encoder["engine_sha256"] == sha256_of(folder / "encoder.engine")
+    assert 0 < encoder["features_difference"] < 2e-2
     assert machine.last_config.pools == {"WORKSPACE": 5 << 30}  # half of what is free
+    assert machine.last_config.plugins == []  # of the encoder, which has none of our nodes
     Bundle(bundle_path)  # engines belong to the machine, the bundle is as whole as before
 
 
 def test_engine_that_fits_is_kept(machine: Machine, built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert build(built) == 0
     assert not json.loads(capsys.readouterr().out)["built"]
-    assert machine.builds == 1
+    assert machine.builds == 2  # of the frame and of the encoder
     assert build(built, "--force") == 0
     assert json.loads(capsys.readouterr().out)["reason"] == "asked for"
-    assert machine.builds == 2
+    assert machine.builds == 4
     assert main(["build", str(built)]) == 0
     assert "is up to date" in " ".join(capsys.readouterr().out.split())
 
@@ -102,18 +110,19 @@ def test_other_gpu(machine: Machine, built: Path) -> None:
     assert "another GPU (Orin (test), here Thor), was built for another GPU architecture" in refused(built)
 
 
-def test_altered_graph(machine: Machine, built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["frame.fp16.onnx", "encoder.fp16.onnx"])
+def test_altered_graph(machine: Machine, built: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     old = folder_of(built)
-    path = built / "frame.fp16.onnx"
+    path = built / name
     model = onnx.load(path)
     model.doc_string = "altered"
     onnx.save(model, path)
     assert main(["build", str(built), "--quiet"]) == 2  # the bundle's own hash no longer fits
     assert "does not match its SHA-256" in capsys.readouterr().err
     manifest = json.loads((built / "manifest.json").read_text())
-    manifest["files"]["frame.fp16.onnx"] = sha256_of(path)
+    manifest["files"][name] = sha256_of(path)
     (built / "manifest.json").write_text(json.dumps(manifest))
-    assert "was built from another frame.fp16.onnx" in refused(built)
+    assert f"was built from another {name}" in refused(built)
     assert build(built) == 0
     assert json.loads(capsys.readouterr().out)["removed"] == [old.name]
     assert Segmenter(built).backend_name == "tensorrt"
@@ -126,9 +135,14 @@ def test_altered_plugin(machine: Machine, built: Path, plugin: Path, capsys: pyt
     assert "another plugin library" in json.loads(capsys.readouterr().out)["reason"]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "altered", "missing"])
-def test_damaged_engine(machine: Machine, built: Path, damage: str, capsys: pytest.CaptureFixture[str]) -> None:
-    path = folder_of(built) / "frame.engine"
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [("frame", "truncated"), ("frame", "altered"), ("frame", "missing"), ("encoder", "truncated")],
+)
+def test_damaged_engine(
+    machine: Machine, built: Path, name: str, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder_of(built) / f"{name}.engine"
     content = path.read_bytes()
     if damage == "missing":
         path.unlink()
@@ -146,6 +160,7 @@ def test_damaged_engine(machine: Machine, built: Path, damage: str, capsys: pyte
     ("field", "value", "message"),
     [
         ("format", "rtgs2-engine/9", "its format is not"),
+        ("encoder", {"most_voxels": 1}, "encoder is "),
         ("sm", "87", "sm is '87'"),
         ("most_gaussians", None, "most_gaussians is None"),
         ("gpu", "Other", "was built on another GPU (Other"),
@@ -183,6 +198,48 @@ def test_engine_that_computes_something_else_is_refused(
     assert not list((bundle_path / "engines").glob("*/engine.json"))
 
 
+def test_encoder_that_computes_something_else_is_refused_alone(
+    machine: Machine, bundle_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.distort = lambda outputs: {
+        name: values[::-1] if name == "features" else values for name, values in outputs.items()
+    }
+    assert build(bundle_path) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["self_check"]["passed"]
+    assert "computes something else than PyTorch and is refused: features" in shown["encoder"]["problem"]
+    assert shown["encoder"]["engine_sha256"] == ""
+    (dump,) = (bundle_path / "engines").glob("*.encoder.refused.json")
+    assert "rasterize" in dump.read_text()
+    assert not (folder_of(bundle_path) / "encoder.engine").exists()
+    assert Segmenter(bundle_path).backend_name == "tensorrt"
+
+
+def test_encoder_that_tensorrt_cannot_build(
+    machine: Machine, bundle_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The frame's engine is worth having without it, and the next call does not try for minutes again."""
+    machine.encoder_fails = "no implementation for the loop"
+    assert main(["build", str(bundle_path)]) == 0
+    told = capsys.readouterr()
+    assert "encoder gets no engine, ONNX Runtime encodes" in " ".join(told.err.split())
+    assert "encoder: in ONNX Runtime, " in " ".join(told.out.split())
+    assert "TensorRT says: no implementation for the loop" in " ".join(told.out.split())
+    assert "--most-voxels" in " ".join(told.out.split())
+    assert build(bundle_path) == 0
+    assert not json.loads(capsys.readouterr().out)["built"]
+    machine.encoder_fails = None
+    assert build(bundle_path, "--force") == 0
+    assert json.loads(capsys.readouterr().out)["encoder"]["problem"] == ""
+
+
+def test_frame_only(machine: Machine, bundle_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build(bundle_path, "--frame-only") == 0
+    assert json.loads(capsys.readouterr().out)["encoder"] is None
+    assert machine.builds == 1
+    assert {path.name for path in folder_of(bundle_path).iterdir()} == {"frame.engine", "engine.json", "layers.json"}
+
+
 def test_interrupted_build_leaves_nothing(
     machine: Machine, bundle_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -217,6 +274,7 @@ def test_timings_are_kept_for_the_device(machine: Machine, built: Path) -> None:
     [
         (["--workspace", "100000"], 2, "impossible workspace"),
         (["--most-gaussians", str(1 << 29)], 2, "impossible number of Gaussians"),
+        (["--most-voxels", str(1 << 25)], 2, "impossible number of voxels"),
     ],
 )
 def test_impossible_requests(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rtgs2_trt import Camera, Scene, Segmenter
-from rtgs2_trt.backends.tensorrt import TensorRtBackend
+from rtgs2_trt.backends.tensorrt import EncoderEngineWarning, TensorRtBackend
 from rtgs2_trt.bundle import Bundle
 from rtgs2_trt.cli import main
 from rtgs2_trt.errors import BackendError, CameraError, InputError, SceneError
@@ -122,7 +122,7 @@ def test_threads_share_the_engine(segmenter: Segmenter, machine: Machine, encode
         for found in together[number]:
             np.testing.assert_array_equal(found, labels)
     assert machine.contexts <= 4
-    assert machine.builds == 1
+    assert machine.builds == 2  # frame and encoder
 
 
 def test_results_stay_on_the_gpu(segmenter: Segmenter, encoded: Scene) -> None:
@@ -164,6 +164,46 @@ def test_golden_input_of_the_engines_size_checks(built: Path) -> None:
     check = run_self_check(bundle, TensorRtBackend(bundle))
     assert check.passed
     assert check.pixels == 90 * 60
+
+
+def test_scene_is_encoded_by_the_encoders_engine(
+    segmenter: Segmenter, machine: Machine, half: Segmenter, scene: Scene
+) -> None:
+    machine.runs = 0
+    found = segmenter.encode(scene)
+    assert machine.runs == 1
+    np.testing.assert_array_equal(found.features, half.encode(scene).features)  # the stand-in runs the same graph
+    part = Scene(*(array[:1000] for array in (scene.means, scene.scales, scene.rotations, scene.opacities, scene.sh)))
+    np.testing.assert_array_equal(segmenter.encode(part).features, half.encode(part).features)
+    assert machine.runs == 2
+
+
+def test_scene_of_more_voxels_than_the_encoders_engine_takes(
+    machine: Machine, bundle_path: Path, half: Segmenter, scene: Scene
+) -> None:
+    assert main(["build", str(bundle_path), "--quiet", "--most-voxels", "2000"]) == 0
+    segmenter = Segmenter(bundle_path, "tensorrt")
+    machine.runs = 0
+    with pytest.warns(EncoderEngineWarning, match=r"its engine does not: .*encoder\.engine: input 'inputs' cannot be"):
+        found = segmenter.encode(scene)
+    assert machine.runs == 0
+    np.testing.assert_allclose(found.features, half.encode(scene).features, atol=1e-3)
+
+
+def test_encoders_engine_that_fails(
+    segmenter: Segmenter, half: Segmenter, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tensorrt_machine import Context
+
+    expected = half.encode(scene).features
+    for name, failure, message in (
+        ("update_device_memory_size_for_shapes", lambda self: 0, "does not tell how much memory a run needs"),
+        ("execute_async_v3", lambda self, stream_handle: False, "TensorRT failed"),
+    ):
+        with monkeypatch.context() as broken:
+            broken.setattr(Context, name, failure)
+            with pytest.warns(EncoderEngineWarning, match=message):
+                np.testing.assert_allclose(segmenter.encode(scene).features, expected, atol=1e-3)
 
 
 def test_view_of_another_size_is_refused(segmenter: Segmenter, encoded: Scene) -> None:
