@@ -60,13 +60,17 @@ def _home(value: object) -> str:
 def _section(module: ModuleType, names: list[str], *, main: bool) -> str:
     title = module.__name__
     parent, _, own_name = title.rpartition(".")
-    lines = [title, ("=" if main else "-") * len(title), "", f".. automodule:: {title}", "   :no-members:"]
+    heading = f"Python: {title}" if title == PACKAGE else title
+    lines = [heading, ("=" if main else "-") * len(heading), "", f".. automodule:: {title}", "   :no-members:"]
     if parent and not inspect.ismodule(getattr(importlib.import_module(parent), own_name)):
         lines.append("   :no-index:")  # the package has a function of the module's name, which is what links mean
     lines.append("")
     for name in names:
-        kind = "autofunction" if inspect.isroutine(getattr(module, name)) else "autoclass"
-        if inspect.isclass(getattr(module, name)) and issubclass(getattr(module, name), BaseException):
-            kind = "autoexception"
-        lines += [f".. {kind}:: {title}.{name}", ""]
+        value = getattr(module, name)
+        if inspect.isroutine(value):
+            lines += [f".. autofunction:: {title}.{name}", ""]
+        elif issubclass(value, BaseException):
+            lines += [f".. autoexception:: {title}.{name}", "   :show-inheritance:", ""]
+        else:
+            lines += [f".. autoclass:: {title}.{name}", ""]
     return "\n".join(lines)

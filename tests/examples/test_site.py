@@ -18,12 +18,12 @@ def test_navigation_takes_pages_that_appear_and_misses_none_that_is_gone(tmp_pat
         "# Site\n\n## How to\n\n- [GPU](gpu.md): what\n- [Gone](gone.md)\n\n## Project\n\n- [README](../README.md)\n"
     )
     text = navigation.toctrees(folder / "index.md", ["commands.md"])
-    blocks = [block.split("```")[0].split() for block in text.split("```{toctree}")[1:]]
-    assert [(" ".join(block[2:-1]), block[-1]) for block in blocks] == [
-        ("How to", "gpu"),
+    blocks = [block.split("```")[0].split("\n") for block in text.split("```{toctree}")[1:]]
+    assert [(block[2].removeprefix(":caption: "), block[4]) for block in blocks] == [
+        ("How to", "GPU <gpu>"),
         ("More", "new"),
         ("Reference", "commands"),
-        ("Project", "/README"),
+        ("Project", "README </README>"),
     ]
 
 
