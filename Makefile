@@ -1,5 +1,6 @@
 # make demo   everything set up, then the main job on the CPU: build/demo/contact_sheet.png
-# make test   all tests        make lint   formatters, linters, types        make bench   timings
+# make test   all tests        make lint   formatters, linters, types, docs  make bench   timings
+# make docs   the documentation site: build/site/pages/index.html
 # make test-core   the core without Python     make sanitize   the same under ASan, UBSan and TSan
 # make cuda-report   registers, spills and occupancy of the CUDA kernels: docs/cuda-kernels.md; needs nvcc, no GPU
 # make test-aarch64   the same for ARM, emulated   make test-aarch64-wheel   the ARM wheel built, imported, a view labelled
@@ -12,9 +13,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CORE := CMakeLists.txt pyproject.toml $(shell find csrc cmake -type f)
 CXX_FILES := $(shell find csrc tests examples -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
-PY_DIRS := rtgs2_trt networks export training tests benchmarks examples fuzz
+PY_DIRS := rtgs2_trt networks export training tests benchmarks examples fuzz docs
 
-.PHONY: demo test test-core sanitize cuda-report test-aarch64 test-aarch64-wheel test-tensorrt fuzz lint format bench install clean
+.PHONY: demo test test-core sanitize cuda-report test-aarch64 test-aarch64-wheel test-tensorrt fuzz lint docs format bench install clean
 
 demo: install
 	$(BIN)/python examples/demo/run.py --output build/demo
@@ -79,12 +80,16 @@ fuzz: $(VENV)/.dev
 	  $$target $$(($(FUZZ_SECONDS) / $(words $(FUZZ_TARGETS)))) 2>build/fuzz-$$target.log || \
 	  { tail -50 build/fuzz-$$target.log; exit 1; }; grep -E '^stat::number_of|^Done|DONE' build/fuzz-$$target.log; done
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.dev docs
 	! git grep -nE '^(<<<<<<<|>>>>>>>) '  # a merge that was not finished
 	$(BIN)/ruff check --no-cache $(PY_DIRS)
 	$(BIN)/ruff format --check $(PY_DIRS)
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
+
+# Warnings are errors. The command lines are imported, so it needs what they need.
+docs: $(VENV)/.dev
+	$(BIN)/python docs/site/build.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix $(PY_DIRS)
@@ -110,7 +115,7 @@ $(VENV)/.installed: $(VENV)/.tools $(CORE)
 # The same with what tests and linters need, which includes the GPU's module as it runs on a host.
 $(VENV)/.dev: $(VENV)/.tools $(CORE) $(shell find tests/cpp/cuda_on_host -type f)
 	$(PIP) install --no-build-isolation --config-settings=cmake.define.RTGS2_WERROR=ON \
-		--config-settings=cmake.define.RTGS2_CUDA_ON_HOST=ON --editable '.[export,test,lint]'
+		--config-settings=cmake.define.RTGS2_CUDA_ON_HOST=ON --editable '.[export,test,lint,docs]'
 	touch $@ $(VENV)/.installed
 
 clean:

@@ -263,7 +263,7 @@ class Segmenter:
             InputError: the bundle predicts depth.
             BackendError: the backend failed.
         """
-        self._check_features(scene)
+        self.check_encoded(scene)
         if self.task == "depth":
             raise InputError("a depth prediction has no class probabilities", field="bundle", fix="Call the segmenter")
         (frame,) = self._backend.frames(scene, [camera], FrameRequest(output=True))

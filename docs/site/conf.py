@@ -1,0 +1,41 @@
+"""Settings of Sphinx for the documentation site; build.py lays its sources out and calls it."""
+
+import re
+from importlib.metadata import version as installed_version
+from typing import Any
+
+project = "rtgs2-trt"
+author = "the rtgs2-trt developers"
+release = version = installed_version("rtgs2-trt")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+root_doc = "docs/index"
+html_theme = "furo"
+html_title = "rtgs2-trt"
+html_show_sphinx = html_show_copyright = html_copy_source = False
+
+# Headings get the anchors that GitHub gives them, so that one link works in both places.
+myst_heading_anchors = 4
+
+# Docstrings: Google style; `single` backticks are code; types come from the annotations.
+default_role = "code"
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_format = "short"
+autodoc_default_options = {"members": True}
+python_use_unqualified_type_names = True
+suppress_warnings = ["ref.python"]  # a type that two modules have, named in an annotation without its module
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", _keep_bars)
+
+
+def _keep_bars(app: Any, kind: str, name: str, value: object, options: object, lines: list[str]) -> None:
+    """Escape bars outside of code: they are norms here, in reStructuredText places to put a text in."""
+    for number, line in enumerate(lines):
+        parts = re.split(r"(``.*?``)", line)
+        lines[number] = "".join(part if part.startswith("``") else part.replace("|", r"\|") for part in parts)
