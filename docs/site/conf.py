@@ -17,6 +17,8 @@ html_show_sphinx = html_show_copyright = html_copy_source = False
 # Headings get the anchors that GitHub gives them, so that one link works in both places.
 myst_heading_anchors = 4
 
+highlight_language = "text"  # of blocks that name no language
+
 # Docstrings: Google style; `single` backticks are code; types come from the annotations.
 default_role = "code"
 napoleon_numpy_docstring = False
