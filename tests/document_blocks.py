@@ -23,6 +23,8 @@ _MARK = re.compile(r"<!-- *not run: *(.*?) *-->")
 _OTHER_NAMES = {"sh": "bash", "shell": "bash", "zsh": "bash", "console": "bash", "py": "python", "python3": "python"}
 # Looked up rather than run: what they build is what the tests already stand on.
 _LOOKED_UP = ("make ", "pip install ", ". .venv/bin/activate")
+_ENDLESS = ("rtgs2 view ",)
+_CURE = "put a line <!-- not run: REASON --> above the block, or leave them out"
 _RUN = ("rtgs2 ", "rtgs2-export ", "rtgs2-train ", "python ")
 
 
@@ -100,22 +102,21 @@ def problems(block: Block) -> list[str]:
     """Return what keeps a block without a mark from being run, each with the place and the cure."""
     if block.language == "python":
         return []
-    mark = "put a line <!-- not run: REASON --> above the block, or"
-    foreign = [command for command in block.to_run() if not command.startswith(_RUN)]
-    told = [
-        f"{block.place}: tests run only {', '.join(map(str.strip, _RUN))}, not {c!r}: {mark} leave it out"
-        for c in foreign
-    ]
+    told = []
+    commands = block.to_run()
+    if foreign := list(dict.fromkeys(command.split()[0] for command in commands if not command.startswith(_RUN))):
+        told.append(f"tests run only {', '.join(map(str.strip, _RUN))}, not {', '.join(foreign)}: {_CURE}")
+    told += [f"{command!r} does not end by itself: {_CURE}" for command in commands if command.startswith(_ENDLESS)]
     makefile = (ROOT / "Makefile").read_text()
     extras = set(re.findall(r"^([\w-]+) = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
     for command in block.commands():
         if command.startswith("make "):
             targets = [word for word in shlex.split(command)[1:] if "=" not in word]
             missing = [target for target in targets if not re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE)]
-            told += [f"{block.place}: the Makefile has no target {target!r}" for target in missing]
+            told += [f"the Makefile has no target {target!r}" for target in missing]
         if command.startswith("pip install "):
             named = [
                 extra for group in re.findall(r"(?:\.|rtgs2-trt)\[([\w,-]+)\]", command) for extra in group.split(",")
             ]
-            told += [f"{block.place}: pyproject.toml has no extra {extra!r}" for extra in named if extra not in extras]
-    return told
+            told += [f"pyproject.toml has no extra {extra!r}" for extra in named if extra not in extras]
+    return [f"{block.place}: {text}" for text in told]

@@ -3,7 +3,7 @@
     python docs/site/build.py [-o build/site]
 
 The site shows the Markdown pages as they lie in the repository, so their relative links work here and there. The
-references of Python and of the command lines are made from docstrings and parsers. Needs `pip install '.[docs]'`.
+pages of examples, commands and the Python interface are made from their sources. Needs `pip install '.[docs]'`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sphinx.cmd.build import build_main
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import command_lines
+import example_scripts
 import interface
 import links
 import navigation
@@ -49,9 +50,9 @@ def lay_out(source: Path) -> None:
         for path in (page, *(link.target for link in links.relative_links(page))):
             if path.is_file():
                 files[source / path.relative_to(ROOT)] = path.read_bytes()
-    generated = {"docs/commands.md": command_lines.page()}
+    generated = {"docs/examples.md": example_scripts.page(), "docs/commands.md": command_lines.page()}
     generated |= {f"docs/reference/{name}.rst": text for name, text in interface.pages().items()}
-    reference = ["commands.md", f"reference/{interface.PACKAGE}.rst"]
+    reference = ["examples.md", "commands.md", f"reference/{interface.PACKAGE}.rst"]
     generated["docs/index.md"] = INDEX.read_text(encoding="utf-8") + navigation.toctrees(INDEX, reference)
     files |= {source / name: text.encode() for name, text in generated.items()}
     for path, content in files.items():

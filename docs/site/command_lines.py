@@ -15,7 +15,7 @@ PROGRAMS: dict[str, Callable[..., int]] = {
     "rtgs2-export": rtgs2_export.cli.main,
     "rtgs2-train": rtgs2_training.cli.main,
 }
-_WIDTH = 100
+_WIDTH = 88  # characters that a page of the site shows without scrolling
 
 
 class _ParserReadyError(Exception):

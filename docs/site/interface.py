@@ -1,7 +1,11 @@
-"""Pages of everything public in rtgs2_trt, for Sphinx's autodoc: one of the package itself, one a module below it."""
+"""Pages of what is public in rtgs2_trt, for Sphinx's autodoc: one of the package itself, one a module below it.
+
+Classes and functions all, constants where a text behind them says what they are.
+"""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -27,7 +31,7 @@ def pages() -> dict[str, str]:
         names = [name for name in _public_names(module) if id(getattr(module, name)) not in described]
         described |= {id(getattr(module, name)) for name in names}
         page = ".".join(module.__name__.split(".")[:2])
-        if names or page == module.__name__:
+        if names or _constants(module) or page == module.__name__:
             sections.setdefault(page, []).append(_section(module, names, main=page == module.__name__))
     found = {page: "\n".join(parts) for page, parts in sections.items()}
     below = "\n".join(f"   {page}" for page in sorted(found) if page != PACKAGE)
@@ -57,6 +61,15 @@ def _home(value: object) -> str:
     return str(getattr(value, "__module__", "")) if documented else ""
 
 
+def _constants(module: ModuleType) -> list[str]:
+    """Public names that a module assigns at its top and describes in a text right behind."""
+    body = ast.parse(inspect.getsource(module)).body
+    assigned = [node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None) for node in body]
+    described = [isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str) for node in body]
+    pairs = zip(assigned, described[1:], strict=False)
+    return [name.id for name, text in pairs if isinstance(name, ast.Name) and text and name.id[0] != "_"]
+
+
 def _section(module: ModuleType, names: list[str], *, main: bool) -> str:
     title = module.__name__
     parent, _, own_name = title.rpartition(".")
@@ -73,4 +86,6 @@ def _section(module: ModuleType, names: list[str], *, main: bool) -> str:
             lines += [f".. autoexception:: {title}.{name}", "   :show-inheritance:", ""]
         else:
             lines += [f".. autoclass:: {title}.{name}", ""]
+    for name in _constants(module):
+        lines += [f".. autodata:: {title}.{name}", ""]
     return "\n".join(lines)

@@ -153,10 +153,11 @@ def test_blocks_that_would_escape_are_refused(tmp_path: Path, text: str, message
         blocks(page)
 
 
-def test_block_without_mark_is_told(tmp_path: Path) -> None:
-    text = "sudo reboot\nmake tea\npip install '.[milk]'\nrtgs2 doctor\n"
+def test_block_without_mark_is_told() -> None:
+    text = "sudo reboot\nsudo ls\ndocker ps\nmake tea\npip install '.[milk]'\nrtgs2 doctor\nrtgs2 view a b\n"
     told = problems(Block(ROOT / "docs/tea.md", 3, "bash", text, None))
-    assert [line.split(": ", 1)[0] for line in told] == ["docs/tea.md:3"] * 3
-    assert "not 'sudo reboot': put a line <!-- not run: REASON --> above the block" in told[0]
-    assert "no target 'tea'" in told[1]
-    assert "no extra 'milk'" in told[2]
+    assert [line.split(": ", 1)[0] for line in told] == ["docs/tea.md:3"] * 4
+    assert "not sudo, docker: put a line <!-- not run: REASON --> above the block" in told[0]
+    assert "'rtgs2 view a b' does not end by itself" in told[1]
+    assert "no target 'tea'" in told[2]
+    assert "no extra 'milk'" in told[3]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import rtgs2_trt
-from docs.site import command_lines, interface, navigation
+from docs.site import command_lines, example_scripts, interface, navigation
 
 
 def test_navigation_takes_pages_that_appear_and_misses_none_that_is_gone(tmp_path: Path) -> None:
@@ -43,3 +43,10 @@ def test_page_of_commands_is_what_help_says() -> None:
     for heading in ("## rtgs2\n", "### rtgs2 segment\n", "## rtgs2-export\n", "### rtgs2-train fusion\n"):
         assert heading in page
     assert "--min-confidence P" in page
+
+
+def test_page_of_examples_has_all_numbered_ones() -> None:
+    page = example_scripts.page()
+    scripts = [path.stem for path in example_scripts.EXAMPLES.glob("[0-9]*.py")]
+    assert page.count("\n## ") == len(scripts) > 8
+    assert "## 01 Label one view\n\nLabel one view of a scene" in page
