@@ -121,8 +121,8 @@ class Panel:
 
         @every.on_click
         async def _(event: viser.GuiEvent[viser.GuiButtonGroupHandle]) -> None:
-            hidden = frozenset(self._legend) if event.target.value == "hide" else frozenset()
-            self._change(replace(self.look, hidden=hidden))
+            known = frozenset(range(len(self._offer.classes or ()))) & self._legend.keys()
+            self._change(replace(self.look, hidden=known if event.target.value == "hide" else frozenset()))
 
     def _build_views(self) -> None:
         gui = self._client.gui

@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -220,6 +221,31 @@ def raw(data):
 
 def pack(value):
     return raw(msgspec.msgpack.encode(value))
+
+
+class DepthPredictor(Labeller):
+    """Stands in for a Segmenter of a bundle that predicts depth."""
+
+    task, classes = "depth", None
+
+    def __call__(self, scene, camera, **wanted):
+        assert not wanted["confidence"]
+        seen = super().__call__(scene, camera)
+        return replace(seen, labels=None, classes=None, confidence=None, depth_prediction=seen.depth + 1)
+
+
+def test_a_bundle_that_predicts_depth_has_modes_of_its_own_and_no_legend():
+    with Viewer(DepthPredictor(), None, START, port=0) as viewer, Browser(viewer.port) as browser:
+        browser.look()
+        browser.wait_for(lambda b: b.picture is not None and "predicted depth · 320 x 240" in b.texts())
+        group = browser.element("GuiButtonGroupMessage", "Show")
+        assert group["props"]["options"] == ["predicted depth", "colour", "depth"]
+        assert not browser.element("GuiFolderMessage", "Classes")
+        browser.press(group, "overlay")
+        browser.click(0.5, 0.5)
+        browser.wait_for(lambda b: "predicted depth 3.00 m<br>x 0.00, y 2.00, z 1.00 m · depth 2.00 m" in b.texts())
+        press(browser, "Show", "colour")
+        browser.wait_for(lambda b: b.picture.max() < 8)
 
 
 NONSENSE = {
