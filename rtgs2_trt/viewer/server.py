@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import viser
 
@@ -122,6 +123,9 @@ class Viewer:
 
     async def _connect(self, client: viser.ClientHandle) -> None:
         name = client.client_id
+        if self._server.is_foreign(name):
+            self._reports.add("a page of another site wanted to connect: it is shown nothing")
+            return
         self.drawing.add(name, Panel(client, self._offer, lambda: self._turns.repaint(name)))
 
         @client.camera.on_update
@@ -140,10 +144,19 @@ class Viewer:
 
 
 class _Server(viser.ViserServer):
-    """Never opens a tunnel to the outside, whatever a browser asks for."""
+    """Never opens a tunnel to the outside, whatever a browser asks for, and knows where its clients come from."""
 
     def request_share_url(self, verbose: bool = True) -> str | None:
         return None
+
+    def is_foreign(self, client: int) -> bool:
+        """Whether a client is a page of another site, which any browser lets connect to any server."""
+        connection = self._websock_server._live_connections.get(client)
+        if connection is None or connection.request is None:
+            return True  # gone already
+        headers = connection.request.headers
+        origin = headers.get("Origin")
+        return origin is not None and urlsplit(origin).netloc != headers.get("Host")
 
 
 class _Reports(logging.Filter):

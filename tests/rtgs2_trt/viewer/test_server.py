@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
@@ -109,7 +110,7 @@ def test_of_many_poses_only_the_last_counts(viewer, labeller):
         for step in range(200):
             browser.look(2 + step / 100)
         browser.look(8)
-        browser.press(browser.element("GuiButtonMessage", "Start view"))  # answered after the poses: they have come
+        browser.press(browser.element("GuiButtonMessage", "Return"))  # answered after the poses: they have come
         browser.wait_for(lambda b: any(m["type"] == "SetCameraPositionMessage" for m in b.messages[-9:]))
         labeller.go_on.set()
         browser.wait_for(lambda b: abs(b.picture.mean() - 0.8 * 255) < 5)
@@ -369,6 +370,22 @@ def test_no_browser_can_make_it_public(viewer, monkeypatch):
         browser.wait_for(rested)
         viewer._server._thread_executor.shutdown(wait=True)  # all that was asked for is done
     assert not asked
+
+
+def test_pages_of_other_sites_are_shown_nothing(viewer, reports):
+    with Browser(viewer.port, origin=f"http://127.0.0.1:{viewer.port}") as own:
+        own.look()
+        own.wait_for(rested)
+    with Browser(viewer.port, origin="http://evil.example") as foreign, Browser(viewer.port) as other:
+        foreign.look()
+        other.look()
+        other.wait_for(rested)
+        assert reports == ["a page of another site wanted to connect: it is shown nothing"]
+        with suppress(TimeoutError):  # all that comes
+            while True:
+                foreign.receive(1)
+        assert foreign.picture is None
+        assert not foreign.element("GuiButtonGroupMessage", "Show")
 
 
 @pytest.mark.parametrize(
