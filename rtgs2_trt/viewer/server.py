@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import viser
 
 from rtgs2_trt.camera import Camera
@@ -118,6 +119,7 @@ class Viewer:
         gui.configure_theme(show_logo=False, show_share_button=False, dark_mode=True)
         gui.set_panel_label("rtgs2 view")
         scene.set_up_direction("+z")
+        scene.set_background_image(np.zeros((2, 2, 3), np.uint8), format="jpeg")  # loads the encoder: no picture waits
         pose = browser_pose(start)
         camera.position, camera.look_at, camera.up, camera.fov = pose.position, pose.look_at, pose.up, pose.vertical_fov
 
