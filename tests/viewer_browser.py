@@ -19,10 +19,11 @@ SECONDS = 60
 class Browser:
     """One client of a viewer; a context manager. Keeps the picture and the texts that the page would show."""
 
-    def __init__(self, port: int, version: str = viser.__version__) -> None:
+    def __init__(self, port: int, version: str = viser.__version__, origin: str | None = None) -> None:
         self.socket = connect(
             f"ws://127.0.0.1:{port}",
             subprotocols=[f"viser-v{version}"],
+            origin=origin,
             max_size=None,
             compression=None,
             max_queue=None,

@@ -100,12 +100,14 @@ class DrawingThread:
         while (turn := self._turns.take()) is not None:
             with self._guard:
                 client = self._clients.get(turn.client)
-            if client is None:
+            if client is None:  # its last camera came after it had gone
+                self._turns.forget(turn.client)
                 continue
             try:
                 self._serve(turn, client)
             except Exception as problem:  # of a backend, or of a connection that has just ended
-                self._turns.drawn(turn, 1.0)  # the same camera would fail again
+                if turn.kind != "repaint":
+                    self._turns.drawn(turn, 1.0)  # the same camera would fail again
                 try:
                     client.tell(problem)
                 except Exception:  # its connection has ended

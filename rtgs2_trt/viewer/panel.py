@@ -121,24 +121,19 @@ class Panel:
 
         @every.on_click
         async def _(event: viser.GuiEvent[viser.GuiButtonGroupHandle]) -> None:
-            hidden = frozenset(self._legend) if event.target.value == "hide" else frozenset()
-            self._change(replace(self.look, hidden=hidden))
+            known = frozenset(range(len(self._offer.classes or ()))) & self._legend.keys()
+            self._change(replace(self.look, hidden=known if event.target.value == "hide" else frozenset()))
 
     def _build_views(self) -> None:
-        gui = self._client.gui
-        if self._offer.views:
-            names = gui.add_dropdown("Captured", (_START, *self._offer.views))
+        gui, views = self._client.gui, {_START: self._offer.start, **self._offer.views}
+        chosen = gui.add_dropdown("Go to", tuple(views), visible=len(views) > 1)
+        back = gui.add_button("Return", icon=viser.Icon.HOME)
 
-            @names.on_update
-            async def _(event: viser.GuiEvent[viser.GuiDropdownHandle[str]]) -> None:
-                camera = self._offer.views.get(event.target.value)
-                self._fly_to(self._offer.start if camera is None else camera)
+        async def go(_: object) -> None:
+            self._fly_to(views.get(chosen.value, self._offer.start))  # a browser may send anything
 
-        back = gui.add_button("Start view", icon=viser.Icon.HOME)
-
-        @back.on_click
-        async def _(_: viser.GuiEvent[viser.GuiButtonHandle]) -> None:
-            self._fly_to(self._offer.start)
+        chosen.on_update(go)
+        back.on_click(go)
 
         save = gui.add_button("Save view", icon=viser.Icon.CAMERA)
 

@@ -8,7 +8,9 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
+import numpy as np
 import viser
 
 from rtgs2_trt.camera import Camera
@@ -117,11 +119,15 @@ class Viewer:
         gui.configure_theme(show_logo=False, show_share_button=False, dark_mode=True)
         gui.set_panel_label("rtgs2 view")
         scene.set_up_direction("+z")
+        scene.set_background_image(np.zeros((2, 2, 3), np.uint8), format="jpeg")  # loads the encoder: no picture waits
         pose = browser_pose(start)
         camera.position, camera.look_at, camera.up, camera.fov = pose.position, pose.look_at, pose.up, pose.vertical_fov
 
     async def _connect(self, client: viser.ClientHandle) -> None:
         name = client.client_id
+        if self._server.is_foreign(name):
+            self._reports.add("a page of another site wanted to connect: it is shown nothing")
+            return
         self.drawing.add(name, Panel(client, self._offer, lambda: self._turns.repaint(name)))
 
         @client.camera.on_update
@@ -140,10 +146,19 @@ class Viewer:
 
 
 class _Server(viser.ViserServer):
-    """Never opens a tunnel to the outside, whatever a browser asks for."""
+    """Never opens a tunnel to the outside, whatever a browser asks for, and knows where its clients come from."""
 
     def request_share_url(self, verbose: bool = True) -> str | None:
         return None
+
+    def is_foreign(self, client: int) -> bool:
+        """Whether a client is a page of another site, which any browser lets connect to any server."""
+        connection = self._websock_server._live_connections.get(client)
+        if connection is None or connection.request is None:
+            return True  # gone already
+        headers = connection.request.headers
+        origin = headers.get("Origin")
+        return origin is not None and urlsplit(origin).netloc != headers.get("Host")
 
 
 class _Reports(logging.Filter):

@@ -211,6 +211,13 @@ def test_view_of_another_size_is_refused(segmenter: Segmenter, encoded: Scene) -
         segmenter(encoded, view(width=97))
 
 
+def test_the_only_size_is_told_and_drawn(segmenter: Segmenter, half: Segmenter, encoded: Scene) -> None:
+    assert half.only_size is None
+    assert segmenter.only_size is not None
+    width, height = segmenter.only_size
+    assert segmenter(encoded, view().resized(width, height)).labels.shape == (height, width)
+
+
 def test_larger_scene_than_the_profile_is_refused(machine: Machine, bundle_path: Path, encoded: Scene) -> None:
     assert main(["build", str(bundle_path), "--quiet", "--most-gaussians", "3000"]) == 0
     with pytest.raises(SceneError, match=r"4000 Gaussians.*at most 3000.*--most-gaussians 4000"):

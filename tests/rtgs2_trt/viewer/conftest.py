@@ -1,4 +1,4 @@
-"""``rtgs2 view`` as a user starts it, once for all tests that need the real one."""
+"""``rtgs2 view`` as a user starts it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Served(NamedTuple):
     errors: Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(exported_bundle: Path, scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A viewer of the small scene, whose file is in half metres with -y up, with two captured views."""
     pytest.importorskip("viser", reason="viser is not installed: pip install '.[view]'")

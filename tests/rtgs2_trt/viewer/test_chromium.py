@@ -100,7 +100,7 @@ def test_dragging_flies_and_the_picture_follows(page):
     before = picture(page)
     page.drag((400, 400), (250, 380))
     wait_for_picture(page, lambda p: abs(p - before).mean() > 3)
-    page.click_button("Start view")
+    page.click_button("Return")
     wait_for_picture(page, lambda p: abs(p - before).mean() < 3)
 
 

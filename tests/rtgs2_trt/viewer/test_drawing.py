@@ -172,6 +172,16 @@ def test_a_client_that_goes_in_mid_frame_is_shown_nothing(thread):
     assert not gone.frames
 
 
+def test_a_camera_that_comes_after_its_client_has_gone_is_forgotten(thread):
+    drawing, turns = thread(labelled)
+    turns.look(1, WINDOW)
+    client = Client()
+    drawing.add(2, client)
+    turns.look(2, WINDOW)
+    assert client.waits_for(lambda: client.frames and client.frames[-1].share == 1)
+    assert list(turns._clients) == [2]
+
+
 def test_a_backend_with_one_size_gets_no_other(thread):
     sizes = set()
 

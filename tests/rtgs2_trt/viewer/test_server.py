@@ -3,6 +3,8 @@
 import logging
 import socket
 import threading
+from contextlib import suppress
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -108,7 +110,7 @@ def test_of_many_poses_only_the_last_counts(viewer, labeller):
         for step in range(200):
             browser.look(2 + step / 100)
         browser.look(8)
-        browser.press(browser.element("GuiButtonMessage", "Start view"))  # answered after the poses: they have come
+        browser.press(browser.element("GuiButtonMessage", "Return"))  # answered after the poses: they have come
         browser.wait_for(lambda b: any(m["type"] == "SetCameraPositionMessage" for m in b.messages[-9:]))
         labeller.go_on.set()
         browser.wait_for(lambda b: abs(b.picture.mean() - 0.8 * 255) < 5)
@@ -220,6 +222,31 @@ def raw(data):
 
 def pack(value):
     return raw(msgspec.msgpack.encode(value))
+
+
+class DepthPredictor(Labeller):
+    """Stands in for a Segmenter of a bundle that predicts depth."""
+
+    task, classes = "depth", None
+
+    def __call__(self, scene, camera, **wanted):
+        assert not wanted["confidence"]
+        seen = super().__call__(scene, camera)
+        return replace(seen, labels=None, classes=None, confidence=None, depth_prediction=seen.depth + 1)
+
+
+def test_a_bundle_that_predicts_depth_has_modes_of_its_own_and_no_legend():
+    with Viewer(DepthPredictor(), None, START, port=0) as viewer, Browser(viewer.port) as browser:
+        browser.look()
+        browser.wait_for(lambda b: b.picture is not None and "predicted depth · 320 x 240" in b.texts())
+        group = browser.element("GuiButtonGroupMessage", "Show")
+        assert group["props"]["options"] == ["predicted depth", "colour", "depth"]
+        assert not browser.element("GuiFolderMessage", "Classes")
+        browser.press(group, "overlay")
+        browser.click(0.5, 0.5)
+        browser.wait_for(lambda b: "predicted depth 3.00 m<br>x 0.00, y 2.00, z 1.00 m · depth 2.00 m" in b.texts())
+        press(browser, "Show", "colour")
+        browser.wait_for(lambda b: b.picture.max() < 8)
 
 
 NONSENSE = {
@@ -343,6 +370,22 @@ def test_no_browser_can_make_it_public(viewer, monkeypatch):
         browser.wait_for(rested)
         viewer._server._thread_executor.shutdown(wait=True)  # all that was asked for is done
     assert not asked
+
+
+def test_pages_of_other_sites_are_shown_nothing(viewer, reports):
+    with Browser(viewer.port, origin=f"http://127.0.0.1:{viewer.port}") as own:
+        own.look()
+        own.wait_for(rested)
+    with Browser(viewer.port, origin="http://evil.example") as foreign, Browser(viewer.port) as other:
+        foreign.look()
+        other.look()
+        other.wait_for(rested)
+        assert reports == ["a page of another site wanted to connect: it is shown nothing"]
+        with suppress(TimeoutError):  # all that comes
+            while True:
+                foreign.receive(1)
+        assert not foreign.picture.any()  # the black that all begin with
+        assert not foreign.element("GuiButtonGroupMessage", "Show")
 
 
 @pytest.mark.parametrize(

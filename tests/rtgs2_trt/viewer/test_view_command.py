@@ -1,4 +1,4 @@
-"""``rtgs2 view`` from its options to its end. (The name keeps the end behind the tests in Chromium.)"""
+"""``rtgs2 view`` from its options to its end."""
 
 import argparse
 import signal
