@@ -1,5 +1,6 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -19,6 +20,7 @@
 #include "bindings/checked_array.h"
 #include "scene_files/compressed_ply.h"
 #include "scene_files/gaussian_checks.h"
+#include "scene_files/packed_values.h"
 
 namespace rtgs2::bindings {
 namespace {
@@ -125,6 +127,39 @@ nb::tuple check_gaussians(const Written<2>& means, const Written<2>& scales, con
   return nb::make_tuple(fault_dictionary(checks), unusable_rows(checks));
 }
 
+using Bytes = nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Tables = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Rows = nb::ndarray<float, nb::ndim<2>, nb::device::cpu>;  // rows may lie apart
+
+void look_up(const Bytes& bytes, const Tables& tables, const Rows& out) {
+  if (tables.shape(1) != 256 || tables.shape(0) > bytes.shape(1) || out.shape(1) != tables.shape(0) ||
+      out.shape(0) != bytes.shape(0) || (out.shape(1) > 1 && out.stride(1) != 1)) {
+    throw std::invalid_argument("bytes, tables and rows that do not fit each other");
+  }
+  const nb::gil_scoped_release unlocked;
+  scene_files::look_up(bytes.data(), static_cast<std::int64_t>(bytes.shape(0)),
+                       static_cast<std::int64_t>(bytes.shape(1)), static_cast<std::int64_t>(tables.shape(0)),
+                       tables.data(), out.data(), out.stride(0));
+}
+
+void check_rows(const Bytes& bytes, std::size_t row_bytes, const Written<2>& out, std::size_t width) {
+  if (bytes.shape(1) != row_bytes || out.shape(0) != bytes.shape(0) || out.shape(1) != width) {
+    throw std::invalid_argument("bytes and rows that do not fit each other");
+  }
+}
+
+void unpack_positions(const Bytes& bytes, const std::array<float, 3>& factors, const Written<2>& out) {
+  check_rows(bytes, 9, out, 3);
+  const nb::gil_scoped_release unlocked;
+  scene_files::unpack_positions(bytes.data(), static_cast<std::int64_t>(bytes.shape(0)), factors, out.data());
+}
+
+void unpack_rotations(const Bytes& bytes, const Written<2>& out) {
+  check_rows(bytes, 4, out, 4);
+  const nb::gil_scoped_release unlocked;
+  scene_files::unpack_rotations(bytes.data(), static_cast<std::int64_t>(bytes.shape(0)), out.data());
+}
+
 }  // namespace
 
 void bind_scene_files(nb::module_& module) {
@@ -145,6 +180,12 @@ void bind_scene_files(nb::module_& module) {
              nb::arg("threads"),
              "Normalises quaternions in place and finds what cannot be used; see csrc/scene_files/gaussian_checks.h.\n"
              "Returns (field, problem) -> (Gaussians, the first of them), and (count,) bool or None.");
+  module.def("look_up", &look_up, nb::arg("bytes").noconvert(), nb::arg("tables").noconvert(),
+             nb::arg("out").noconvert(), "out[i, c] = tables[c, bytes[i, c]].");
+  module.def("unpack_positions", &unpack_positions, nb::arg("bytes").noconvert(), nb::arg("factors"),
+             nb::arg("out").noconvert(), "SPZ's positions of 24 bits; see csrc/scene_files/packed_values.h.");
+  module.def("unpack_rotations", &unpack_rotations, nb::arg("bytes").noconvert(), nb::arg("out").noconvert(),
+             "SPZ's rotations from version 3 on; see csrc/scene_files/packed_values.h.");
 }
 
 }  // namespace rtgs2::bindings

@@ -36,7 +36,7 @@ def check_expansion(unpacked: int, packed: int, path: str | Path, field: str) ->
 class ByteStream(Protocol):
     """Unpacked bytes in order."""
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int) -> bytes | bytearray:
         """Return exactly `count` bytes; SceneError where there are fewer or they are damaged."""
         ...
 
@@ -47,27 +47,25 @@ class GzipStream:
     def __init__(self, file: BinaryIO, path: str | Path) -> None:
         self._file, self._path = file, path
         self._inflate = zlib.decompressobj(wbits=31)
-        self._kept = bytearray()
 
-    def read(self, count: int) -> bytes:
-        """Return exactly `count` bytes; at most as much more is held.
+    def read(self, count: int) -> bytes | bytearray:
+        """Return exactly `count` bytes.
 
         Raises:
             SceneError: the stream ends early or is damaged.
         """
-        while len(self._kept) < count:
+        unpacked = bytearray()
+        while len(unpacked) < count:
             packed = self._inflate.unconsumed_tail or self._file.read(_INPUT)
             try:
-                self._kept += self._inflate.decompress(packed, count - len(self._kept))
+                unpacked += self._inflate.decompress(packed, count - len(unpacked))
             except zlib.error as problem:
                 raise SceneError(
                     f"damaged compressed data: {problem}", file=self._path, field="gzip", fix=_DAMAGED
                 ) from problem
-            if len(self._kept) < count and (not packed or self._inflate.eof):
-                raise _ends_early(self._path, "gzip", len(self._kept), count)
-        part = bytes(self._kept[:count])
-        del self._kept[:count]
-        return part
+            if len(unpacked) < count and (not packed or self._inflate.eof):
+                raise _ends_early(self._path, "gzip", len(unpacked), count)
+        return unpacked
 
 
 class ZstandardStream:
@@ -77,7 +75,7 @@ class ZstandardStream:
         self._path, self._field = path, field
         self._reader, self._errors = _zstandard_reader(io.BufferedReader(_Section(file, start, packed), _INPUT), path)
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int) -> bytes | bytearray:
         """Return exactly `count` bytes.
 
         Raises:
@@ -93,8 +91,10 @@ class ZstandardStream:
                 ) from problem
             if not part:
                 raise _ends_early(self._path, self._field, len(parts), count)
+            if len(part) == count:  # nearly always all at once
+                return part
             parts += part
-        return bytes(parts)
+        return parts
 
 
 class _Section(io.RawIOBase):

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from rtgs2_trt import _native
 from rtgs2_trt.errors import SceneError, shown
 from rtgs2_trt.file_access import reading
 from rtgs2_trt.scene_files.block_pool import BlockPool
@@ -323,8 +324,8 @@ def _quaternions(pixels: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
 
 
 def _look_up(table: NDArray[Any], pixels: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
-    for channel in range(out.shape[1]):
-        out[:, channel] = table[:, channel][pixels[:, channel]]
+    tables = np.ascontiguousarray(table.T, np.float32)
+    _native.look_up(np.ascontiguousarray(pixels), tables, out)
 
 
 def _harmonics(values: NDArray[np.float32], labels: NDArray[np.uint8], out: NDArray[np.float32]) -> None:

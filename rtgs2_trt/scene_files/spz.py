@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from rtgs2_trt import _native
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.errors import SceneError
 from rtgs2_trt.scene_files.block_pool import BlockPool
 from rtgs2_trt.scene_files.gaussian_arrays import ANTIALIASED, GaussianArrays, allocated, blocks, checked
 from rtgs2_trt.scene_files.packed_streams import ByteStream, GzipStream, ZstandardStream, check_expansion
 from rtgs2_trt.scene_files.read_progress import ReadProgress
-from rtgs2_trt.scene_files.smallest_three import rotations_of_smallest, smallest_of_rotations
+from rtgs2_trt.scene_files.smallest_three import smallest_of_rotations
 from rtgs2_trt.spherical_harmonics import sh_basis
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def write(scene: Scene, path: Path) -> None:
                 file.write(_ENCODERS[name](scene, rows).tobytes())
 
 
-def _gzip_layout(header: bytes, path: str | Path) -> _Layout:
+def _gzip_layout(header: bytes | bytearray, path: str | Path) -> _Layout:
     magic, version, count, degree, bits, flags, _ = _HEADER.unpack(header)
     if magic != MAGIC:
         raise SceneError(
@@ -210,51 +211,39 @@ def _read_streams(
 
 
 def _decode(name: str, stored: NDArray[np.uint8], rows: slice, layout: _Layout, arrays: GaussianArrays) -> None:
-    if name == "positions":
-        with np.errstate(invalid="ignore"):  # halves of version 1 may be NaN: `checked` tells of them
-            arrays.means[rows] = _positions(stored, layout) * _AXES
+    if name == "positions" and layout.version == 1:
+        with np.errstate(invalid="ignore"):  # halves may be NaN: `checked` tells of them
+            arrays.means[rows] = stored.view("<f2").astype(np.float32) * _AXES
+    elif name == "positions":
+        step = 2.0**-layout.fractional_bits
+        _native.unpack_positions(stored, (step, -step, -step), arrays.means[rows])
     elif name == "alphas":
-        arrays.opacities[rows] = stored[:, 0] / np.float32(255)
+        _native.look_up(stored, _ALPHAS, arrays.opacities[rows, None])
     elif name == "colors":
-        arrays.sh[rows, 0] = np.take(_COLOURS, stored)
+        _native.look_up(stored, _COLOURS, arrays.sh[rows, 0])
     elif name == "scales":
-        arrays.scales[rows] = np.take(_SCALES, stored)
+        _native.look_up(stored, _SCALES, arrays.scales[rows])
+    elif name == "rotations" and layout.version < 3:
+        _rotations_of_bytes(stored, arrays.rotations[rows])
     elif name == "rotations":
-        _rotations(stored, arrays.rotations[rows])
-    else:
-        coefficients = arrays.sh.shape[1] - 1  # of degree 4 the last nine are left out
-        values = stored[:, : 3 * coefficients].reshape(len(stored), coefficients, 3).astype(np.float32)
-        values -= 128
-        values *= _flips()[:coefficients, None] / np.float32(128)
-        arrays.sh[rows, 1:] = values
+        _native.unpack_rotations(stored, arrays.rotations[rows])
+    else:  # of degree 4 the last nine are left out
+        _native.look_up(stored, _harmonics(arrays.sh.shape[1] - 1), arrays.sh[rows, 1:].reshape(len(stored), -1))
 
 
-def _positions(stored: NDArray[np.uint8], layout: _Layout) -> NDArray[np.float32]:
-    if layout.version == 1:
-        return np.ascontiguousarray(stored).view("<f2").astype(np.float32)
-    words = np.zeros((len(stored), 3, 4), np.uint8)
-    words[:, :, 1:] = stored.reshape(-1, 3, 3)  # above a low byte of zeros, which also extends the sign
-    fixed = words.view("<i4")[:, :, 0] >> 8
-    positions: NDArray[np.float32] = fixed * np.float32(2.0**-layout.fractional_bits)
-    return positions
-
-
-def _rotations(stored: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
-    """Write quaternions wxyz of the axes that PLY has into `out` (n, 4)."""
-    if stored.shape[1] == 3:
-        vector = stored / np.float32(127.5) - 1
-        out[:, 0] = np.sqrt(np.maximum(0, 1 - np.einsum("ij,ij->i", vector, vector)))
-        out[:, 1:] = vector
-    else:
-        words = np.ascontiguousarray(stored).view("<u4")[:, 0]
-        smallest = []
-        for shift in (20, 10, 0):
-            field = words >> shift
-            smallest.append((field & 511) * np.where(field & 512, np.float32(-1 / 511), np.float32(1 / 511)))
-        xyzw = np.empty_like(out)
-        rotations_of_smallest(smallest, words >> 30, out=xyzw)
-        out[:, 0], out[:, 1:] = xyzw[:, 3], xyzw[:, :3]
+def _rotations_of_bytes(stored: NDArray[np.uint8], out: NDArray[np.float32]) -> None:
+    """Write quaternions wxyz of the axes that PLY has into `out` (n, 4), of the bytes of versions 1 and 2."""
+    vector = stored / np.float32(127.5) - 1
+    out[:, 0] = np.sqrt(np.maximum(0, 1 - np.einsum("ij,ij->i", vector, vector)))
+    out[:, 1:] = vector
     out *= _ROTATION_FLIPS
+
+
+@cache
+def _harmonics(coefficients: int) -> NDArray[np.float32]:
+    """Return (3 * coefficients, 256): what each byte of each number stands for."""
+    values = (np.arange(256) - 128) / 128
+    return np.repeat(_flips()[:coefficients], 3)[:, None] * values.astype(np.float32)
 
 
 @cache
@@ -293,8 +282,10 @@ def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 _AXES = np.array([1, -1, -1], np.float32)
 _ROTATION_FLIPS = np.array([1, 1, -1, -1], np.float32)
-_COLOURS = ((np.arange(256) / 255 - 0.5) / _COLOUR_SCALE).astype(np.float32)
-_SCALES = np.exp(np.arange(256) / 16 - 10).astype(np.float32)
+# What each byte of each channel stands for.
+_ALPHAS = (np.arange(256) / 255).astype(np.float32)[None]
+_COLOURS = np.tile(((np.arange(256) / 255 - 0.5) / _COLOUR_SCALE).astype(np.float32), (3, 1))
+_SCALES = np.tile(np.exp(np.arange(256) / 16 - 10).astype(np.float32), (3, 1))
 _ENCODERS: dict[str, Callable[[Scene, slice], NDArray[Any]]] = {
     "positions": _stored_positions,
     "alphas": lambda scene, rows: _bytes(scene.opacities[rows] * 255),

@@ -201,3 +201,47 @@ def test_a_file_that_shrinks_while_it_is_read(tmp_path):
 
     with pytest.raises(SceneError, match=r"scene\.ply: element vertex: the file ends early"):
         read_scene_file(path, 1, Shrinking())
+
+
+def test_bytes_are_looked_up():
+    rng = np.random.default_rng(4)
+    stored = rng.integers(0, 256, (1000, 5)).astype(np.uint8)
+    tables = rng.normal(size=(3, 256)).astype(np.float32)
+    whole = np.zeros((1000, 4, 3), np.float32)
+    _native.look_up(stored, tables, whole[:, 1])  # rows that lie apart
+    expected = np.stack([tables[c][stored[:, c]] for c in range(3)], axis=1)
+    np.testing.assert_array_equal(whole[:, 1], expected)
+    assert not whole[:, [0, 2, 3]].any()
+    for bad_stored, bad_tables, out in [
+        (stored[:, :2].copy(), tables, whole[:, 1]),
+        (stored, tables[:, :255].copy(), whole[:, 1]),
+        (stored, tables, whole[:, :, 0][:, :3]),
+        (stored, tables, whole[:999, 1]),
+    ]:
+        with pytest.raises(ValueError, match="do not fit each other"):
+            _native.look_up(bad_stored, bad_tables, out)
+
+
+def test_positions_of_24_bits():
+    numbers = np.array([0, 1, -1, (1 << 23) - 1, -(1 << 23), 12345], np.int64)
+    stored = np.array([list((int(n) & 0xFFFFFF).to_bytes(3, "little")) for n in numbers], np.uint8).reshape(2, 9)
+    out = np.empty((2, 3), np.float32)
+    _native.unpack_positions(stored, (0.5, -0.25, 2.0), out)
+    np.testing.assert_array_equal(out, numbers.reshape(2, 3) * [0.5, -0.25, 2.0])
+    with pytest.raises(ValueError, match="do not fit each other"):
+        _native.unpack_positions(stored[:, :8].copy(), (1.0, 1.0, 1.0), out)
+
+
+def test_rotations_of_ten_bits():
+    """Against the same in Python, a word at a time; samples of whole files are checked elsewhere."""
+    rng = np.random.default_rng(5)
+    words = rng.integers(0, 1 << 32, 500).astype("<u4")
+    out = np.empty((500, 4), np.float32)
+    _native.unpack_rotations(words.view(np.uint8).reshape(500, 4), out)
+    for word, found in zip(words.tolist(), out, strict=True):
+        fields = [(word >> shift) & 1023 for shift in (20, 10, 0)]
+        three = [(field & 511) / 511 * (-1 if field & 512 else 1) for field in fields]
+        x, y, z, w = samples.with_largest(three, word >> 30)
+        np.testing.assert_allclose(found, [w, x, -y, -z], atol=3e-4)  # of the root of what nearly cancels
+    with pytest.raises(ValueError, match="do not fit each other"):
+        _native.unpack_rotations(words.view(np.uint8).reshape(250, 8), out)
