@@ -49,7 +49,7 @@ if [ -z "$dry" ]; then
   venv=build/gpu-venv
   [ -x "$venv/bin/python" ] || "$python" -m venv --system-site-packages "$venv"
   python=$venv/bin/python
-  step tools 60 "$python" -m pip install --quiet 'scikit-build-core>=0.11' 'nanobind>=2.2' 'cmake>=3.24' ninja 'pytest>=8' ||
+  step tools 60 "$python" -m pip install --quiet 'pip>=23.1' 'scikit-build-core>=0.11' 'nanobind>=2.2' 'cmake>=3.24' ninja 'pytest>=8' ||
     failed=1
   PATH="$PWD/$venv/bin:$PATH" step build 200 "$python" -m pip install --no-build-isolation \
     -C cmake.define.RTGS2_CUDA=ON -C cmake.define.CMAKE_CUDA_ARCHITECTURES=native --editable . ||
@@ -70,6 +70,12 @@ fi
 budget=$(($(left) - 20))
 step measurements "$(left)" "$python" -m benchmarks.gpu.run --out "$out" --seconds "$budget" \
   ${peers:+--peers "$peers"} ${scenes[@]+"${scenes[@]}"} ${sizes[@]+--gaussians "${sizes[@]}"} $dry || failed=1
+
+if [ -n "$dry" ]; then
+  echo "examples: not run, dry run" | tee -a "$out/steps.txt"
+else
+  step examples 60 "$python" -m benchmarks.gpu.examples || failed=1
+fi
 
 # Where the time goes, and that a frame neither allocates nor waits: a trace, where the tool is there.
 if [ -n "$dry" ]; then

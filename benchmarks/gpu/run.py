@@ -30,17 +30,15 @@ from rtgs2_trt.console import image_size
 from rtgs2_trt.cuda import cuda_problem
 from rtgs2_trt.roofline import Network, count_work, floors, typical_room
 
-from . import measure, peers, roofline
+from . import figures, measure, peers, roofline
+from .names import DIFFERENCE, FRAMES, OURS, RESEARCH, RESEARCH_PIPELINE
 
 REFERENCE = 1_000_000  # Gaussians of the scene whose frame stands for the GPU
 CLASSES = 46
-OURS = ("ours, 3 channels", "ours, 35 channels", "ours, 35 channels without tensor cores")
-DIFFERENCE = "difference from the CPU, relative"
 ENCODERS: dict[str, Literal["fp16", "fp32"]] = {
     "encoder with ONNX Runtime, FP16 graph": "fp16",
     "encoder with ONNX Runtime, FP32 graph": "fp32",
 }
-FRAMES = ("frame with ONNX Runtime", "frame with PyTorch FP16", "PyTorch FP32 eager network in our frame")
 
 Found = dict[str, dict[str, Any] | peers.NotMeasuredError]
 
@@ -142,6 +140,17 @@ def torch_frame(scene: Scene, cameras: Sequence[Camera], runs: int, *, half: boo
     return {name: {"milliseconds": times[name]}}
 
 
+def research_pipeline(scene: Scene, cameras: Sequence[Camera], runs: int, folder: Path | None) -> Found:
+    """Whole frames as the research code makes them."""
+    draw = peers.load_peers(folder, scene)[RESEARCH]
+    if isinstance(draw, peers.NotMeasuredError):
+        raise draw
+    frame = measure.ResearchFrame(draw, CLASSES, (cameras[0].width, cameras[0].height))
+    name = RESEARCH_PIPELINE
+    times = measure.milliseconds({name: frame}, {name: _torch_stream()}, cameras, runs)
+    return {name: {"milliseconds": times[name]}}
+
+
 def encoders(scene: Scene, runs: int, bundle: Path | None) -> Found:
     """The full-size encoder, its plan made and its results on the host: by the host's clock."""
     if bundle is None:
@@ -207,10 +216,14 @@ def table(result: dict[str, Any]) -> str:
         elif "seconds" in entry:
             stages = ", ".join(f"{stage} {1000 * s:.2f}" for stage, s in entry["seconds"].items())
             cells = (f"{1000 * sum(entry['seconds'].values()):.3f}", "-")
-            note = f"{stages}; batch {entry['frames_per_second']:.0f} frames a second, {entry['precision']}"
+            note = (
+                f"{stages}; batch {entry['frames_per_second']:.0f} frames a second, {entry['precision']}; "
+                f"{entry['frame_memory'] / 1e6:.0f} MB over scene, weights and context"
+            )
         else:
             cells, note = ("-", "-"), ", ".join(f"{k} {v:.2g}" for k, v in entry["differences"].items())
         lines.append(f"| {entry['scene']} | {entry['name']} | {cells[0]} | {cells[1]} | {note} |")
+    lines += ["", "## Figures aimed at", "", figures.table(result["figures"])]
     if result["floors"] is not None:
         lines += ["", "## Floors", "", roofline.table(result["floors"], result["reference_frame"])]
     return "\n".join(lines) + "\n"
@@ -239,6 +252,7 @@ def main(argv: list[str] | None = None) -> int:
     bundle = None if arguments.dry_run else full_size_bundle()
     counts: dict[str, Any] = {}
     reference: Scene | None = None
+    reference_name = ""
     for name, scene in _scenes(arguments):
         counts[name] = asdict(count_work(scene, cameras[0]))
         runs = arguments.runs
@@ -246,6 +260,8 @@ def main(argv: list[str] | None = None) -> int:
         report.try_to(name, FRAMES[:1], partial(onnxruntime_frame, scene, cameras, runs, bundle))
         report.try_to(name, FRAMES[1:2], partial(torch_frame, scene, cameras, runs, half=True))
         report.try_to(name, FRAMES[2:], partial(torch_frame, scene, cameras, runs, half=False))
+        theirs = partial(research_pipeline, scene, cameras, runs, arguments.peers)
+        report.try_to(name, [RESEARCH_PIPELINE], theirs)
         if reference is None or len(scene) == REFERENCE:
             reference, reference_name = scene, name
     if reference is not None:
@@ -260,6 +276,7 @@ def main(argv: list[str] | None = None) -> int:
         "size": list(arguments.size),
         "counts": counts,
         "entries": report.entries,
+        "figures": figures.judge(report.entries, reference_name),
         "reference_frame": _reference_frame(report.entries),
         "floors": _floors(reference, cameras[0], arguments),
     }
