@@ -65,21 +65,16 @@ if [ -z "$dry" ]; then
   else
     echo "memcheck, racecheck: not run, compute-sanitizer is not installed" | tee -a "$out/steps.txt"
   fi
+  step examples 60 "$python" -m benchmarks.gpu.examples || failed=1
 fi
 
 budget=$(($(left) - 20))
 step measurements "$(left)" "$python" -m benchmarks.gpu.run --out "$out" --seconds "$budget" \
   ${peers:+--peers "$peers"} ${scenes[@]+"${scenes[@]}"} ${sizes[@]+--gaussians "${sizes[@]}"} $dry || failed=1
 
-if [ -n "$dry" ]; then
-  echo "examples: not run, dry run" | tee -a "$out/steps.txt"
-else
-  step examples 60 "$python" -m benchmarks.gpu.examples || failed=1
-fi
-
 # Where the time goes, and that a frame neither allocates nor waits: a trace, where the tool is there.
 if [ -n "$dry" ]; then
-  echo "build, tests, profile: not run, dry run" | tee -a "$out/steps.txt"
+  echo "build, tests, examples, profile: not run, dry run" | tee -a "$out/steps.txt"
 elif command -v nsys > /dev/null; then
   step profile 60 nsys profile --force-overwrite true --stats true --output "$out/profile" \
     "$python" -m benchmarks.gpu.run --out "$out/profiled" --gaussians 1000000 --runs 16 --seconds 40 || true

@@ -1,6 +1,6 @@
 """Runs the examples of libraries that share GPU memory: ``python -m benchmarks.gpu.examples``.
 
-Each runs on a generated room with a bundle of the full-size network and random weights. One that its library or its GPU
+Each runs on a generated room with a bundle of the preset "tiny" and random weights. One that its library or its GPU
 is missing for says "skipped" and why; one that fails ends this with exit code 1.
 """
 
@@ -13,16 +13,17 @@ from pathlib import Path
 
 from rtgs2_trt.roofline import typical_room
 
-from .run import full_size_bundle
-
 FOLDER = Path(__file__).parents[2] / "examples"
 NAMES = ("03_pytorch.py", "04_cupy.py", "05_cuda_python.py", "06_pycuda.py")
 
 
 def main() -> int:
-    bundle = full_size_bundle()
-    if bundle is None:
-        print("skipped: no bundle could be exported, install the extra [export]")
+    try:
+        from benchmarks.stages import preset_bundle
+
+        bundle = preset_bundle("tiny")
+    except ImportError as error:
+        print(f"skipped: no bundle could be exported, install the extra [export]: {error}")
         return 0
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
