@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .names import DIFFERENCE, FRAMES, GSPLAT_COLOUR, GSPLAT_FEATURES, OURS, RESEARCH_PIPELINE
+from .names import CALLS, DIFFERENCE, FRAMES, GSPLAT_COLOUR, GSPLAT_FEATURES, OURS, RESEARCH_PIPELINE
 
 Entry = Mapping[str, Any]
 
@@ -111,6 +111,12 @@ FIGURES = (
     ),
     Figure("frames a second (wanted on an H200)", 200.0, True, lambda entries: 1000 / _frame(entries)),
     Figure("MB of a frame over scene, weights and CUDA context", 300.0, False, _memory),
+    Figure(
+        "allocations and waits inside a frame, traced",
+        0.0,
+        False,
+        lambda entries: _entry(entries, CALLS)["allocations"] + _entry(entries, CALLS)["waits_inside"],
+    ),
     Figure("colour and features against the CPU, FP16, relative", 2e-3, False, _difference("rgb", "features")),
     Figure("share of labels that differ from the CPU's", 1e-3, False, _difference("labels")),
 )

@@ -30,8 +30,8 @@ from rtgs2_trt.console import image_size
 from rtgs2_trt.cuda import cuda_problem
 from rtgs2_trt.roofline import Network, count_work, floors, typical_room
 
-from . import figures, measure, peers, roofline
-from .names import DIFFERENCE, FRAMES, OURS, RESEARCH, RESEARCH_PIPELINE
+from . import figures, measure, peers, roofline, trace
+from .names import CALLS, DIFFERENCE, FRAMES, OURS, RESEARCH, RESEARCH_PIPELINE
 
 REFERENCE = 1_000_000  # Gaussians of the scene whose frame stands for the GPU
 CLASSES = 46
@@ -124,6 +124,20 @@ def onnxruntime_frame(scene: Scene, cameras: Sequence[Camera], runs: int, bundle
     encoded = scene.with_features(scene.features, segmenter.bundle.encoder_hash)
     found = measure.frame_seconds(segmenter, encoded, cameras, runs)
     return {FRAMES[0]: {"precision": segmenter.precision, **found}}
+
+
+def calls(scene: Scene, cameras: Sequence[Camera], bundle: Path | None) -> Found:
+    """Whether a frame of the CUDA backend allocates or waits, traced."""
+    if bundle is None:
+        raise peers.NotMeasuredError("no bundle could be exported: install the extra [export]")
+    try:
+        segmenter = Segmenter(bundle, "cuda")
+    except BackendError as error:
+        raise peers.NotMeasuredError(str(error)) from error
+    encoded = scene.with_features(scene.features, segmenter.bundle.encoder_hash)
+    for _ in range(4):
+        segmenter.batch(encoded, cameras)
+    return {CALLS: trace.frame_calls(segmenter, encoded, cameras)}
 
 
 def torch_frame(scene: Scene, cameras: Sequence[Camera], runs: int, *, half: bool) -> Found:
@@ -221,7 +235,8 @@ def table(result: dict[str, Any]) -> str:
                 f"{entry['frame_memory'] / 1e6:.0f} MB over scene, weights and context"
             )
         else:
-            cells, note = ("-", "-"), ", ".join(f"{k} {v:.2g}" for k, v in entry["differences"].items())
+            numbers = entry["calls"] if "calls" in entry else entry["differences"]
+            cells, note = ("-", "-"), ", ".join(f"{k} {v:.2g}" for k, v in numbers.items())
         lines.append(f"| {entry['scene']} | {entry['name']} | {cells[0]} | {cells[1]} | {note} |")
     lines += ["", "## Figures aimed at", "", figures.table(result["figures"])]
     if result["floors"] is not None:
@@ -266,6 +281,7 @@ def main(argv: list[str] | None = None) -> int:
             reference, reference_name = scene, name
     if reference is not None:
         report.try_to(reference_name, [DIFFERENCE], partial(difference, reference, cameras[0]))
+        report.try_to(reference_name, [CALLS], partial(calls, reference, cameras, bundle))
         report.try_to(reference_name, list(ENCODERS), partial(encoders, reference, max(2, arguments.runs // 8), bundle))
     result = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),

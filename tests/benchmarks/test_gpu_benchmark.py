@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.gpu import figures, measure, peers, run
+from benchmarks.gpu import figures, measure, peers, run, trace
 from rtgs2_trt import upsample_argmax
 from rtgs2_trt.cuda import cuda_problem
 from rtgs2_trt.roofline import typical_room
@@ -32,7 +32,15 @@ def test_dry_run_measures_nothing(tmp_path: Path) -> None:
     assert result["gpu"] is None
     assert result["reference_frame"] is None
     names = {entry["name"] for entry in result["entries"]}
-    assert names == {*run.OURS, *peers.NAMES, *run.FRAMES, run.RESEARCH_PIPELINE, run.DIFFERENCE, *run.ENCODERS}
+    assert names == {
+        *run.OURS,
+        *peers.NAMES,
+        *run.FRAMES,
+        run.RESEARCH_PIPELINE,
+        run.CALLS,
+        run.DIFFERENCE,
+        *run.ENCODERS,
+    }
     assert len(result["figures"]) == len(figures.FIGURES)
     assert all(figure["verdict"].startswith("not measured: ") for figure in result["figures"])
     for entry in result["entries"]:
@@ -73,6 +81,7 @@ def test_everything_runs_where_the_host_is_the_gpu(
     for name in peers.NAMES:
         assert entries[name]["reason"] == "no folder with peers was given (--peers)"
     assert entries[run.FRAMES[1]]["reason"] == "PyTorch has no CUDA here"
+    assert entries[run.CALLS]["reason"] == "PyTorch traces, and has no CUDA here"
     assert entries[run.RESEARCH_PIPELINE]["reason"] == "no folder with peers was given (--peers)"
     assert entries[run.FRAMES[0]]["scene_memory"] > 400 * 4 * (3 + 3 + 4 + 1 + 48)
     verdicts = {figure["figure"]: figure["verdict"] for figure in result["figures"]}
@@ -138,17 +147,37 @@ def test_figures_are_held_against_what_was_measured() -> None:
         timed(run.RESEARCH_PIPELINE, 40.0),
         timed(run.FRAMES[1], 8.0),
         entry(run.FRAMES[0], seconds={"rasterize": 0.001, "fuse": 0.003}, frame_memory=310e6),
+        entry(run.CALLS, allocations=0.0, waits_inside=0.0),
         entry(run.DIFFERENCE, differences={"rgb": 1e-4, "features": 1e-3, "labels": 0.0}),
         {**timed(run.OURS[1], 0.1), "scene": "another"},
     ]
     found = figures.judge(measured, "s")
-    assert [round(figure["found"], 6) for figure in found] == [1.875, 1.6, 1.25, 10.0, 250.0, 310.0, 1e-3, 0.0]
-    reached = ["not reached", "not reached", "reached", "reached", "reached", "not reached", "reached", "reached"]
-    assert [figure["verdict"] for figure in found] == reached
+    assert [round(figure["found"], 6) for figure in found] == [1.875, 1.6, 1.25, 10.0, 250.0, 310.0, 0.0, 1e-3, 0.0]
+    assert [n for n, figure in enumerate(found) if figure["verdict"] == "not reached"] == [0, 1, 5]
+    assert {figure["verdict"] for figure in found} == {"reached", "not reached"}
     assert "| gsplat in two passes / ours, 35 channels | at least 2 | 1.88 | not reached |" in figures.table(found)
     only_torch = figures.judge([row for row in measured if row["name"] != run.FRAMES[0]], "s")
     assert only_torch[4]["found"] == 125.0
     assert figures.judge(measured, "a scene that is not there")[0]["found"] is None
+
+
+def test_trace_tells_what_is_inside_a_frame() -> None:
+    first, second = trace.FRAMES
+    once = {"cudaDeviceSynchronize": 2, "cudaMalloc": 3, "aten::add": 9}
+
+    def traced(frames: int, **each: int) -> dict[str, int]:
+        return once | {name: count * frames for name, count in each.items()}
+
+    good = {"cudaGraphLaunch": 1, "cudaLaunchKernel": 300, "cudaMemcpyAsync": 2, "cudaEventSynchronize": 1}
+    found = trace.inside_a_frame(traced(first, **good), traced(second, **good))
+    assert found == {"calls": good, "allocations": 0, "waits_inside": 0}
+    bad = {**good, "cudaStreamSynchronize": 2, "cudaMalloc": 1, "cudaMemcpy": 1, "cudaFreeAsync": 1}
+    found = trace.inside_a_frame(
+        {name: count * first for name, count in bad.items()}, {name: count * second for name, count in bad.items()}
+    )
+    assert (found["allocations"], found["waits_inside"]) == (2, 3)
+    with pytest.raises(peers.NotMeasuredError, match="saw no launch"):
+        trace.inside_a_frame(once, once)
 
 
 def test_what_fails_is_written_down_and_the_rest_goes_on() -> None:
