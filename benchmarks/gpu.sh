@@ -49,7 +49,7 @@ if [ -z "$dry" ]; then
   venv=build/gpu-venv
   [ -x "$venv/bin/python" ] || "$python" -m venv --system-site-packages "$venv"
   python=$venv/bin/python
-  step tools 60 "$python" -m pip install --quiet 'scikit-build-core>=0.11' 'nanobind>=2.2' 'cmake>=3.24' ninja 'pytest>=8' ||
+  step tools 60 "$python" -m pip install --quiet 'pip>=23.1' 'scikit-build-core>=0.11' 'nanobind>=2.2' 'cmake>=3.24' ninja 'pytest>=8' ||
     failed=1
   PATH="$PWD/$venv/bin:$PATH" step build 200 "$python" -m pip install --no-build-isolation \
     -C cmake.define.RTGS2_CUDA=ON -C cmake.define.CMAKE_CUDA_ARCHITECTURES=native --editable . ||
@@ -65,6 +65,7 @@ if [ -z "$dry" ]; then
   else
     echo "memcheck, racecheck: not run, compute-sanitizer is not installed" | tee -a "$out/steps.txt"
   fi
+  step examples 60 "$python" -m benchmarks.gpu.examples || failed=1
 fi
 
 budget=$(($(left) - 20))
@@ -73,7 +74,7 @@ step measurements "$(left)" "$python" -m benchmarks.gpu.run --out "$out" --secon
 
 # Where the time goes, and that a frame neither allocates nor waits: a trace, where the tool is there.
 if [ -n "$dry" ]; then
-  echo "build, tests, profile: not run, dry run" | tee -a "$out/steps.txt"
+  echo "build, tests, examples, profile: not run, dry run" | tee -a "$out/steps.txt"
 elif command -v nsys > /dev/null; then
   step profile 60 nsys profile --force-overwrite true --stats true --output "$out/profile" \
     "$python" -m benchmarks.gpu.run --out "$out/profiled" --gaussians 1000000 --runs 16 --seconds 40 || true

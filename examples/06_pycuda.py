@@ -14,7 +14,7 @@ if len(sys.argv) != 3:
 bundle, scene_file = sys.argv[1:]
 
 segmenter = Segmenter(bundle)
-if segmenter.backend_name != "cuda":
+if segmenter.backend_name == "cpu":
     print(f"skipped, no GPU: {segmenter.passed_over['cuda']}")
     sys.exit(0)
 try:

@@ -98,8 +98,10 @@ def milliseconds(
 
 def frame_seconds(segmenter: Segmenter, scene: Scene, cameras: Sequence[Camera], runs: int) -> dict[str, Any]:
     """Stages of a frame, medians of single views; and frames a second of a batch, by the host's clock."""
+    free = int(core().device()["free_memory"])  # context and weights are there, the scene and the frame are not
     for _ in range(max(2, 32 // len(cameras))):  # as many as the rasteriser needs to settle
         segmenter.batch(scene, cameras)
+    taken = free - int(core().device()["free_memory"])
     singles = [segmenter(scene, cameras[run % len(cameras)]).seconds for run in range(runs)]
     begin = time.perf_counter()
     count = 0
@@ -108,7 +110,17 @@ def frame_seconds(segmenter: Segmenter, scene: Scene, cameras: Sequence[Camera],
     return {
         "seconds": {stage: statistics.median(s[stage] for s in singles) for stage in singles[0]},
         "frames_per_second": count / (time.perf_counter() - begin),
+        "scene_memory": scene_bytes(scene),
+        "frame_memory": taken - scene_bytes(scene),
     }
+
+
+def scene_bytes(scene: Scene) -> int:
+    """Bytes of a scene in GPU memory, features in FP16."""
+    assert scene.features is not None
+    cuda = core()
+    arrays = (scene.means, scene.scales, scene.rotations, scene.opacities, scene.sh, scene.features)
+    return int(cuda.Scene(*arrays, "half").bytes)
 
 
 def encoder(bundle: Path, scene: Scene, runs: int, precision: Literal["fp16", "fp32"]) -> dict[str, Any]:
@@ -170,6 +182,32 @@ class TorchFrame:
         half = logits.dtype == torch.float16
         place = (logits.data_ptr(), half, classes, rows, columns, *size, self.labels.address, 0, stream)
         core().upsample_argmax(*place)
+
+
+class ResearchFrame:
+    """The research code's way: another rasteriser's colour, the network in PyTorch as it comes, labels by PyTorch.
+
+    Its rasteriser draws the features too. Where only the one for colour is at hand, constant ones stand in, so that the
+    whole is faster than the research code.
+    """
+
+    def __init__(self, draw: Callable[[Camera], Any], classes: int, size: tuple[int, int]) -> None:
+        import torch
+
+        from rtgs2_networks.config import preset
+        from rtgs2_networks.fusion import FusionNetwork
+
+        self.torch, self.draw = torch, draw
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.network = FusionNetwork(preset("rtgs2", classes).fusion).eval().to(device)
+        self.features = torch.randn(1, 32, size[1], size[0], device=device)
+
+    def __call__(self, camera: Camera) -> Any:
+        torch = self.torch
+        with torch.inference_mode():
+            logits = self.network(self.draw(camera)[None].clamp(0, 1), self.features)
+            size = (camera.height, camera.width)
+            return torch.nn.functional.interpolate(logits, size, mode="bilinear", align_corners=False).argmax(1)[0]
 
 
 def agreement(scene: Scene, camera: Camera) -> dict[str, float]:

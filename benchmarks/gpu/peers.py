@@ -11,12 +11,10 @@ import numpy as np
 
 from rtgs2_trt import Camera, Scene
 
-Frame = Callable[[Camera], None]
-NAMES = (
-    "gsplat, 3 channels",
-    "gsplat, 35 channels in two passes",
-    "research rasteriser, 3 channels",
-)
+from .names import GSPLAT_COLOUR, GSPLAT_FEATURES, RESEARCH
+
+Frame = Callable[[Camera], Any]
+NAMES = (GSPLAT_COLOUR, GSPLAT_FEATURES, RESEARCH)
 
 
 class NotMeasuredError(Exception):
@@ -103,7 +101,7 @@ def _research(torch: Any, scene: Scene) -> Frame:
     tensors = _tensors(torch, scene)
     zeros = torch.zeros_like(tensors["means"])
 
-    def draw(camera: Camera) -> None:
+    def draw(camera: Camera) -> Any:
         pose = torch.tensor(camera.world_to_camera, dtype=torch.float32, device="cuda")
         tan_x, tan_y = camera.width / (2 * camera.fx), camera.height / (2 * camera.fy)
         near, far = 0.01, 100.0
@@ -125,13 +123,13 @@ def _research(torch: Any, scene: Scene) -> Frame:
             debug=False,
         )
         with torch.inference_mode():
-            GaussianRasterizer(settings)(
+            return GaussianRasterizer(settings)(
                 means3D=tensors["means"],
                 means2D=zeros,
                 shs=tensors["sh"],
                 opacities=tensors["opacities"][:, None],
                 scales=tensors["scales"],
                 rotations=tensors["rotations"],
-            )
+            )[0]
 
     return draw

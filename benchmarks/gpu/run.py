@@ -30,17 +30,15 @@ from rtgs2_trt.console import image_size
 from rtgs2_trt.cuda import cuda_problem
 from rtgs2_trt.roofline import Network, count_work, floors, typical_room
 
-from . import measure, peers, roofline
+from . import figures, measure, peers, roofline, trace
+from .names import CALLS, DIFFERENCE, FRAMES, OURS, RESEARCH, RESEARCH_PIPELINE
 
 REFERENCE = 1_000_000  # Gaussians of the scene whose frame stands for the GPU
 CLASSES = 46
-OURS = ("ours, 3 channels", "ours, 35 channels", "ours, 35 channels without tensor cores")
-DIFFERENCE = "difference from the CPU, relative"
 ENCODERS: dict[str, Literal["fp16", "fp32"]] = {
     "encoder with ONNX Runtime, FP16 graph": "fp16",
     "encoder with ONNX Runtime, FP32 graph": "fp32",
 }
-FRAMES = ("frame with ONNX Runtime", "frame with PyTorch FP16", "PyTorch FP32 eager network in our frame")
 
 Found = dict[str, dict[str, Any] | peers.NotMeasuredError]
 
@@ -128,6 +126,20 @@ def onnxruntime_frame(scene: Scene, cameras: Sequence[Camera], runs: int, bundle
     return {FRAMES[0]: {"precision": segmenter.precision, **found}}
 
 
+def calls(scene: Scene, cameras: Sequence[Camera], bundle: Path | None) -> Found:
+    """Whether a frame of the CUDA backend allocates or waits, traced."""
+    if bundle is None:
+        raise peers.NotMeasuredError("no bundle could be exported: install the extra [export]")
+    try:
+        segmenter = Segmenter(bundle, "cuda")
+    except BackendError as error:
+        raise peers.NotMeasuredError(str(error)) from error
+    encoded = scene.with_features(scene.features, segmenter.bundle.encoder_hash)
+    for _ in range(4):
+        segmenter.batch(encoded, cameras)
+    return {CALLS: trace.frame_calls(segmenter, encoded, cameras)}
+
+
 def torch_frame(scene: Scene, cameras: Sequence[Camera], runs: int, *, half: bool) -> Found:
     """Whole frames with the network in PyTorch between our rasteriser and our labels."""
     import torch
@@ -139,6 +151,17 @@ def torch_frame(scene: Scene, cameras: Sequence[Camera], runs: int, *, half: boo
     drawing.settle(cameras)
     frame = measure.TorchFrame(drawing, CLASSES, half=half)
     times = measure.milliseconds({name: frame}, {name: drawing.stream.address}, cameras, runs)
+    return {name: {"milliseconds": times[name]}}
+
+
+def research_pipeline(scene: Scene, cameras: Sequence[Camera], runs: int, folder: Path | None) -> Found:
+    """Whole frames as the research code makes them."""
+    draw = peers.load_peers(folder, scene)[RESEARCH]
+    if isinstance(draw, peers.NotMeasuredError):
+        raise draw
+    frame = measure.ResearchFrame(draw, CLASSES, (cameras[0].width, cameras[0].height))
+    name = RESEARCH_PIPELINE
+    times = measure.milliseconds({name: frame}, {name: _torch_stream()}, cameras, runs)
     return {name: {"milliseconds": times[name]}}
 
 
@@ -207,10 +230,15 @@ def table(result: dict[str, Any]) -> str:
         elif "seconds" in entry:
             stages = ", ".join(f"{stage} {1000 * s:.2f}" for stage, s in entry["seconds"].items())
             cells = (f"{1000 * sum(entry['seconds'].values()):.3f}", "-")
-            note = f"{stages}; batch {entry['frames_per_second']:.0f} frames a second, {entry['precision']}"
+            note = (
+                f"{stages}; batch {entry['frames_per_second']:.0f} frames a second, {entry['precision']}; "
+                f"{entry['frame_memory'] / 1e6:.0f} MB over scene, weights and context"
+            )
         else:
-            cells, note = ("-", "-"), ", ".join(f"{k} {v:.2g}" for k, v in entry["differences"].items())
+            numbers = entry["calls"] if "calls" in entry else entry["differences"]
+            cells, note = ("-", "-"), ", ".join(f"{k} {v:.2g}" for k, v in numbers.items())
         lines.append(f"| {entry['scene']} | {entry['name']} | {cells[0]} | {cells[1]} | {note} |")
+    lines += ["", "## Figures aimed at", "", figures.table(result["figures"])]
     if result["floors"] is not None:
         lines += ["", "## Floors", "", roofline.table(result["floors"], result["reference_frame"])]
     return "\n".join(lines) + "\n"
@@ -239,6 +267,7 @@ def main(argv: list[str] | None = None) -> int:
     bundle = None if arguments.dry_run else full_size_bundle()
     counts: dict[str, Any] = {}
     reference: Scene | None = None
+    reference_name = ""
     for name, scene in _scenes(arguments):
         counts[name] = asdict(count_work(scene, cameras[0]))
         runs = arguments.runs
@@ -246,10 +275,13 @@ def main(argv: list[str] | None = None) -> int:
         report.try_to(name, FRAMES[:1], partial(onnxruntime_frame, scene, cameras, runs, bundle))
         report.try_to(name, FRAMES[1:2], partial(torch_frame, scene, cameras, runs, half=True))
         report.try_to(name, FRAMES[2:], partial(torch_frame, scene, cameras, runs, half=False))
+        theirs = partial(research_pipeline, scene, cameras, runs, arguments.peers)
+        report.try_to(name, [RESEARCH_PIPELINE], theirs)
         if reference is None or len(scene) == REFERENCE:
             reference, reference_name = scene, name
     if reference is not None:
         report.try_to(reference_name, [DIFFERENCE], partial(difference, reference, cameras[0]))
+        report.try_to(reference_name, [CALLS], partial(calls, reference, cameras, bundle))
         report.try_to(reference_name, list(ENCODERS), partial(encoders, reference, max(2, arguments.runs // 8), bundle))
     result = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -260,6 +292,7 @@ def main(argv: list[str] | None = None) -> int:
         "size": list(arguments.size),
         "counts": counts,
         "entries": report.entries,
+        "figures": figures.judge(report.entries, reference_name),
         "reference_frame": _reference_frame(report.entries),
         "floors": _floors(reference, cameras[0], arguments),
     }

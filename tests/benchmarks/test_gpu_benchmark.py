@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.gpu import measure, peers, run
+from benchmarks.gpu import figures, measure, peers, run, trace
 from rtgs2_trt import upsample_argmax
 from rtgs2_trt.cuda import cuda_problem
 from rtgs2_trt.roofline import typical_room
@@ -32,7 +32,17 @@ def test_dry_run_measures_nothing(tmp_path: Path) -> None:
     assert result["gpu"] is None
     assert result["reference_frame"] is None
     names = {entry["name"] for entry in result["entries"]}
-    assert names == {*run.OURS, *peers.NAMES, *run.FRAMES, run.DIFFERENCE, *run.ENCODERS}
+    assert names == {
+        *run.OURS,
+        *peers.NAMES,
+        *run.FRAMES,
+        run.RESEARCH_PIPELINE,
+        run.CALLS,
+        run.DIFFERENCE,
+        *run.ENCODERS,
+    }
+    assert len(result["figures"]) == len(figures.FIGURES)
+    assert all(figure["verdict"].startswith("not measured: ") for figure in result["figures"])
     for entry in result["entries"]:
         assert entry == {
             "scene": "room of 2,000",
@@ -71,6 +81,13 @@ def test_everything_runs_where_the_host_is_the_gpu(
     for name in peers.NAMES:
         assert entries[name]["reason"] == "no folder with peers was given (--peers)"
     assert entries[run.FRAMES[1]]["reason"] == "PyTorch has no CUDA here"
+    assert entries[run.CALLS]["reason"] == "PyTorch traces, and has no CUDA here"
+    assert entries[run.RESEARCH_PIPELINE]["reason"] == "no folder with peers was given (--peers)"
+    assert entries[run.FRAMES[0]]["scene_memory"] > 400 * 4 * (3 + 3 + 4 + 1 + 48)
+    verdicts = {figure["figure"]: figure["verdict"] for figure in result["figures"]}
+    assert verdicts["ours, 35 channels / ours, 3 channels"] in ("reached", "not reached")
+    assert verdicts["share of labels that differ from the CPU's"] == "reached"
+    assert "no folder with peers" in verdicts["frames a second: ours / the research pipeline"]
     differences = entries[run.DIFFERENCE]["differences"]
     assert differences["labels"] == 0
     assert differences["alpha"] < 1e-4
@@ -96,6 +113,71 @@ def test_pytorch_stands_in_for_onnxruntime(emulated_gpu: ModuleType) -> None:
     expected, _ = upsample_argmax(logits[0].numpy(), 32, 64)
     assert len(np.unique(expected)) > 1
     np.testing.assert_array_equal(frame.labels.numpy(), expected)
+
+
+def test_research_pipeline_labels_what_its_rasteriser_draws() -> None:
+    torch = pytest.importorskip("torch")
+    (camera,) = typical_room.views((64, 32), 1)
+    torch.manual_seed(0)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    image = torch.rand(3, 32, 64, device=device)
+    frame = measure.ResearchFrame(lambda _: image, 7, (64, 32))
+    labels = frame(camera).cpu().numpy()
+    with torch.inference_mode():
+        logits = frame.network(image[None], frame.features)[0].cpu().numpy()
+    expected, _ = upsample_argmax(logits, 32, 64)
+    assert len(np.unique(expected)) > 1
+    assert (labels == expected).mean() > 0.999
+
+
+def entry(name: str, **values: Any) -> dict[str, Any]:
+    return {"scene": "s", "name": name, "status": "measured", **values}
+
+
+def timed(name: str, median: float) -> dict[str, Any]:
+    return entry(name, milliseconds={"median": median})
+
+
+def test_figures_are_held_against_what_was_measured() -> None:
+    measured = [
+        timed(run.OURS[0], 1.0),
+        timed(run.OURS[1], 1.6),
+        timed(peers.NAMES[0], 2.0),
+        timed(peers.NAMES[1], 3.0),
+        timed(run.RESEARCH_PIPELINE, 40.0),
+        timed(run.FRAMES[1], 8.0),
+        entry(run.FRAMES[0], seconds={"rasterize": 0.001, "fuse": 0.003}, frame_memory=310e6),
+        entry(run.CALLS, allocations=0.0, waits_inside=0.0),
+        entry(run.DIFFERENCE, differences={"rgb": 1e-4, "features": 1e-3, "labels": 0.0}),
+        {**timed(run.OURS[1], 0.1), "scene": "another"},
+    ]
+    found = figures.judge(measured, "s")
+    assert [round(figure["found"], 6) for figure in found] == [1.875, 1.6, 1.25, 10.0, 250.0, 310.0, 0.0, 1e-3, 0.0]
+    assert [n for n, figure in enumerate(found) if figure["verdict"] == "not reached"] == [0, 1, 5]
+    assert {figure["verdict"] for figure in found} == {"reached", "not reached"}
+    assert "| gsplat in two passes / ours, 35 channels | at least 2 | 1.88 | not reached |" in figures.table(found)
+    only_torch = figures.judge([row for row in measured if row["name"] != run.FRAMES[0]], "s")
+    assert only_torch[4]["found"] == 125.0
+    assert figures.judge(measured, "a scene that is not there")[0]["found"] is None
+
+
+def test_trace_tells_what_is_inside_a_frame() -> None:
+    first, second = trace.FRAMES
+    once = {"cudaDeviceSynchronize": 2, "cudaMalloc": 3, "aten::add": 9}
+
+    def traced(frames: int, **each: int) -> dict[str, int]:
+        return once | {name: count * frames for name, count in each.items()}
+
+    good = {"cudaGraphLaunch": 1, "cudaLaunchKernel": 300, "cudaMemcpyAsync": 2, "cudaEventSynchronize": 1}
+    found = trace.inside_a_frame(traced(first, **good), traced(second, **good))
+    assert found == {"calls": good, "allocations": 0, "waits_inside": 0}
+    bad = {**good, "cudaStreamSynchronize": 2, "cudaMalloc": 1, "cudaMemcpy": 1, "cudaFreeAsync": 1}
+    found = trace.inside_a_frame(
+        {name: count * first for name, count in bad.items()}, {name: count * second for name, count in bad.items()}
+    )
+    assert (found["allocations"], found["waits_inside"]) == (2, 3)
+    with pytest.raises(peers.NotMeasuredError, match="saw no launch"):
+        trace.inside_a_frame(once, once)
 
 
 def test_what_fails_is_written_down_and_the_rest_goes_on() -> None:
