@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--views", type=int, nargs="+", default=[20, 10], help="evenly spaced views to fuse")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, help="JSON to write")
-    parser.add_argument("--picture", type=Path, help="PNG to write: a view of each of some rooms")
+    parser.add_argument("--picture", type=Path, help="PNG to write: the middle view of some rooms")
     arguments = parser.parse_args()
     segmenter = Segmenter(arguments.bundle, threads=arguments.threads)
     classes: ClassTable = segmenter.classes
@@ -118,6 +118,7 @@ def measure(
         count.add("Gaussians: fused, seen by any view", np.where(fusion.weights > 0, truth, -1), fused.labels)
         clearly = np.where(fusion.weights >= CLEARLY_SEEN, truth, -1)
         count.add("Gaussians: fused, with a pixel's light or more", clearly, fused.labels)
+        shown = names[len(names) // 2]
         for name, camera in cameras.items():
             alone = LabelFusion(scene, segmenter.classes)
             alone.add(camera, every[name])
@@ -131,7 +132,7 @@ def measure(
             for what, wanted in (("all", pixels), ("covered", covered)):
                 count.add(f"pixels ({what}): single view", wanted, single)
                 count.add(f"pixels ({what}): fused, drawn", wanted, drawn)
-            if example is None:
+            if example is None and name == shown:
                 known = np.where(pixels < 0, 255, pixels).astype(np.uint8)
                 single_labels = single.astype(np.uint8)
                 example = (f"{room.name}, {name}", rasterize(scene, camera).rgb, single_labels, drawn, known)
@@ -158,7 +159,7 @@ def picture(
     entries = legend_entries([labels for row in rows for labels in row[2:]], classes.colors, classes.names, limit=30)
     return picture_page(
         [(row[0], [to_picture(row[1]), *(color_labels(labels, classes.colors) for labels in row[2:])]) for row in rows],
-        ("colour", "labels of this view alone", "labels of the Gaussians, fused and drawn", "truth"),
+        ("colour", "labels of this view alone", "fused labels, drawn", "truth"),
         legend=lambda width, size: Image.fromarray(legend_picture(entries, width, size)),
         tile_width=320,
     )

@@ -356,16 +356,18 @@ def write_more_columns(
         keep: (rows,) rows to copy, None for all.
 
     Raises:
-        SceneError: the file ends early.
-        ValueError: columns that do not fit the element, or a file whose rows cannot be copied.
+        SceneError: the file ends early, or its rows have lists.
+        ValueError: columns of another length, an ASCII file, or no such element.
     """
     header = source.header
     old = header.element(element)
     if old is None or header.format == "ascii":
         raise ValueError(f"no binary element {element!r}")
     before = header.elements[: header.elements.index(old)]
-    if any(e.has_list for e in (*before, old)) or any(len(column) != old.count for column in columns.values()):
-        raise ValueError("rows of other lengths")
+    if any(len(column) != old.count for column in columns.values()):
+        raise ValueError("columns of another length")
+    if any(e.has_list for e in (*before, old)):
+        raise SceneError("rows with lists cannot be copied", file=source.path, field=f"element {element}")
     order = ">" if header.format == "binary_big_endian" else "<"
     read = np.dtype([(p.name, order + str(p.type)) for p in old.properties])
     kept = {p.name: str(p.type) for p in old.properties if p.name not in columns}

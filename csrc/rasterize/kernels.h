@@ -32,7 +32,9 @@ struct View {
 };
 
 /// Floats of a Gaussian's row of sums of so many channels, its weight behind them: whole vectors of all widths.
-inline constexpr std::int64_t lift_stride(std::int64_t channels) { return (channels + 1 + 15) / 16 * 16; }
+[[gnu::always_inline]] inline constexpr std::int64_t lift_stride(std::int64_t channels) {
+  return (channels + 1 + 15) / 16 * 16;
+}
 
 struct Kernels {
   /// Projects the Gaussians [begin, end) and writes those that touch the image in order of their index. Returns their

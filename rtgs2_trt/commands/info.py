@@ -86,8 +86,31 @@ def _scene(path: Path, drop_invalid: bool, console: Console) -> dict[str, Any]:
         "median_opacity": round(float(_median(scene.opacities)), 3),
         "features": None if scene.features is None else int(scene.features.shape[1]),
         "features_encoder": scene.features_encoder,
+        **_labels(path, console),
         "warnings": list(console.warnings),
     }
+
+
+def _labels(path: Path, console: Console) -> dict[str, Any]:
+    """Return how many Gaussians of a labelled PLY are of which class; nothing of other scenes."""
+    from ..errors import InputError, SceneError
+    from ..labels_in_3d import load_labelled
+    from ..labels_in_3d.labelled_ply import CLASS_ID
+    from ..ply import read_header
+
+    try:
+        vertex = read_header(path).element("vertex")
+    except SceneError:  # another format
+        return {}
+    if vertex is None or CLASS_ID not in vertex.names:
+        return {}
+    try:
+        labels = load_labelled(path)
+    except InputError as problem:  # another program's class_id, or the class table was left behind
+        console.warn(str(problem))
+        return {}
+    counts = zip([*labels.classes.names, "unknown"], labels.counts.tolist(), strict=True)
+    return {"labels": {name: int(count) for name, count in counts if count}}
 
 
 def _median(values: Any) -> float:

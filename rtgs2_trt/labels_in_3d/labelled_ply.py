@@ -153,8 +153,11 @@ def _rows_to_copy(source: str | Path, count: int) -> NDArray[np.bool_] | None:
     try:
         with ply.open_ply(path) as opened:
             header = opened.header
+            vertex = header.element("vertex")
             if header.format == "ascii" or compressed_ply.is_compressed(header):
                 return None
+            if vertex is not None and vertex.count == count:  # none was dropped: no need to look for them
+                return np.ones(count, bool)
             arrays = standard_ply.read(opened, 0)
             usable = np.ones(len(arrays), bool) if arrays.unusable is None else ~arrays.unusable
     except SceneError:

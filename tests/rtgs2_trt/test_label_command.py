@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from rtgs2_trt import Camera, Scene, Segmenter, save_cameras
+from rtgs2_trt import Camera, Scene, Segmenter, load_cameras, save_cameras
 from rtgs2_trt.cli import main
 from rtgs2_trt.labels_in_3d import label_gaussians, load_labelled
 
@@ -36,8 +36,6 @@ def test_label_writes_what_python_gives(exported_bundle, room, capsys):
     assert "label views" in err
     found = load_labelled(room / "out.ply")
     segmenter = Segmenter(exported_bundle)
-    from rtgs2_trt import load_cameras
-
     expected = label_gaussians(segmenter, segmenter.load(room / "scene.ply"), load_cameras(room / "cameras.json"))
     np.testing.assert_array_equal(found.labels, expected.labels)
     np.testing.assert_array_equal(found.confidence, expected.confidence)
@@ -46,6 +44,18 @@ def test_label_writes_what_python_gives(exported_bundle, room, capsys):
     beside = json.loads((room / "out.classes.json").read_text())
     assert (beside["views"], beside["weights"], beside["unknown_id"]) == (3, "test weights", 65535)
     assert not list(room.rglob("*.tmp"))
+
+
+def test_info_tells_the_labels(exported_bundle, room, capsys):
+    assert label(exported_bundle, room, "--json", "--quiet", "--views", "1") == 0
+    counts = json.loads(capsys.readouterr().out)["classes"]
+    assert main(["info", str(room / "out.ply"), "--json", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out)["labels"] == counts
+    assert main(["info", str(room / "scene.ply"), "--json", "--quiet"]) == 0
+    assert "labels" not in json.loads(capsys.readouterr().out)
+    (room / "out.classes.json").unlink()
+    assert main(["info", str(room / "out.ply"), "--json", "--quiet"]) == 0
+    assert "out.classes.json: there is no such file" in json.loads(capsys.readouterr().out)["warnings"][0]
 
 
 def test_json_and_quiet(exported_bundle, room, capsys):
