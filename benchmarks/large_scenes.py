@@ -43,13 +43,12 @@ def main() -> int:
             row = {"format": name, "file_bytes": path.stat().st_size, "seconds": time.perf_counter() - start, **memory}
             row["beyond_with_scale"] = memory_of(path, 0, scale=0.9)["beyond"]
             rows.append(row)
-            megabytes = {
-                key: f"{row[key] / 1e6:.0f} MB" for key in ("file_bytes", "result", "beyond", "beyond_with_scale")
-            }
+            size, result, beyond, scaled = (
+                f"{row[key] / 1e6:.0f} MB" for key in ("file_bytes", "result", "beyond", "beyond_with_scale")
+            )
+            took = f"{row['seconds']:.1f} s with the start of Python"
             print(
-                f"{name:15}file {megabytes['file_bytes']}, scene {megabytes['result']}, beyond it {megabytes['beyond']} "
-                f"({megabytes['beyond_with_scale']} with scale=), {row['seconds']:.1f} s with the start of Python",
-                flush=True,
+                f"{name:15}file {size}, scene {result}, beyond it {beyond} ({scaled} with scale=), {took}", flush=True
             )
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n")

@@ -15,6 +15,7 @@
 #include "inputs.h"
 #include "scene_files/compressed_ply.h"
 #include "scene_files/gaussian_checks.h"
+#include "scene_files/packed_values.h"
 #include "temporary_file.h"
 
 namespace {
@@ -206,6 +207,29 @@ TEST(gaussian_checks_find_what_cannot_be_used) {
   CHECK(std::abs(gaussians.rotations[4 * 13] - 3.5F / std::sqrt(13.0F)) < 1e-6F);
   CHECK_THROWS(checks.check(-1, 1), std::out_of_range, "outside the arrays");
   CHECK_THROWS(checks.check(0, count + 1), std::out_of_range, "outside the arrays");
+}
+
+TEST(packed_values_of_any_bytes_stay_within_their_rows) {
+  inputs::Random random(54);
+  const std::size_t rows = 333;
+  std::vector<std::uint8_t> bytes(9 * rows);
+  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random.bits());
+  std::vector<float> positions(3 * rows), rotations(4 * rows), looked_up(5 * rows, -7.0F), tables(3 * 256);
+  for (std::size_t i = 0; i < tables.size(); ++i) tables[i] = static_cast<float>(i);
+  const auto count = static_cast<std::int64_t>(rows);
+  rtgs2::scene_files::unpack_positions(bytes.data(), count, {0.5F, -0.5F, 1.0F}, positions.data());
+  rtgs2::scene_files::unpack_rotations(bytes.data(), count, rotations.data());
+  rtgs2::scene_files::look_up(bytes.data(), count, 9, 3, tables.data(), looked_up.data(), 5);
+  for (std::size_t i = 0; i < rows; ++i) {
+    const int low = bytes[9 * i] | bytes[9 * i + 1] << 8 | bytes[9 * i + 2] << 16;
+    CHECK_EQUAL(positions[3 * i], 0.5F * static_cast<float>(low < 1 << 23 ? low : low - (1 << 24)));
+    double norm = 0;
+    for (std::size_t k = 0; k < 4; ++k) norm += double{rotations[4 * i + k]} * rotations[4 * i + k];
+    CHECK(norm > 0.99 && norm < 1.51);  // three components at their greatest leave nothing for the largest
+    for (std::size_t c = 0; c < 3; ++c)
+      CHECK_EQUAL(looked_up[5 * i + c], static_cast<float>(256 * c + bytes[9 * i + c]));
+    CHECK_EQUAL(looked_up[5 * i + 3], -7.0F);
+  }
 }
 
 }  // namespace
