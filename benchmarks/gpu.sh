@@ -8,6 +8,7 @@
 # onnxruntime-gpu); whatever is not in it is named as not measured. --wheels names a folder of wheels for a machine
 # without network. --gaussians exchanges the sizes of the rooms that it makes (0.1, 0.5, 1 and 3 million). --dry-run
 # needs no GPU and measures nothing. PYTHON chooses the interpreter, whose torch and ONNX Runtime are used if it has them.
+# TENSORRT_ROOT, a folder with include/NvInferRuntime.h, has the TensorRT plugin built and driven on the GPU as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +21,7 @@ while [ $# -gt 0 ]; do
     --scene) scenes+=(--scene "$2"); shift 2 ;;
     --gaussians) sizes+=("$2"); shift 2 ;;
     --dry-run) dry=--dry-run; shift ;;
-    *) sed -n '2,12p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,11p' "$0" >&2; exit 2 ;;
   esac
 done
 mkdir -p "$out"
@@ -66,6 +67,18 @@ if [ -z "$dry" ]; then
     echo "memcheck, racecheck: not run, compute-sanitizer is not installed" | tee -a "$out/steps.txt"
   fi
   step examples 60 "$python" -m benchmarks.gpu.examples || failed=1
+  if [ -n "${TENSORRT_ROOT:-}" ]; then
+    plugin=build/gpu-plugin
+    { PATH="$PWD/$venv/bin:$PATH" step plugin-configure 30 cmake -S . -B "$plugin" -G Ninja -DRTGS2_PYTHON=OFF \
+      -DRTGS2_TESTS=ON -DRTGS2_CUDA=ON -DRTGS2_TENSORRT=ON -DTENSORRT_ROOT="$TENSORRT_ROOT" \
+      -DCMAKE_CUDA_ARCHITECTURES=native &&
+      PATH="$PWD/$venv/bin:$PATH" step plugin-build 150 cmake --build "$plugin" \
+        --target rtgs2_tensorrt plugin_tests_on_gpu &&
+      step plugin 60 "$plugin/tests/cpp/tensorrt/plugin_tests_on_gpu" "$(echo "$plugin"/librtgs2_tensorrt*.so)"; } ||
+      failed=1
+  else
+    echo "plugin: not run, TENSORRT_ROOT names no headers of TensorRT" | tee -a "$out/steps.txt"
+  fi
 fi
 
 budget=$(($(left) - 20))

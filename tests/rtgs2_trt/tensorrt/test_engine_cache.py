@@ -296,6 +296,7 @@ def test_memory_of_the_board_decides(machine: Machine, bundle_path: Path, capsys
     assert "3072 of 8192 MiB free" in shown
     assert "layers may work in 1536 MiB, scenes may have 1,000,000 Gaussians" in shown
     assert "done build engine" in shown
+    assert machine.last_config.profiles[0]["inputs"] == [(1, 10), (50_000, 10), (200_000, 10)]  # the encoder's
     machine.device["free_memory"] = 300 << 20
     assert build(bundle_path, "--force") == 1
     assert "300 MiB of Orin (test)'s memory are free, building an engine needs" in capsys.readouterr().err
