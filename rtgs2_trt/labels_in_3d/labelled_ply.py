@@ -18,6 +18,7 @@ from rtgs2_trt.file_access import reading
 from rtgs2_trt.labels_in_3d.gaussian_labels import GaussianLabels, label_type
 from rtgs2_trt.scene import Scene
 from rtgs2_trt.scene_files import compressed_ply, standard_ply
+from rtgs2_trt.scene_files.read_progress import ReadProgress
 
 CLASS_ID, CONFIDENCE = "class_id", "confidence"
 FORMAT = "rtgs2-gaussian-labels/1"
@@ -158,7 +159,7 @@ def _rows_to_copy(source: str | Path, count: int) -> NDArray[np.bool_] | None:
                 return None
             if vertex is not None and vertex.count == count:  # none was dropped: no need to look for them
                 return np.ones(count, bool)
-            arrays = standard_ply.read(opened, 0)
+            arrays = standard_ply.read(opened, 0, ReadProgress())
             usable = np.ones(len(arrays), bool) if arrays.unusable is None else ~arrays.unusable
     except SceneError:
         if _begins_like_ply(path):
