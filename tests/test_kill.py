@@ -5,6 +5,7 @@ The test kills a few times; by hand, many times: KILLS=300 pytest tests/test_kil
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
@@ -185,6 +186,10 @@ def test_killed_segment_leaves_whole_files(exported_bundle, scene, tmp_path):
             written += 1
             if path.suffix == ".json":
                 json.loads(path.read_text())
+            elif path.suffix == ".csv":
+                rows = list(csv.DictReader(path.read_text().splitlines()))
+                assert {row["view"] for row in rows} == set(cameras)
+                assert all(None not in row and None not in row.values() for row in rows)
             else:
                 with Image.open(path) as image:
                     image.load()
