@@ -48,7 +48,11 @@ if [ -z "$dry" ]; then
   nvidia-smi > "$out/nvidia-smi.txt" 2>&1 || true
   # A virtual environment that sees the interpreter's packages: torch and peers need not be installed again.
   venv=build/gpu-venv
-  [ -x "$venv/bin/python" ] || "$python" -m venv --system-site-packages "$venv"
+  export PIP_DISABLE_PIP_VERSION_CHECK=1
+  "$python" -m venv --system-site-packages "$venv" || "$python" -m venv --without-pip --system-site-packages "$venv"
+  # An interpreter that stands in a virtual environment itself passes its packages on in no other way.
+  "$python" -c 'import site; print(*site.getsitepackages(), sep="\n")' \
+    > "$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/interpreter.pth"
   python=$venv/bin/python
   step tools 60 "$python" -m pip install --quiet 'pip>=23.1' 'scikit-build-core>=0.11' 'nanobind>=2.2' 'cmake>=3.24' ninja 'pytest>=8' ||
     failed=1

@@ -97,7 +97,7 @@ class Console:
 
     def note(self, text: str) -> None:
         """Say something beside the result, on standard error."""
-        self._progress.print(text, markup=False)
+        self._progress.print(text, markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """Say what the user should know, on standard error, however quiet (kept in :attr:`warnings`)."""

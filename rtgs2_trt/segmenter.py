@@ -241,6 +241,8 @@ class Segmenter:
         self.check_encoded(scene)
         if unknown_below is not None and not _is_finite(unknown_below):
             raise InputError("not a finite number", field="unknown_below", found=shown(unknown_below))
+        if unknown_below is not None and not 0 <= unknown_below <= 1:
+            raise InputError("not a coverage", field="unknown_below", found=shown(unknown_below), expected="0 to 1")
         if confidence and self.task == "depth":
             raise InputError("a depth prediction has no class probabilities", field="confidence", fix="Leave it out")
         covered = alpha or depth or unknown_below is not None

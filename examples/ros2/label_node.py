@@ -61,7 +61,8 @@ class LabelNode(Node):
         # The newest message is all that counts; drop what the network cannot carry.
         newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         kept = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._labels = self.create_publisher(Image, "labels", newest)
+        heard = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)  # which every subscriber can hear
+        self._labels = self.create_publisher(Image, "labels", heard)
         self._label_info = self.create_publisher(LabelInfo, "label_info", kept)
         self._publish_info()
         self._stream = segmenter.label_stream(scene, self._publish)

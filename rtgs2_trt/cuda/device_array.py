@@ -77,10 +77,11 @@ class DeviceArray:
         if isinstance(array, cls):
             _core().let_wait(stream, array.stream)
             return array
-        if hasattr(array, "__cuda_array_interface__"):
-            return cls._of_interface(array, array.__cuda_array_interface__, stream, field)
+        # DLPack first: of PyTorch's two protocols it alone says which stream still writes.
         if hasattr(array, "__dlpack__") and hasattr(array, "__dlpack_device__"):
             return cls._of_dlpack(array, stream, field)
+        if hasattr(array, "__cuda_array_interface__"):
+            return cls._of_interface(array, array.__cuda_array_interface__, stream, field)
         raise InputError(
             "not an array that lies in GPU memory",
             field=field,

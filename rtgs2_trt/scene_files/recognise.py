@@ -64,6 +64,13 @@ def read_scene_file(path: str | Path, threads: int = 0, progress: ReadProgress |
             return _read_checkpoint(path, is_archive)
         if start[:1] == b"{" and folder.name == sog.META:
             return sog.read_folder(folder.parent, threads, progress)
+        if is_archive and not zipfile.is_zipfile(path):
+            raise SceneError(
+                "a damaged archive: its end is missing",
+                file=path,
+                found=f"{size} bytes",
+                fix="The file is incomplete: copy, download or export it again.",
+            )
         if splat.is_splat(file, size):
             return splat.read(file, size, path, threads, progress)
     raise SceneError(

@@ -59,7 +59,7 @@ def camera_of_window(wxyz: ArrayLike, position: ArrayLike, vertical_fov: float, 
         length = float(np.linalg.norm(quaternion))
     if not (math.isfinite(length) and length > 1e-6):
         raise CameraError("not a rotation", field="wxyz", found=shown(quaternion.tolist()))
-    if not 0 < fov < math.pi:
+    if not 1e-6 < fov < math.pi:
         raise CameraError("not an angle of view", field="fov", found=shown(fov), expected="0 to pi")
     pose = np.eye(4)
     pose[:3, :3] = matrix_from_quaternion(quaternion / length).T

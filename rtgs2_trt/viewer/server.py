@@ -23,6 +23,7 @@ from rtgs2_trt.viewer.panel import Offer, Panel
 from rtgs2_trt.viewer.turns import Turns
 
 LOCAL = "127.0.0.1"
+_LOCAL_NAMES = (LOCAL, "localhost", "::1")
 PORT = 8080
 MOST_PIXELS = 640 * 480
 _MOST_REPORTS = 20
@@ -157,8 +158,11 @@ class _Server(viser.ViserServer):
         if connection is None or connection.request is None:
             return True  # gone already
         headers = connection.request.headers
+        host = headers.get("Host") or ""
+        if self.get_host() in _LOCAL_NAMES and urlsplit(f"//{host}").hostname not in _LOCAL_NAMES:
+            return True  # a foreign name that was made to lead here
         origin = headers.get("Origin")
-        return origin is not None and urlsplit(origin).netloc != headers.get("Host")
+        return origin is not None and urlsplit(origin).netloc != host
 
 
 class _Reports(logging.Filter):

@@ -115,20 +115,20 @@ class Turns:
     def next_turn(self, now: float) -> tuple[Turn | None, float | None]:
         """Return what is to be done at this moment, or else the seconds until there may be something (None: unknown).
 
-        New modes come first, being painted quickly. Then moving cameras, and resting ones that have waited long; then
-        the other resting ones; among equals who was served longest ago.
+        Moving cameras, new modes and cameras that have rested long come first, then the other resting ones. Among equals
+        it is who was served longest ago: nobody who asks often keeps the others waiting.
         """
         waiting: list[tuple[int, float, int, Kind]] = []
         due: list[float] = []
         for name, client in self._clients.items():
             rests_at = client.asked + client.rest
-            if client.repaint:
+            if client.shown == 0:
+                waiting.append((0, client.served, name, "moving"))
+            elif client.repaint:
                 waiting.append((0, client.served, name, "repaint"))
-            elif client.shown == 0:
-                waiting.append((1, client.served, name, "moving"))
             elif client.shown < 1:
                 if now >= rests_at:
-                    rank = 1 if now >= rests_at + _PATIENCE_SECONDS else 2
+                    rank = 0 if now >= rests_at + _PATIENCE_SECONDS else 1
                     waiting.append((rank, client.served, name, "resting"))
                 else:
                     due.append(rests_at - now)
@@ -137,6 +137,5 @@ class Turns:
         *_, name, kind = min(waiting)
         client = self._clients[name]
         client.served = now
-        if kind == "repaint":
-            client.repaint = False
+        client.repaint = False  # a new picture is painted in the new mode too
         return Turn(name, client.camera, kind, client.asked, client.shown), None

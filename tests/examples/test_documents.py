@@ -30,11 +30,11 @@ NOT_RUN = [block for block in BLOCKS if block.reason is not None]
 
 
 def of_demo(name: str) -> Callable[[Path, Path], object]:
-    """A maker of what the demo has written. Files are linked: commands that write replace the link, not its target."""
+    """A maker of what the demo has written. Hard links: files that are written anew leave the demo's as they are."""
 
     def make(demo: Path, target: Path) -> object:
         source = demo / name
-        return shutil.copytree(source, target) if source.is_dir() else target.symlink_to(source)
+        return shutil.copytree(source, target) if source.is_dir() else target.hardlink_to(source)
 
     return make
 

@@ -65,7 +65,7 @@ def test_label_images_hold_the_ids_of_the_segmenters_labels(exported_bundle, roo
 
 
 def test_unknown_pixels_hold_the_unknown_id(exported_bundle, room):
-    assert segment(exported_bundle, room, "--quiet", "--unknown-below", "2", "--views", "1") == 0
+    assert segment(exported_bundle, room, "--quiet", "--unknown-below", "1", "--views", "1") == 0
     with Image.open(room / "out" / "labels" / "view_0.png") as image:
         assert (np.asarray(image) == 65535).all()
 

@@ -122,11 +122,24 @@ def test_moving_goes_before_resting_for_a_while(turns, clock):
 
 
 def test_a_new_mode_is_painted_first(turns, clock):
-    turns.look(1, camera(0))
     turns.look(2, camera(0))
+    turns.drawn(turns.next_turn(clock.now)[0], 0.5)
+    clock.now += 60
     turns.repaint(2)
     assert taken(turns, clock)[:2] == (2, "repaint")
-    assert taken(turns, clock)[:2] == (1, "moving")
+    assert taken(turns, clock)[:2] == (2, "resting")
+
+
+def test_who_repaints_without_end_keeps_nobody_waiting(turns, clock):
+    turns.look(1, camera(0))
+    turns.drawn(turns.next_turn(clock.now)[0], 1.0)
+    served = []
+    for number in range(20):
+        turns.repaint(1)
+        turns.look(2, camera(number))
+        clock.now += 0.02
+        served.append(taken(turns, clock)[0])
+    assert served.count(1) == served.count(2) == 10
 
 
 def test_clients_that_have_gone_are_forgotten(turns, clock):
