@@ -156,7 +156,9 @@ def _onnxruntime(*, gpu_works: bool) -> list[Check]:
             checks.append(Check("ONNX Runtime on GPU", "ok", "offers CUDA"))
         else:
             found, _, cure = problem.partition(": ")
-            checks.append(Check("ONNX Runtime on GPU", "problem", found, cure or None))
+            # PyPI has no such build for Jetson, and engines do its work there.
+            status: Status = "note" if platforms.is_jetson() else "problem"
+            checks.append(Check("ONNX Runtime on GPU", status, found, cure or None))
     else:
         checks.append(Check("ONNX Runtime on GPU", "note", "not looked at: there is no GPU that can be used"))
     return checks

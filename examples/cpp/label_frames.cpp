@@ -1,9 +1,9 @@
 // Loads an engine that `rtgs2 build` made and labels frames, without Python: TensorRT, CUDA and this project's core.
 //
-//   label_frames ENGINE PLUGIN INPUTS OUTPUT
+//   label_frames ENGINE INPUTS OUTPUT
 //
-// ENGINE is BUNDLE/engines/.../frame.engine, PLUGIN librtgs2_tensorrt10.so (or 11), INPUTS the folder that
-// write_inputs.py made of a scene and its cameras. Each view becomes OUTPUT/NUMBER.pgm, whose grey values are class
+// ENGINE is BUNDLE/engines/.../frame.engine, which holds the plugin; INPUTS the folder that write_inputs.py made of a
+// scene and its cameras. Each view becomes OUTPUT/NUMBER.pgm, whose grey values are class
 // indices. No TensorRT has run this yet; it compiles against the headers of 10.3, 10.16 and 11.1.
 #include <NvInfer.h>
 #include <cuda_runtime_api.h>
@@ -56,10 +56,9 @@ std::size_t volume(const nvinfer1::Dims& dims) {
 /// The engine, one context, and every input and output in device memory.
 class Frames {
  public:
-  Frames(const fs::path& engine, const std::string& plugin, const fs::path& inputs)
+  Frames(const fs::path& engine, const fs::path& inputs)
       : runtime_(expect(nvinfer1::createInferRuntime(log_), "TensorRT does not start")) {
-    runtime_->setEngineHostCodeAllowed(true);  // the plugin may lie in the engine
-    expect(runtime_->getPluginRegistry().loadLibrary(plugin.c_str()), "cannot load " + plugin);
+    runtime_->setEngineHostCodeAllowed(true);  // the plugin lies in the engine
     const std::vector<char> plan = read(engine);
     engine_.reset(expect(runtime_->deserializeCudaEngine(plan.data(), plan.size()),
                          "the engine is not for this TensorRT or GPU: rtgs2 build makes one"));
@@ -135,13 +134,13 @@ class Frames {
 };
 
 int main(int count, char** arguments) try {
-  if (count != 5) throw std::runtime_error("usage: label_frames ENGINE PLUGIN INPUTS OUTPUT");
-  Frames frames(arguments[1], arguments[2], arguments[3]);
-  const std::vector<char> cameras = read(fs::path(arguments[3]) / "camera.bin");
-  fs::create_directories(arguments[4]);
+  if (count != 4) throw std::runtime_error("usage: label_frames ENGINE INPUTS OUTPUT");
+  Frames frames(arguments[1], arguments[2]);
+  const std::vector<char> cameras = read(fs::path(arguments[2]) / "camera.bin");
+  fs::create_directories(arguments[3]);
   for (std::size_t i = 0; i < cameras.size() / (19 * sizeof(float)); ++i) {
     frames.label(reinterpret_cast<const float*>(cameras.data()) + 19 * i);
-    frames.save(fs::path(arguments[4]) / (std::to_string(i) + ".pgm"));
+    frames.save(fs::path(arguments[3]) / (std::to_string(i) + ".pgm"));
   }
 } catch (const std::exception& error) {
   std::cerr << "error: " << error.what() << '\n';

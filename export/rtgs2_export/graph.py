@@ -361,13 +361,16 @@ class GraphBuilder:
             self._casts = casts_outside  # casts made inside are not seen from outside
             inner, self._nodes = self._nodes, outer
             item_type = _ELEMENT_TYPES[self.arithmetic]
+            before, after = self._unique(self._path("state")), self._unique(self._path("state_kept"))
+            states = [helper.make_tensor_value_info(name, item_type, [1]) for name in (before, after)]
             graph = helper.make_graph(
-                inner,
+                [helper.make_node("Identity", [before], [after], name=after), *inner],
                 self._unique(self._path("body")),
-                [helper.make_tensor_value_info(entry, item_type, list(item_shape)) for entry in entries],
-                [helper.make_tensor_value_info(result, item_type, None)],
+                [states[0], *(helper.make_tensor_value_info(entry, item_type, list(item_shape)) for entry in entries)],
+                [states[1], helper.make_tensor_value_info(result, item_type, None)],
             )
-            return self.node("Scan", typed, "scan", body=graph, num_scan_inputs=len(items))
+            state = self.constant(np.zeros((1,), np.float32), "first_state")
+            return self.nodes("Scan", [state, *typed], 2, "scan", body=graph, num_scan_inputs=len(items))[1]
 
     def model(self, producer_version: str) -> onnx.ModelProto:
         """Return the checked model."""

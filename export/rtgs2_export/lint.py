@@ -302,6 +302,13 @@ def _scatter_and_top_k(graph: _Graph) -> Iterator[Finding]:
                 yield Finding("top k", node.name, "sorted is 0", "leave sorted at 1")
 
 
+def _loops(graph: _Graph) -> Iterator[Finding]:
+    for node in graph.nodes():
+        if node.op_type == "Scan" and len(node.input) == _attributes(node)["num_scan_inputs"]:
+            problem = "Scan carries no state, the parser takes the first one unasked and fails (10.1 to 11)"
+            yield Finding("loop", node.name, problem, "carry a number through it, as GraphBuilder.for_each() does")
+
+
 def _plugins(graph: _Graph) -> Iterator[Finding]:
     """Nodes that become plugins: the parser neither checks nor converts what it hands to a plugin."""
     functions = {function.name for function in graph.model.functions}
@@ -348,7 +355,7 @@ _RULES_FOR_ALL: tuple[_Rule, ...] = (_versions, _names, _domains, _typing, _infe
 _RULES_FOR_ONNX_RUNTIME: tuple[_Rule, ...] = (_no_plugins,)
 _RULES_FOR_TENSORRT: tuple[_Rule, ...] = (
     *(_operators, _element_types, _digits, _constant_inputs, _shapes),
-    *(_layer_norm, _resize, _scatter_and_top_k, _plugins),
+    *(_layer_norm, _resize, _scatter_and_top_k, _loops, _plugins),
 )
 
 

@@ -34,9 +34,9 @@ class Engine:
         self._module, self._name = module, name
         log = log_of(module)
         with log.collecting() as errors:
-            # The library also lies in the engine. Where TensorRT does not take a plugin from two sides, once more
-            # with the engine's own.
-            for file in (plugin, None) if plugin is not None else (None,):
+            # The library lies in the engine, and TensorRT may refuse a creator that is there already. Where it does not
+            # take the engine's own, once more with the installed one.
+            for file in (None, plugin) if plugin is not None else (None,):
                 self._runtime = module.Runtime(log)
                 self._runtime.engine_host_code_allowed = True
                 if file is not None:
@@ -109,7 +109,10 @@ class EngineContext:
             for name, address in addresses.items():
                 if not self._context.set_tensor_address(name, address):
                     raise BackendError(f"{self._name}: {name!r} cannot lie at {address:#x}{said(errors)}")
-            missing = self._context.infer_shapes()
+            try:
+                missing = self._context.infer_shapes()
+            except RuntimeError as error:  # where sizes do not go together
+                raise BackendError(f"{self._name}: shapes do not go together ({error}){said(errors)}") from error
         if missing:
             raise BackendError(f"{self._name}: inputs {list(missing)} have no shape or address{said(errors)}")
 

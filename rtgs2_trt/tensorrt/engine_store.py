@@ -82,7 +82,7 @@ def engine_key(bundle: Bundle, device: Mapping[str, Any], tensorrt: str, plugin:
     """Return the key of this machine's engine of `bundle`; `device` is what the CUDA core says of the GPU."""
     major, minor = device["compute_capability"]
     return EngineKey(
-        gpu=str(device["name"]),
+        gpu=f"{device['name']} {device['multiprocessors']} SMs",  # every Orin calls itself Orin
         sm=10 * major + minor,
         tensorrt=tensorrt,
         graph_sha256=bundle.manifest.files[FRAME_FP16],

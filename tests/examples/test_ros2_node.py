@@ -203,7 +203,7 @@ def test_poses_of_a_topic_are_labelled(ros, encoded, camera):
     assert (image.header.stamp.sec, image.header.frame_id) == (40, "camera_optical")
     node.close()
     assert ros.logged[-1].startswith("1 of 1 poses labelled, latency ")
-    assert ros.qualities == {"labels": (1, "best effort", None), "label_info": (1, "reliable", "kept")}
+    assert ros.qualities == {"labels": (1, "reliable", None), "label_info": (1, "reliable", "kept")}
     assert {topic: quality for topic, (_, _, quality) in ros.subscriptions.items()} == {
         "camera_info": (1, "best effort", None),
         "pose": (1, "best effort", None),

@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import onnx
+import onnx.reference
 from onnx import TensorProto, numpy_helper
 
 from rtgs2_export.graph import LAYER_NORM_REASON, GraphBuilder
@@ -94,7 +95,7 @@ def test_loops_are_typed_inside_and_outside():
     graph.output(y, "out", (3, 2, 4), "float16")
     model = graph.model("test")
     types = value_types(model)
-    assert types["loop/item0"] == types["loop/softmax/as_float16"] == types["loop/scan"] == TensorProto.FLOAT16
+    assert types["loop/item0"] == types["loop/softmax/as_float16"] == types["loop/scan.1"] == TensorProto.FLOAT16
     assert types["loop/softmax"] == TensorProto.FLOAT
     result = onnx.reference.ReferenceEvaluator(model).run(None, {"x": np.zeros((3, 2, 4), np.float16)})[0]
     np.testing.assert_array_equal(result, np.full((3, 2, 4), 0.25, np.float16))

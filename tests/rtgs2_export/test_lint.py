@@ -235,7 +235,8 @@ def test_nodes_in_loop_bodies_are_looked_at():
         [helper.make_tensor_value_info("result", HALF, [4])],
     )
     findings = lint_graph(model([node("Scan", body=body, num_scan_inputs=1)], HALF_X, HALF_Y), "tensorrt")
-    assert [(finding.rule, finding.where) for finding in findings] == [("digits", "inside")]
+    assert {(finding.rule, finding.where) for finding in findings} == {("digits", "inside"), ("loop", "culprit")}
+    assert "carry a number through it" in next(finding.cure for finding in findings if finding.rule == "loop")
 
 
 def test_refusal_names_file_node_and_cure():

@@ -107,7 +107,7 @@ def test_jetson_that_is_well(jetson: Any, capsys: pytest.CaptureFixture[str]) ->
     assert checks["TensorRT plugins"]["status"] == "ok"
     assert result["best_backend"] == "tensorrt"
     assert "driver 540.4.0 for CUDA 12.6, this build 12.6" in checks["GPU"]["found"]
-    assert main(["doctor", "--quiet"]) in (0, 1)
+    assert main(["doctor", "--quiet"]) == 0
     assert "takes 'tensorrt' here where the bundle has an engine" in " ".join(capsys.readouterr().out.split())
 
 

@@ -4,7 +4,10 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <fstream>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -21,6 +24,17 @@ std::optional<std::string> problem() {
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
+/// What the kernel says that programs can still have, in bytes: free memory and what files are cached in; 0 if it does
+/// not tell.
+std::size_t available_host_memory() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string name; file >> name; file.ignore(std::numeric_limits<std::streamsize>::max(), '\n')) {
+    std::size_t kib = 0;
+    if (name == "MemAvailable:" && file >> kib) return kib * 1024;
+  }
+  return 0;
+}
+
 nb::dict device() {
   int index = 0, driver = 0, runtime = 0;
   cudaDeviceProp properties{};
@@ -30,6 +44,8 @@ nb::dict device() {
   cuda::check(cudaRuntimeGetVersion(&runtime), "asking CUDA");
   std::size_t free = 0, total = 0;
   cuda::check(cudaMemGetInfo(&free, &total), "asking for free memory");
+  // Where host and GPU share the memory CUDA does not count what files are cached in, which is given up when asked for.
+  if (properties.integrated != 0) free = std::min(std::max(free, available_host_memory()), total);
   nb::dict result;
   result["index"] = index;
   result["name"] = static_cast<const char*>(properties.name);

@@ -134,7 +134,7 @@ BAD_FILES = {
         f"numPoints: it would unpack to far more than a scene holds (found {SPZ_ROW * ((1 << 32) - 1)} bytes from ",
     ),
     "spz: bomb": (spz_bomb, "numPoints: it would unpack to far more than a scene holds (found 5368709"),
-    "sog: truncated": (samples.sog()[0][:-60], "not a PLY file or another scene file that is known here (found "),
+    "sog: truncated": (samples.sog()[0][:-60], "a damaged archive: its end is missing (found "),
     "sog: no image": (without_member("scales.webp"), "scales.webp: there is no such file in the archive"),
     "sog: version 3": (
         edited(version=3),

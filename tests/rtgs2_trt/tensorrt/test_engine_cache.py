@@ -51,7 +51,7 @@ def test_build_checks_and_tells(machine: Machine, bundle_path: Path, capsys: pyt
     values = json.loads(capsys.readouterr().out)
     folder = folder_of(bundle_path)
     version = machine.module.__version__
-    assert folder.name.startswith(f"orin-test-sm87-trt{version}-")
+    assert folder.name.startswith(f"orin-test-1-sms-sm87-trt{version}-")
     assert values["engine"] == str(folder)
     assert values["built"]
     assert values["most_gaussians"] == 4_000_000
@@ -60,7 +60,7 @@ def test_build_checks_and_tells(machine: Machine, bundle_path: Path, capsys: pyt
     files = {"frame.engine", "engine.json", "layers.json", "encoder.engine", "encoder.layers.json"}
     assert {path.name for path in folder.iterdir()} == files
     manifest = json.loads((folder / "engine.json").read_text())
-    assert manifest["gpu"] == "Orin (test)"
+    assert manifest["gpu"] == "Orin (test) 1 SMs"
     assert (manifest["sm"], manifest["tensorrt"]) == (87, version)
     assert manifest["graph_sha256"] == sha256_of(bundle_path / "frame.fp16.onnx")
     assert manifest["engine_sha256"] == sha256_of(folder / "frame.engine")
@@ -107,7 +107,12 @@ def test_other_gpu(machine: Machine, built: Path) -> None:
     machine.device["compute_capability"] = (11, 0)
     assert "another GPU architecture (87, here 110)" in refused(built)
     machine.device["name"] = "Thor"
-    assert "another GPU (Orin (test), here Thor), was built for another GPU architecture" in refused(built)
+    assert "another GPU (Orin (test) 1 SMs, here Thor 1 SMs), was built for another GPU architecture" in refused(built)
+
+
+def test_other_board_of_the_same_name(machine: Machine, built: Path) -> None:
+    machine.device["multiprocessors"] = 16
+    assert "another GPU (Orin (test) 1 SMs, here Orin (test) 16 SMs)" in refused(built)
 
 
 @pytest.mark.parametrize("name", ["frame.fp16.onnx", "encoder.fp16.onnx"])
@@ -262,7 +267,7 @@ def test_interrupted_build_leaves_nothing(
 
 def test_timings_are_kept_for_the_device(machine: Machine, built: Path) -> None:
     (timings,) = (built / "engines").glob("*.timings")
-    assert timings.name == f"orin-test-sm87-trt{machine.module.__version__}.timings"
+    assert timings.name == f"orin-test-1-sms-sm87-trt{machine.module.__version__}.timings"
     assert timings.read_bytes() == machine.device_timings
     timings.write_bytes(b"of another device")
     assert build(built, "--force") == 0
