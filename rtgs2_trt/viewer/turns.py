@@ -115,8 +115,8 @@ class Turns:
     def next_turn(self, now: float) -> tuple[Turn | None, float | None]:
         """Return what is to be done at this moment, or else the seconds until there may be something (None: unknown).
 
-        Moving cameras, new modes and cameras that have rested long come first, then the other resting ones. Among equals
-        it is who was served longest ago: nobody who asks often keeps the others waiting.
+        Moving cameras, new modes and cameras that have rested long come first, then the other resting ones. Among
+        equals it is who was served longest ago: nobody who asks often keeps the others waiting.
         """
         waiting: list[tuple[int, float, int, Kind]] = []
         due: list[float] = []
