@@ -120,4 +120,4 @@ PLUGINS: dict[str, Plugin] = {
 }
 
 FP32_ONLY = frozenset({"LayerNormalization", "Softmax", "ReduceMean", "ReduceSum"})
-"""Operators that sum over many values. Not every TensorRT heeds LayerNormalization's ``stash_type``: it might sum in FP16."""
+"""Operators that sum over many values. Not every TensorRT heeds LayerNormalization's ``stash_type``."""
