@@ -130,7 +130,7 @@ def test_it_serves_saved_views_that_segment_takes_and_ends_cleanly(served, tmp_p
         group = browser.wait_for(lambda b: b.element("GuiButtonGroupMessage", "Show"))
         before = browser.picture
         browser.press(group, "colour")
-        browser.wait_for(lambda b: not np.array_equal(b.picture, before))  # painted anew: what is shown is what is saved
+        browser.wait_for(lambda b: not np.array_equal(b.picture, before))  # what is shown is what is saved
         browser.press(browser.element("GuiButtonMessage", "Save view"))
         files = browser.wait_for(lambda b: len(b.files()) == 2 and b.files())
     for name, content in files.items():
