@@ -115,26 +115,25 @@ def _torch_stream() -> int:
 
 def onnxruntime_frame(scene: Scene, cameras: Sequence[Camera], runs: int, bundle: Path | None) -> Found:
     """Whole frames of the CUDA backend as it is, with the full-size network."""
-    if bundle is None:
-        raise peers.NotMeasuredError("no bundle could be exported: install the extra [export]")
-    try:
-        segmenter = Segmenter(bundle, "cuda")
-    except BackendError as error:
-        raise peers.NotMeasuredError(str(error)) from error
-    encoded = scene.with_features(scene.features, segmenter.bundle.encoder_hash)
+    segmenter, encoded = _with_cuda(scene, bundle)
     found = measure.frame_seconds(segmenter, encoded, cameras, runs)
     return {FRAMES[0]: {"precision": segmenter.precision, **found}}
 
 
-def calls(scene: Scene, cameras: Sequence[Camera], bundle: Path | None) -> Found:
-    """Whether a frame of the CUDA backend allocates or waits, traced."""
+def _with_cuda(scene: Scene, bundle: Path | None) -> tuple[Segmenter, Scene]:
+    """The bundle on the CUDA backend, and the scene as its encoder's."""
     if bundle is None:
         raise peers.NotMeasuredError("no bundle could be exported: install the extra [export]")
     try:
         segmenter = Segmenter(bundle, "cuda")
     except BackendError as error:
         raise peers.NotMeasuredError(str(error)) from error
-    encoded = scene.with_features(scene.features, segmenter.bundle.encoder_hash)
+    return segmenter, scene.with_features(scene.features, segmenter.bundle.encoder_hash)
+
+
+def calls(scene: Scene, cameras: Sequence[Camera], bundle: Path | None) -> Found:
+    """Whether a frame of the CUDA backend allocates or waits, traced."""
+    segmenter, encoded = _with_cuda(scene, bundle)
     for _ in range(4):
         segmenter.batch(encoded, cameras)
     return {CALLS: trace.frame_calls(segmenter, encoded, cameras)}

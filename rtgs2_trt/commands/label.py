@@ -44,7 +44,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
-    from ..labels_in_3d import LabelFusion, save_labelled
+    from ..labels_in_3d import label_gaussians, save_labelled
     from ..segmenter import Segmenter
 
     output = Path(arguments.output)
@@ -56,17 +56,16 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         segmenter = Segmenter(
             arguments.bundle, arguments.backend, threads=arguments.threads, precision=arguments.precision
         )
+    for name, reason in segmenter.passed_over.items():
+        console.note(f"  backend {segmenter.backend_name}; not {name}: {reason}")
     rules = label_rules(segmenter, arguments)
     if rules is None:
         fix = "Give a bundle of the semantic task"
         raise InputError("a depth prediction has no classes", file=arguments.bundle, field="BUNDLE", fix=fix)
     _check_names(arguments.crop_class or [], rules.table)
     scene, cameras = views.load(segmenter, console)
-    fusion = LabelFusion(scene, segmenter.classes, threads=arguments.threads)
-    for camera in console.track(list(cameras.values()), "label views"):
-        fusion.add(camera, segmenter.probabilities(scene, camera))
+    labels = label_gaussians(segmenter, scene, cameras, threads=arguments.threads, track=console.track).under(rules)
     with console.step("write labelled scene"):
-        labels = fusion.labels().under(rules)
         keep = labels.of_classes(arguments.crop_class) if arguments.crop_class else None
         if keep is not None and not keep.any():
             found = ", ".join(name for name, count in zip(rules.table.names, labels.counts, strict=False) if count)
@@ -75,7 +74,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         about = {
             "weights": manifest.description,
             "checkpoint_sha256": manifest.checkpoint_sha256,
-            "views": fusion.views,
+            "views": len(cameras),
         }
         written = save_labelled(output, arguments.scene, labels, keep=keep, about=about)
     named = zip([*rules.table.names, "unknown"], labels.counts.tolist(), strict=True)
@@ -86,7 +85,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         "output": str(output),
         "gaussians": len(labels),
         "written": written,
-        "views": fusion.views,
+        "views": len(cameras),
         "classes": counts,
         "backend": segmenter.backend_name,
         "seconds": {name: round(seconds, 3) for name, seconds in console.seconds.items()},
@@ -94,7 +93,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     }
     most = sorted(counts.items(), key=lambda pair: -pair[1])
     shares = ", ".join(f"{name} {100 * count / len(labels):.0f} %" for name, count in most[:8])
-    console.result(values, f"{written} of {len(labels)} Gaussians in {output}, by {fusion.views} views: {shares}")
+    console.result(values, f"{written} of {len(labels)} Gaussians in {output}, by {len(cameras)} views: {shares}")
 
 
 def _check_names(names: list[str], table: ClassTable) -> None:

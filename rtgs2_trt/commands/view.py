@@ -8,9 +8,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..backends import BACKENDS, PRECISIONS
 from ..console import Console, add_console_options, image_size
 from ..errors import BackendError
+from .bundle_options import add_backend_options
 from .frame_options import add_frame_options, load_placed
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(scale=None, up=None)
     parser.add_argument("--reencode", action="store_true", help="ignore features that the scene file holds")
     parser.add_argument("--unknown-below", type=float, metavar="ALPHA", help="unknown where coverage is below this")
-    parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS])
-    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help="fusion network's arithmetic")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default)")
+    add_backend_options(parser)
     add_console_options(parser)
     parser.set_defaults(command=run)
 

@@ -37,7 +37,7 @@ _PALETTE_ROW = 64
 _MOST_IMAGES = 7
 _MOST_NUMBER = 3e38  # within float32; NaN is not less
 _FIRST_TAG = 252  # of the alpha of quats: 252 + index of the largest component
-# RuntimeError stands for encrypted archives, NotImplementedError for other versions.
+# RuntimeError: encrypted; NotImplementedError: an unknown compression; the others: damaged bytes.
 _DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)
 _EXPORT_AGAIN = "Export it again, for example with SplatTransform: splat-transform scene.ply scene.sog"
 
@@ -392,16 +392,7 @@ def _damaged_archives(path: str | Path) -> Iterator[None]:
         yield
     except SceneError:
         raise
-    # RuntimeError: encrypted; NotImplementedError: an unknown compression; the others: damaged bytes.
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        OSError,
-        ValueError,
-        RuntimeError,
-        NotImplementedError,
-    ) as problem:
+    except _DAMAGED_ARCHIVE as problem:
         raise SceneError(
             f"a damaged archive: {problem}", file=path, fix="Copy, download or export it again."
         ) from problem
