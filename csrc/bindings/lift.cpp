@@ -7,6 +7,7 @@
 
 #include "bindings/bindings.h"
 #include "bindings/checked_array.h"
+#include "bindings/checked_gaussians.h"
 
 namespace rtgs2::bindings {
 namespace {
@@ -16,12 +17,7 @@ namespace nb = nanobind;
 void lift(const AnyArray& means, const AnyArray& scales, const AnyArray& rotations, const AnyArray& opacities,
           const AnyArray& pixels, double fx, double fy, double cx, double cy, const AnyArray& world_to_camera,
           const TargetArray& sums, const TargetArray& weights, int threads) {
-  GaussianArrays gaussians;
-  gaussians.means = checked_data<float>(means, "means", {kAnySize, 3});
-  gaussians.count = static_cast<std::int64_t>(means.shape(0));
-  gaussians.scales = checked_data<float>(scales, "scales", {gaussians.count, 3});
-  gaussians.rotations = checked_data<float>(rotations, "rotations", {gaussians.count, 4});
-  gaussians.opacities = checked_data<float>(opacities, "opacities", {gaussians.count});
+  const GaussianArrays gaussians = checked_shapes(means, scales, rotations, opacities);
   PixelValues values;
   values.values = checked_data<float>(pixels, "pixels", {kAnySize, kAnySize, kAnySize});
   values.channels = static_cast<std::int64_t>(pixels.shape(0));
