@@ -25,6 +25,7 @@ from PIL import Image
 
 from rtgs2_training.datasets import SceneFolder, open_dataset
 from rtgs2_training.evaluation import evenly_spaced
+from rtgs2_training.gaussian_classes import gaussian_classes
 from rtgs2_training.metrics import ConfusionMatrix
 from rtgs2_trt import Camera, ClassTable, Scene, Segmenter, rasterize
 from rtgs2_trt.labels_in_3d import LabelFusion
@@ -105,7 +106,7 @@ def measure(
 ) -> tuple[str, NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Add a room to the counts of each number of views; return a view of it for the picture."""
     scene = segmenter.encode(room.load_scene())
-    truth = truth_of_gaussians(room, segmenter.classes)
+    truth = gaussian_classes(room, scene)
     every = {name: segmenter.probabilities(scene, camera) for name, camera in room.cameras.items()}
     example = None
     for views, count in counts.items():
@@ -138,15 +139,6 @@ def measure(
                 example = (f"{room.name}, {name}", rasterize(scene, camera).rgb, single_labels, drawn, known)
     assert example is not None
     return example
-
-
-def truth_of_gaussians(room: SceneFolder, classes: ClassTable) -> NDArray[np.int64]:
-    """(N,) class indices, -1 for floaters."""
-    with np.load(room.path / "gaussian_labels.npz") as file:
-        ids = file["class_id"]
-    index_of_id = np.full(65536, -1)
-    index_of_id[classes.ids] = np.arange(len(classes))
-    return index_of_id[ids]
 
 
 def coverage(scene: Scene, camera: Camera) -> NDArray[np.float32]:

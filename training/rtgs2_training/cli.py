@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from rtgs2_trt.console import run_command
 
-from .commands import claims, encoder, evaluate, fusion, generate
+from .commands import claims, encoder, evaluate, fusion, generate, tune
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,6 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     evaluate.add_parser(commands)
     fusion.add_parser(commands)
     generate.add_parser(commands)
+    tune.add_parser(commands)
     arguments = parser.parse_args(argv)
     return run_command(arguments.command, arguments)
 

@@ -127,7 +127,7 @@ class SceneFolder:
         """
         file = self._image_file(self._label_folder, view)
         ids = self._numbers(self._label_folder, view)
-        labels: NDArray[np.int16] = self._index_of_id[ids]
+        labels = self.index_of_ids(ids)
         foreign = labels == _FOREIGN
         if foreign.any():
             y, x = np.unravel_index(int(np.argmax(foreign)), foreign.shape)
@@ -162,6 +162,14 @@ class SceneFolder:
             DatasetError: no such view, or its instance image is missing or cannot be used.
         """
         return self._numbers("instance", view).astype(np.int32)
+
+    def index_of_ids(self, ids: NDArray[Any]) -> NDArray[np.int16]:
+        """Return the indices in :attr:`classes` of class ids 0 to 65535, of any shape.
+
+        -1 where an id stands for no class or foreign ids are to be ignored, -2 for other foreign ids.
+        """
+        indices: NDArray[np.int16] = self._index_of_id[ids]
+        return indices
 
     @property
     def has_depth(self) -> bool:

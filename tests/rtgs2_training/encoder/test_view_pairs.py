@@ -13,7 +13,8 @@ from box_room import SIZE, write_box_dataset
 from rtgs2_networks.config import preset
 from rtgs2_training.datasets import open_dataset
 from rtgs2_training.encoder.cloud_augmentation import augment_cloud, random_rotation
-from rtgs2_training.encoder.view_pairs import ViewPairs, in_view, one_a_voxel, overlapping_pairs
+from rtgs2_training.encoder.encoder_clouds import one_a_voxel
+from rtgs2_training.encoder.view_pairs import ViewPairs, in_view, overlapping_pairs
 from rtgs2_training.runs.config import CloudAugmentationConfig, ViewPairConfig
 from rtgs2_trt import Camera
 from rtgs2_trt.errors import DatasetError
@@ -46,8 +47,9 @@ def test_overlap_by_counting():
 
 
 def test_one_point_a_voxel_is_the_most_opaque():
-    means = np.float32([[0, 0, 0], [0.01, 0, 0], [0.2, 0, 0]])
-    assert sorted(one_a_voxel(means, np.float32([0.2, 0.9, 0.1]), 0.05).tolist()) == [1, 2]
+    inputs = np.zeros((3, 10), np.float32)
+    inputs[:, 0], inputs[:, 6] = [0, 0.01, 0.2], [0.2, 0.9, 0.1]
+    assert one_a_voxel(inputs, 0.05).tolist() == [1, 2]
 
 
 def test_positives_are_the_same_gaussian_in_both_views_and_alone_in_their_voxels(tmp_path):

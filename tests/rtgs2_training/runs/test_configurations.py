@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rtgs2_training.claims.experiments import ClaimsConfig
-from rtgs2_training.runs.config import EncoderRunConfig, FusionRunConfig
+from rtgs2_training.runs.config import EncoderRunConfig, FusionRunConfig, TuningRunConfig
 from rtgs2_training.runs.config_file import read_config
 
 FOLDER = Path(__file__).parents[3] / "training" / "configs"
@@ -17,12 +17,15 @@ FILES = sorted(path.name for path in FOLDER.glob("*.yaml"))
 def kind_of(name):
     if name.startswith("claims"):
         return ClaimsConfig
+    if name.startswith("tune"):
+        return TuningRunConfig
     return EncoderRunConfig if name.startswith("encoder") else FusionRunConfig
 
 
 def test_there_is_one_for_each_purpose():
     assert {
         "encoder-tiny.yaml",
+        "tune-tiny.yaml",
         "fusion-tiny-half-size.yaml",
         "fusion-tiny.yaml",
         "encoder-rtgs2.yaml",

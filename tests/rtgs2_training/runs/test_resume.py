@@ -33,6 +33,12 @@ average: 0.5
 schedule: {learning_rate: 1.0e-3, warmup_steps: 2, power: 0.9}
 validation: {every_steps: 4, samples: 2}
 """
+TUNE = """
+steps: 6
+calibration_scenes: 1
+parts: {max_points: 256}
+validation: {every_steps: 3, samples: 2}
+"""
 TIMES = "seconds_"
 
 
@@ -42,11 +48,13 @@ def data(tmp_path_factory):
     write_box_dataset(folder / "boxes", {"train": ["a", "b"], "validation": ["c"]})
     (folder / "encoder.yaml").write_text(ENCODER)
     (folder / "fusion.yaml").write_text(FUSION)
+    (folder / "tune.yaml").write_text(TUNE)
     return folder
 
 
 def arguments(data, kind, run, *more):
-    source = ["--encoder", "untrained", "--cache", str(data / "cache")] if kind == "fusion" else []
+    source = [] if kind == "encoder" else ["--encoder", "untrained"]
+    source += ["--cache", str(data / "cache")] if kind == "fusion" else []
     config, boxes = str(data / f"{kind}.yaml"), str(data / "boxes")
     fixed = ["--data", boxes, "-o", str(run), "--threads", "1", "--log-steps", "1", "--save-minutes", "0.00001"]
     return [kind, config, *fixed, *source, "--quiet", *more]
@@ -63,7 +71,7 @@ def weights(run):
     return {**checkpoint.encoder, **{f"fusion.{k}": v for k, v in checkpoint.fusion.items()}}
 
 
-@pytest.mark.parametrize("kind", ["encoder", "fusion"])
+@pytest.mark.parametrize("kind", ["encoder", "tune", "fusion"])
 def test_killed_and_taken_up_again_equals_uninterrupted(kind, data, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert main(arguments(data, kind, whole)) == 0

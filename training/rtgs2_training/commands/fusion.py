@@ -7,14 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rtgs2_trt.console import Console, add_console_options, check_folder
-from rtgs2_trt.errors import InputError
-
-UNTRAINED = "untrained"
 
 
 def add_parser(commands: Any) -> None:
     """Add the subcommand."""
-    from ..runs.run_options import add_run_options
+    from ..runs.run_options import add_encoder_option, add_run_options
 
     parser = commands.add_parser(
         "fusion",
@@ -25,7 +22,7 @@ def add_parser(commands: Any) -> None:
     )
     add_run_options(parser)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--encoder", metavar="RUN|CKPT", help=f"trained encoder, or '{UNTRAINED}' for random weights")
+    add_encoder_option(source)
     source.add_argument("--init", metavar="RUN|CKPT", help="train this checkpoint's fusion network further")
     parser.add_argument("--cache", metavar="DIR", help="folder of rendered views (default: DATA/.render-cache)")
     add_console_options(parser)
@@ -38,26 +35,16 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from ..runs.config import FusionRunConfig
     from ..runs.config_file import read_config
     from ..runs.launch import launch
+    from ..runs.run_options import encoder_checkpoint, existing_checkpoint
 
     config = read_config(FusionRunConfig, arguments.config, arguments.set)
     cache = Path(arguments.cache or Path(arguments.data) / ".render-cache")
     check_folder(cache, "--cache")
-    encoder = None if arguments.encoder in (None, UNTRAINED) else _checkpoint(arguments.encoder, "--encoder")
-    initial = _checkpoint(arguments.init, "--init") if arguments.init else None
+    encoder = encoder_checkpoint(arguments.encoder) if arguments.encoder else None
+    initial = existing_checkpoint(arguments.init, "--init") if arguments.init else None
     launch(
         arguments,
         console,
         config,
         lambda dataset, fabric: FusionTraining(config, dataset, encoder, initial, cache, fabric.device, console),
     )
-
-
-def _checkpoint(text: str, option: str) -> Path:
-    from ..runs.loop import RESULT
-
-    path = Path(text)
-    path = path / RESULT if path.is_dir() else path
-    if not path.is_file():
-        fix = "Give a checkpoint, or the folder of a run that has finished"
-        raise InputError("there is no such checkpoint", file=path, field=option, fix=fix)
-    return path

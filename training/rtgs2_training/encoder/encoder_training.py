@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -23,7 +22,7 @@ from ..runs.data import data_fingerprint, scenes_of
 from ..runs.task import TrainingTask
 from .batch_norm_statistics import set_statistics
 from .contrastive_loss import point_info_nce
-from .joined_clouds import join_clouds
+from .joined_clouds import DeviceClouds, join_clouds
 from .view_pairs import ViewPair, ViewPairs
 
 _VALIDATION_SEED_OFFSET = 1 << 40  # other pairs than any training run's
@@ -34,13 +33,11 @@ class PairBatch:
     """Pairs of views on the training device, joined to one batch of the encoder.
 
     Attributes:
-        inputs: (n, 10) of all views.
-        plan: of all views.
+        clouds: of all views.
         rows: of each pair the rows (M,) of its positives in either view.
     """
 
-    inputs: Tensor
-    plan: dict[str, Any]
+    clouds: DeviceClouds
     rows: list[tuple[Tensor, Tensor]]
 
 
@@ -54,7 +51,7 @@ class ContrastObjective(nn.Module):
 
     def forward(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the means over the pairs of the loss and the accuracy of :func:`point_info_nce`."""
-        features = self.encoder(batch.inputs, batch.plan)
+        features = self.encoder(batch.clouds.inputs, batch.clouds.plan)
         results = [
             point_info_nce(
                 features.index_select(0, a),
@@ -112,15 +109,11 @@ class EncoderTraining(TrainingTask[list[ViewPair], PairBatch]):
         """See :class:`TrainingTask`; the views are augmented before their plans are made."""
         views = [view for pair in batch for view in (pair.a, pair.b)]
         clouds = join_clouds([view.inputs for view in views], [view.plan for view in views])
-
-        def move(array: Any) -> Any:
-            if isinstance(array, list):
-                return [move(part) for part in array]
-            return torch.from_numpy(array).to(device, non_blocking=True)
-
-        rows = [move(view.rows + start) for view, start in zip(views, clouds.starts, strict=True)]
-        plan = {name: move(array) for name, array in clouds.plan.items()}
-        return PairBatch(move(clouds.inputs), plan, list(zip(rows[::2], rows[1::2], strict=True)))
+        rows = [
+            torch.from_numpy(view.rows + start).to(device, non_blocking=True)
+            for view, start in zip(views, clouds.starts, strict=True)
+        ]
+        return PairBatch(clouds.to(device), list(zip(rows[::2], rows[1::2], strict=True)))
 
     def validate(self, fabric: Fabric) -> dict[str, float]:
         """Return loss and accuracy on fixed pairs of views of the validation scenes."""

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from rtgs2_trt.geometry_plan import CURVES
 
@@ -31,6 +33,24 @@ class JoinedClouds:
     inputs: NDArray[np.float32]
     plan: dict[str, Any]
     starts: tuple[int, ...]
+
+    def to(self, device: torch.device) -> DeviceClouds:
+        """Return the batch as tensors on `device`."""
+
+        def move(array: Any) -> Any:
+            if isinstance(array, list):
+                return [move(part) for part in array]
+            return torch.from_numpy(array).to(device, non_blocking=True)
+
+        return DeviceClouds(move(self.inputs), {name: move(array) for name, array in self.plan.items()})
+
+
+@dataclass(eq=False)  # not frozen: Fabric converts its tensors
+class DeviceClouds:
+    """Inputs and plan of :class:`JoinedClouds` as tensors."""
+
+    inputs: Tensor
+    plan: dict[str, Any]
 
 
 def join_clouds(inputs: Sequence[NDArray[np.float32]], plans: Sequence[Arrays]) -> JoinedClouds:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,19 +12,17 @@ from rtgs2_networks.config import EncoderConfig
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.encoder_inputs import encoder_inputs
 from rtgs2_trt.errors import DatasetError
-from rtgs2_trt.geometry_plan import build_geometry_plan
 
 from ..datasets import SceneFolder
 from ..random_numbers import generator, shuffled_item
 from ..runs.config import CloudAugmentationConfig, ViewPairConfig
-from .cloud_augmentation import augment_cloud
+from .encoder_clouds import augmented_cloud, one_a_voxel
+from .recent_scenes import RecentScenes
 
 _Floats = NDArray[np.float32]
 _Ints = NDArray[np.int64]
 
 _NEAR_PLANE = 0.2
-_OPACITY = 6  # channel of the encoder's inputs
-_SCENES_IN_MEMORY = 512
 _LEAST_POSITIVES = 32
 _TRIES = 20  # scenes asked for a pair before a data set without any is refused
 
@@ -84,10 +80,10 @@ class ViewPairs:
         positives: int,
         seed: int,
     ) -> None:
-        self._scenes, self._encoder, self._views, self._augmentation = scenes, encoder, views, augmentation
+        self._encoder, self._views, self._augmentation = encoder, views, augmentation
         self._positives, self._seed = positives, seed
-        self._kept: OrderedDict[int, _ScenePairs] = OrderedDict()
-        self._lock = threading.Lock()
+        self._folders = scenes
+        self._scenes = RecentScenes(scenes, lambda folder: _scene_pairs(folder, views))
 
     def sample(self, number: int) -> ViewPair:
         """Return sample `number`.
@@ -97,7 +93,7 @@ class ViewPairs:
             SceneError: a scene cannot be read.
         """
         for attempt in range(_TRIES):
-            scene = self._scene(shuffled_item(self._seed, len(self._scenes), number + attempt))
+            scene = self._scenes[shuffled_item(self._seed, len(self._scenes), number + attempt)]
             rng = generator(self._seed, "view pair", number, attempt)
             if len(scene.pairs):
                 pair = self._pair(scene, rng)
@@ -105,38 +101,26 @@ class ViewPairs:
                     return pair
         raise DatasetError(
             "no two views of a scene see enough of the same Gaussians",
-            file=self._scenes[0].path.parent,
+            file=self._folders[0].path.parent,
             field="views",
             expected=f"an IoU of {self._views.min_iou} to {self._views.max_iou} between Gaussians in view",
             fix="Widen views.min_iou and views.max_iou, or give scenes with more views",
         )
-
-    def _scene(self, index: int) -> _ScenePairs:
-        with self._lock:
-            if index in self._kept:
-                self._kept.move_to_end(index)
-                return self._kept[index]
-        scene = _scene_pairs(self._scenes[index], self._views)
-        with self._lock:
-            self._kept[index] = scene
-            while len(self._kept) > _SCENES_IN_MEMORY:
-                self._kept.popitem(last=False)
-        return scene
 
     def _pair(self, scene: _ScenePairs, rng: np.random.Generator) -> ViewPair:
         first, second = scene.pairs[rng.integers(len(scene.pairs))]
         common = np.flatnonzero(scene.seen[first] & scene.seen[second])
         centre = scene.inputs[common[rng.integers(len(common))], :3]
         members = [self._nearest(scene, view, centre) for view in (first, second)]
-        encoded = [self._encoded(scene.inputs[chosen], rng) for chosen in members]
+        encoded = [augmented_cloud(scene.inputs[chosen], self._encoder, self._augmentation, rng) for chosen in members]
         # a point's voxel has to be its own in both views: else it would be its own negative
         voxel = np.full((2, len(scene.inputs)), -1)
-        for side, (chosen, (_, _, representatives)) in enumerate(zip(members, encoded, strict=True)):
-            voxel[side, chosen[representatives]] = np.arange(len(representatives))
+        for side, (chosen, cloud) in enumerate(zip(members, encoded, strict=True)):
+            voxel[side, chosen[cloud.representatives]] = np.arange(len(cloud.representatives))
         positives = np.flatnonzero((voxel >= 0).all(axis=0))
         if len(positives) > self._positives:
             positives = rng.choice(positives, self._positives, replace=False)
-        sides = [EncodedView(inputs, plan, voxel[side, positives]) for side, (inputs, plan, _) in enumerate(encoded)]
+        sides = [EncodedView(cloud.inputs, cloud.plan, voxel[side, positives]) for side, cloud in enumerate(encoded)]
         return ViewPair(*sides)
 
     def _nearest(self, scene: _ScenePairs, view: int, centre: _Floats) -> _Ints:
@@ -146,23 +130,6 @@ class ViewPairs:
             distance = ((scene.inputs[chosen, :3] - centre) ** 2).sum(axis=1)
             chosen = np.sort(chosen[np.argpartition(distance, self._views.max_points)[: self._views.max_points]])
         return chosen
-
-    def _encoded(
-        self, inputs: _Floats, rng: np.random.Generator
-    ) -> tuple[_Floats, dict[str, NDArray[np.int32]], NDArray[np.int32]]:
-        inputs = augment_cloud(inputs, self._augmentation, rng)
-        encoder = self._encoder
-        plan = build_geometry_plan(
-            inputs[:, :3],
-            inputs[:, _OPACITY],
-            voxel_size=encoder.voxel_size,
-            stages=encoder.stages,
-            patch_size=encoder.patch_size,
-            stem_kernel=encoder.stem_kernel,
-            cpe_kernel=encoder.cpe_kernel,
-            threads=1,
-        )
-        return inputs[plan.representatives], plan.arrays, plan.representatives
 
 
 def in_view(means: _Floats, camera: Camera) -> NDArray[np.bool_]:
@@ -186,16 +153,9 @@ def overlapping_pairs(seen: NDArray[np.bool_], min_iou: float, max_iou: float) -
     return np.argwhere(np.triu((iou > min_iou) & (iou < max_iou), k=1))
 
 
-def one_a_voxel(means: _Floats, opacities: _Floats, edge: float) -> NDArray[np.int32]:
-    """Return the indices of the most opaque point of each voxel of that edge."""
-    return build_geometry_plan(
-        means, opacities, voxel_size=edge, stages=1, patch_size=1024, stem_kernel=1, cpe_kernel=1, threads=1
-    ).representatives
-
-
 def _scene_pairs(folder: SceneFolder, config: ViewPairConfig) -> _ScenePairs:
     inputs = encoder_inputs(folder.load_scene())
-    inputs = inputs[np.sort(one_a_voxel(inputs[:, :3], inputs[:, _OPACITY], config.reduction))]
+    inputs = inputs[one_a_voxel(inputs, config.reduction)]
     cameras: Iterable[Camera] = folder.cameras.values()
     seen = np.stack([in_view(inputs[:, :3], camera) for camera in cameras])
     return _ScenePairs(inputs, seen, overlapping_pairs(seen, config.min_iou, config.max_iou))

@@ -159,6 +159,56 @@ class EncoderRunConfig:
 
 
 @dataclass(frozen=True)
+class ScenePartConfig:
+    """Which part of a scene a sample of the encoder's tuning is.
+
+    Of the Gaussians, ``reduction`` is the edge in metres of the voxels that keep one each; a part is the at most
+    ``max_points`` of them nearest, along the floor, to a random one. It is mirrored with probability ``mirror``.
+    """
+
+    reduction: float = 0.05
+    max_points: int = 16384
+    mirror: float = 0.5
+
+    def __post_init__(self) -> None:
+        _require(1e-3 <= self.reduction <= 1, "parts.reduction", self.reduction, "0.001 to 1 metre")
+        _require(self.max_points >= 64, "parts.max_points", self.max_points, "64 or more")
+        _require(0 <= self.mirror <= 1, "parts.mirror", self.mirror, "0 to 1")
+
+
+@dataclass(frozen=True)
+class TuningRunConfig:
+    """Supervised training of the encoder, after the point contrast: a linear classifier reads every voxel's class.
+
+    ``parts_per_step`` parts of scenes make a step; ``calibration_scenes`` as in :class:`EncoderRunConfig`. Heights and
+    sizes tell classes apart, so the augmentation changes them less than the contrast does.
+    """
+
+    preset: Preset = "tiny"
+    seed: int = 0
+    steps: int = 2000
+    parts_per_step: int = 2
+    precision: Precision = "32-true"
+    weight_decay: float = 1e-2
+    clip_norm: float = 1.0
+    label_smoothing: float = 0.05
+    calibration_scenes: int = 16
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    parts: ScenePartConfig = field(default_factory=ScenePartConfig)
+    augmentation: CloudAugmentationConfig = field(
+        default_factory=lambda: CloudAugmentationConfig(scale=(0.85, 1.15), jitter=0.01, tilt=3.0)
+    )
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+
+    def __post_init__(self) -> None:
+        _check_common(self.seed, self.steps, self.weight_decay, self.clip_norm)
+        _require(1 <= self.parts_per_step <= 4096, "parts_per_step", self.parts_per_step, "1 to 4096")
+        _require(0 <= self.label_smoothing < 1, "label_smoothing", self.label_smoothing, "0 up to below 1")
+        _require(self.calibration_scenes >= 1, "calibration_scenes", self.calibration_scenes, "1 or more")
+
+
+@dataclass(frozen=True)
 class ImageAugmentationConfig:
     """Random changes of rendered views; geometry is the same for colour, features and labels.
 
@@ -269,7 +319,7 @@ class FusionRunConfig:
         _require(0 <= self.average < 1, "average", self.average, "0 up to below 1")
 
 
-RunConfig = EncoderRunConfig | FusionRunConfig
+RunConfig = EncoderRunConfig | TuningRunConfig | FusionRunConfig
 
 
 def _check_common(seed: int, steps: int, weight_decay: float, clip_norm: float) -> None:

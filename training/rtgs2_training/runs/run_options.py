@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
+
+from rtgs2_trt.errors import InputError
+
+from .loop import RESULT
+
+UNTRAINED = "untrained"
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -23,3 +31,32 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nodes", type=int, default=1, metavar="N", help="machines (default 1)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads a process, 0 for all")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads that load samples (default 1)")
+
+
+def add_encoder_option(parser: Any, *, required: bool = False) -> None:
+    """Add ``--encoder``, to a parser or a group."""
+    text = f"trained encoder, or '{UNTRAINED}' for random weights"
+    parser.add_argument("--encoder", metavar="RUN|CKPT", help=text, **({"required": True} if required else {}))
+
+
+def encoder_checkpoint(text: str) -> Path | None:
+    """Return the checkpoint that ``--encoder`` names, None for random weights.
+
+    Raises:
+        InputError: there is none.
+    """
+    return None if text == UNTRAINED else existing_checkpoint(text, "--encoder")
+
+
+def existing_checkpoint(text: str, option: str) -> Path:
+    """Return the checkpoint that an option names, itself or by its run's folder.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = Path(text)
+    path = path / RESULT if path.is_dir() else path
+    if not path.is_file():
+        fix = "Give a checkpoint, or the folder of a run that has finished"
+        raise InputError("there is no such checkpoint", file=path, field=option, fix=fix)
+    return path
