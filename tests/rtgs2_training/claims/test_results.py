@@ -95,11 +95,12 @@ def test_variants_change_what_their_names_say():
     assert configs["depth-colour"].task == configs["depth-fusion"].task == "depth"
     names = set(configs)
     assert all({claim.better, claim.worse} <= names for claim in CLAIMS)
-    pretrained = {experiment.name: experiment.pretrained for experiment in EXPERIMENTS}
-    assert [name for name in pretrained if not pretrained[name]] == [
-        "features-untrained-encoder",
-        "fusion-untrained-encoder",
-    ]
+    encoders = {experiment.name: experiment.encoder for experiment in EXPERIMENTS if experiment.encoder != "contrast"}
+    assert encoders == {
+        "features-untrained-encoder": "none",
+        "fusion-untrained-encoder": "none",
+        "fusion-tuned-encoder": "contrast and labels",
+    }
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,18 @@ encoder:
   views: {max_points: 256, min_iou: 0.0, max_iou: 1.0}
   loss: {positives: 32}
   validation: {samples: 0}
+tuning:
+  steps: 1
+  calibration_scenes: 1
+  parts: {max_points: 256}
+  validation: {samples: 0}
 fusion:
   steps: 2
   batch_size: 1
   crop: [64, 96]
   validation: {samples: 0}
 """
-FEW = ("fusion", "fusion-untrained-encoder", "depth-colour")
+FEW = ("fusion", "fusion-untrained-encoder", "fusion-tuned-encoder", "depth-colour")
 
 
 @pytest.fixture
@@ -57,12 +62,12 @@ def test_stopped_and_taken_up_again(paths, tmp_path, monkeypatch, capsys):
 
     assert main(["claims", *paths]) == 0
     assert (out / "seed-3" / "fusion" / "result.json").stat().st_mtime_ns == first  # kept, not done again
-    assert len(measured) == 4
+    assert len(measured) == 5
     printed = capsys.readouterr().out
     values = json.loads((out / "claims.json").read_text())
     assert values["finished"]
     assert list(values["experiments"]) == list(FEW)
-    assert [claim["better"] for claim in values["claims"]] == ["fusion"]
+    assert [claim["better"] for claim in values["claims"]] == ["fusion", "fusion-tuned-encoder"]
     assert values["setting"]["views"] == 2
     text = (out / "claims.md").read_text()
     assert text.strip() in printed
@@ -93,7 +98,8 @@ def test_out_of_time_and_bad_configurations(paths, capsys):
         ("fusion.inputs=colour", "claims.yaml: fusion: impossible configuration of the claims"),
         ("fusion.loss.centre_collapse=0", "claims.yaml: fusion: impossible"),
         ("seeds=[1, 1]", "claims.yaml: seeds: impossible"),
-        ("encoder.preset=rtgs2", "claims.yaml: fusion.preset"),
+        ("encoder.preset=rtgs2", "claims.yaml: tuning.preset"),
+        ("fusion.preset=rtgs2", "claims.yaml: fusion.preset"),
         ("split=validation", "split: no such split"),
         ("fusion.colour=1", "claims.yaml: fusion.colour: no such field"),
     ]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Literal
 
 from rtgs2_trt.errors import InputError, shown
 from rtgs2_trt.task import Task
 
 from ..predictors import Inputs
-from ..runs.config import EncoderRunConfig, FusionRunConfig
+from ..runs.config import EncoderRunConfig, FusionRunConfig, TuningRunConfig
+
+EncoderTrainingName = Literal["contrast", "none", "contrast and labels"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class ClaimsConfig:
     Attributes:
         seeds: of the runs; every variant is trained once with each.
         encoder: self-supervised training of the encoder, its seed aside.
+        tuning: training of that encoder with labels, its seed aside.
         fusion: training of the full method; the variants change what their names say, and the seed.
         split: on which scenes of the data set all are measured.
         max_views: views a scene that are measured; 0 for all.
@@ -26,6 +30,7 @@ class ClaimsConfig:
 
     seeds: tuple[int, ...] = (0, 1, 2)
     encoder: EncoderRunConfig = field(default_factory=EncoderRunConfig)
+    tuning: TuningRunConfig = field(default_factory=TuningRunConfig)
     fusion: FusionRunConfig = field(default_factory=FusionRunConfig)
     split: str = "test"
     max_views: int = 0
@@ -35,7 +40,9 @@ class ClaimsConfig:
         _require(len(set(self.seeds)) == len(self.seeds), "seeds", self.seeds, "every seed once")
         _require(min(self.seeds, default=0) >= 0, "seeds", self.seeds, "0 or more")
         _require(self.max_views >= 0, "max_views", self.max_views, "0 or more")
-        _require(self.encoder.preset == self.fusion.preset, "fusion.preset", self.fusion.preset, self.encoder.preset)
+        for name in ("tuning", "fusion"):
+            preset = getattr(self, name).preset
+            _require(preset == self.encoder.preset, f"{name}.preset", preset, self.encoder.preset)
         full = (
             self.fusion.inputs == "fusion" and self.fusion.task == "semantic" and self.fusion.loss.centre_collapse > 0
         )
@@ -51,7 +58,7 @@ class Experiment:
         title: for people.
         inputs: what the fusion network sees.
         task: what it predicts.
-        pretrained: whether the encoder went through the self-supervised training.
+        encoder: which training the encoder went through.
         regularised: whether the centre-collapse regulariser is on.
     """
 
@@ -59,7 +66,7 @@ class Experiment:
     title: str
     inputs: Inputs = "fusion"
     task: Task = "semantic"
-    pretrained: bool = True
+    encoder: EncoderTrainingName = "contrast"
     regularised: bool = True
 
     def config(self, claims: ClaimsConfig, seed: int) -> FusionRunConfig:
@@ -76,7 +83,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Claim:
-    """Two variants of which the paper says that the first is better."""
+    """Two variants of which the first should be better: so says the paper, and of the tuned encoder this project."""
 
     text: str
     better: str
@@ -87,8 +94,9 @@ EXPERIMENTS = (
     Experiment("colour", "colour only", inputs="colour"),
     Experiment("features", "features only", inputs="features"),
     Experiment("fusion", "colour and features"),
-    Experiment("features-untrained-encoder", "features only, encoder not trained", inputs="features", pretrained=False),
-    Experiment("fusion-untrained-encoder", "colour and features, encoder not trained", pretrained=False),
+    Experiment("features-untrained-encoder", "features only, encoder not trained", inputs="features", encoder="none"),
+    Experiment("fusion-untrained-encoder", "colour and features, encoder not trained", encoder="none"),
+    Experiment("fusion-tuned-encoder", "colour and features, encoder tuned with labels", encoder="contrast and labels"),
     Experiment("fusion-unregularised", "colour and features, no regulariser", regularised=False),
     Experiment("depth-colour", "depth from colour only", inputs="colour", task="depth"),
     Experiment("depth-fusion", "depth from colour and features", task="depth"),
@@ -99,6 +107,7 @@ CLAIMS = (
     Claim("Fusion beats features alone", "fusion", "features"),
     Claim("Self-supervised training of the encoder helps features alone", "features", "features-untrained-encoder"),
     Claim("Self-supervised training of the encoder helps fusion", "fusion", "fusion-untrained-encoder"),
+    Claim("Labels, after it, help the encoder (not of the paper)", "fusion-tuned-encoder", "fusion"),
     Claim("The centre-collapse regulariser helps", "fusion", "fusion-unregularised"),
     Claim("Features help depth", "depth-fusion", "depth-colour"),
 )

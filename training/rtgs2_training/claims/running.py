@@ -24,6 +24,7 @@ from rtgs2_trt.console import Console
 from ..datasets import Dataset
 from ..encoder.batch_norm_statistics import set_statistics
 from ..encoder.encoder_training import EncoderTraining
+from ..encoder.encoder_tuning import EncoderTuning
 from ..evaluation import evaluate
 from ..fusion.fusion_training import FusionTraining
 from ..predictors import CheckpointPredictor
@@ -32,8 +33,10 @@ from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint
 from ..runs.loop import RESULT, LoopSettings, Outcome, train
 from ..runs.task import TrainingTask
-from .experiments import EXPERIMENTS, ClaimsConfig, Experiment
+from .experiments import EXPERIMENTS, ClaimsConfig, EncoderTrainingName, Experiment
 from .results import read_result, summary, write_result
+
+_ENCODER_FOLDERS = {"contrast": "encoder", "none": "untrained-encoder", "contrast and labels": "tuned-encoder"}
 
 
 @dataclass(frozen=True)
@@ -126,12 +129,11 @@ class ClaimRuns:
         """Return the result of a run, training and measuring it first if need be; None if the time is up."""
         config = experiment.config(self._config, seed)
         folder = self._folder / f"seed-{seed}" / experiment.name
-        encoder_config = dataclasses.replace(self._config.encoder, seed=seed)
-        identity = self._identity(experiment.pretrained, config, encoder_config)
+        identity = self._identity(experiment.encoder, config, *self._encoder_configs(experiment.encoder, seed))
         found = read_result(folder, identity)
         if found is not None:
             return found
-        encoder = self._encoder(encoder_config, experiment.pretrained)
+        encoder = self._encoder(experiment.encoder, seed)
         if encoder is None or self._out_of_time():
             return None
         self._console.note(f"seed {seed}: {experiment.title}")
@@ -158,25 +160,40 @@ class ClaimRuns:
     def _cache(self, seed: int) -> Path:
         return self._folder / f"seed-{seed}" / "cache"
 
-    def _encoder(self, config: EncoderRunConfig, pretrained: bool) -> Path | None:
-        """Return the checkpoint with the encoder of a seed, trained or as initialised; None if the time is up."""
-        folder = self._folder / f"seed-{config.seed}" / ("encoder" if pretrained else "untrained-encoder")
-        identity = self._identity(pretrained, config)
+    def _encoder_configs(self, training: EncoderTrainingName, seed: int) -> list[RunConfig]:
+        contrast = dataclasses.replace(self._config.encoder, seed=seed)
+        tuning = dataclasses.replace(self._config.tuning, seed=seed)
+        return [contrast, tuning] if training == "contrast and labels" else [contrast]
+
+    def _encoder(self, training: EncoderTrainingName, seed: int) -> Path | None:
+        """Return the checkpoint with the encoder of a seed after its training; None if the time is up."""
+        folder = self._folder / f"seed-{seed}" / _ENCODER_FOLDERS[training]
+        identity = self._identity(training, *self._encoder_configs(training, seed))
         if read_result(folder, identity) is not None:
             return folder / RESULT
+        contrast = self._encoder("contrast", seed) if training == "contrast and labels" else None
         if self._out_of_time():
             return None
+        config = dataclasses.replace(self._config.encoder, seed=seed)
         metrics: dict[str, float] = {}
-        if pretrained:
-            self._console.note(f"seed {config.seed}: encoder")
-            outcome = self._train(folder, config, lambda fabric: EncoderTraining(config, self._dataset))
+        if training == "none":
+            self._write_untrained(folder, config)
+        else:
+            outcome = self._trained_encoder(folder, config, contrast)
             if not outcome.finished:
                 return None
             metrics = outcome.metrics
-        else:
-            self._write_untrained(folder, config)
-        write_result(folder, {"identity": identity, "seed": config.seed, "metrics": metrics})
+        write_result(folder, {"identity": identity, "seed": seed, "metrics": metrics})
         return folder / RESULT
+
+    def _trained_encoder(self, folder: Path, config: EncoderRunConfig, contrast: Path | None) -> Outcome:
+        """Train by the contrast, or, from its result, with labels."""
+        if contrast is None:
+            self._console.note(f"seed {config.seed}: encoder")
+            return self._train(folder, config, lambda fabric: EncoderTraining(config, self._dataset))
+        tuning = dataclasses.replace(self._config.tuning, seed=config.seed)
+        self._console.note(f"seed {config.seed}: encoder, with labels")
+        return self._train(folder, tuning, lambda fabric: EncoderTuning(tuning, self._dataset, contrast))
 
     def _write_untrained(self, folder: Path, config: EncoderRunConfig) -> None:
         """Write an encoder as initialised; its BatchNorms know the scenes, as a trained one's do."""
@@ -206,10 +223,10 @@ class ClaimRuns:
         )
         return train(task(fabric), fabric, settings, self._console)
 
-    def _identity(self, pretrained: bool, *configs: RunConfig) -> str:
+    def _identity(self, training: EncoderTrainingName, *configs: RunConfig) -> str:
         """Return 64 hexadecimal digits that name everything a result depends on."""
         measured = [self._fingerprint, self._config.split, self._config.max_views]
-        content = [*measured, pretrained, *map(config_hash, configs)]
+        content = [*measured, training != "none", *map(config_hash, configs)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def _out_of_time(self) -> bool:

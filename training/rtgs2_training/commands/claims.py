@@ -18,8 +18,8 @@ def add_parser(commands: Any) -> None:
         help="train and compare the variants of the method",
         description="Train every variant of the method with several seeds and the same budget, measure them on scenes "
         "never seen in training: colour only, features only, both; with and without self-supervised training of the "
-        "encoder and the regulariser; depth. Writes claims.json, claims.md and claims.png. Runs that are finished are "
-        "kept: given again, the command goes on where it stopped.",
+        "encoder, with labels after it, and without the regulariser; depth. Writes claims.json, claims.md and "
+        "claims.png. Runs that are finished are kept: given again, the command goes on where it stopped.",
     )
     parser.add_argument("config", metavar="CONFIG", help="YAML file, for example training/configs/claims.yaml")
     parser.add_argument("--data", required=True, metavar="DIR", help="data set with splits")
