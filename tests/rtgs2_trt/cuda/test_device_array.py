@@ -81,6 +81,25 @@ def test_memory_lives_as_long_as_its_readers(
     assert alive() is None
 
 
+def test_the_stream_lives_as_long_as_the_readers(emulated_gpu: ModuleType) -> None:
+    class Stream:
+        def __init__(self) -> None:
+            self.real = emulated_gpu.Stream()
+            self.address = self.real.address
+
+    stream = Stream()
+    alive = weakref.ref(stream)
+    array = DeviceArray.empty((3,), np.float32, stream=stream.address, keeps=stream)
+    del stream
+    reader = np.from_dlpack(array)
+    del array
+    gc.collect()
+    assert alive() is not None
+    del reader
+    gc.collect()
+    assert alive() is None
+
+
 def test_readers_streams_wait_for_ours(emulated_gpu: ModuleType, stream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     array = filled(emulated_gpu, stream, np.zeros(3, np.float32))
     waits: list[tuple[int, int]] = []
