@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.gpu import agreement, figures, measure, names, peers, report, run, torch_frames, trace
+from benchmarks.gpu import agreement, draw, figures, measure, names, peers, report, run, torch_frames, trace
 from rtgs2_networks.checkpoint import load_checkpoint
-from rtgs2_trt import BackendError, upsample_argmax
+from rtgs2_trt import BackendError, Scene, upsample_argmax
 from rtgs2_trt.cuda import cuda_problem
 from rtgs2_trt.roofline import DEVICES, typical_room
 
@@ -25,12 +26,15 @@ pytest.importorskip("onnx")
 ROOT = Path(__file__).parents[2]
 
 
-def test_dry_run_measures_nothing(tmp_path: Path) -> None:
-    command = [str(ROOT / "benchmarks/gpu.sh"), "--dry-run", "--out", str(tmp_path), "--gaussians", "2000"]
-    environment = {**os.environ, "PYTHON": sys.executable}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+def test_dry_run_measures_nothing(tmp_path: Path, scene: Scene) -> None:
+    scene.save(tmp_path / "own.ply")
+    out = tmp_path / "all" / "out"
+    command = [str(ROOT / "benchmarks/gpu.sh"), "--dry-run", "--gaussians", "2000"]
+    command += ["--out", "all/out", "--scene", "own.ply"]  # as the caller sees them
+    environment = {**os.environ, "PYTHON": os.path.relpath(sys.executable, tmp_path)}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    result = json.loads((tmp_path / "results.json").read_text())
+    result = json.loads((out / "results.json").read_text())
     assert result["dry_run"] is True
     assert result["gpu"] is None
     assert result["reference_frame"] is None
@@ -49,16 +53,15 @@ def test_dry_run_measures_nothing(tmp_path: Path) -> None:
     assert len(result["figures"]) == len(figures.FIGURES)
     assert all(figure["verdict"].startswith("not measured: ") for figure in result["figures"])
     for entry in result["entries"]:
-        assert entry == {
-            "scene": "room of 2,000",
-            "name": entry["name"],
-            "status": "not measured",
-            "reason": "dry run",
-        }
+        assert entry["scene"] in ("room of 2,000", "own.ply")
+        assert (entry["status"], entry["reason"]) == ("not measured", "dry run")
     assert result["counts"]["room of 2,000"]["gaussians"] == 2000
     assert set(result["floors"]["devices"]) == set(DEVICES)
-    assert "not measured: dry run" in (tmp_path / "results.md").read_text()
-    assert "measurements: exit code 0" in (tmp_path / "steps.txt").read_text()
+    assert result["counts"]["own.ply"]["gaussians"] == len(scene)
+    assert "not measured: dry run" in (out / "results.md").read_text()
+    assert "measurements: exit code 0" in (out / "steps.txt").read_text()
+    with tarfile.open(tmp_path / "all" / "out.tar.gz") as archive:
+        assert {"out/results.json", "out/results.md", "out/steps.txt"} <= set(archive.getnames())
 
 
 @pytest.mark.skipif(cuda_problem() is None, reason="this machine has a GPU")
@@ -339,3 +342,8 @@ def test_rooms_are_rooms() -> None:
     assert (high < typical_room.SIZE + 0.05).all()
     np.testing.assert_array_equal(scene.means, typical_room.room(3000).means)
     assert len(typical_room.views((64, 32))) == 8
+
+
+def test_what_a_profiler_looks_at(emulated_gpu: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert draw.main(400, (64, 32)) == 0
+    assert "32 frames of (" in capsys.readouterr().out
