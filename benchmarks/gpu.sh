@@ -28,6 +28,8 @@ python=$(command -v "${PYTHON:-python3}") || { echo "no interpreter ${PYTHON:-py
 python=$(folder "$(dirname "$python")")/$(basename "$python")
 [ -z "${TENSORRT_ROOT:-}" ] || TENSORRT_ROOT=$(folder "$TENSORRT_ROOT")
 
+PATH=$PATH:${CUDA_HOME:-/usr/local/cuda}/bin  # profilers and sanitizers, where nothing names them
+
 cd "$(dirname "$0")/.."
 [ -n "$out" ] || { out=$PWD/build/gpu; mkdir -p "$out"; }
 began=$SECONDS
@@ -87,7 +89,10 @@ fi
 
 # Where there is a GPU, what follows gets some of the time too.
 budget=$(left)
-[ -n "$dry" ] || budget=$(at_most $((budget - 100)) 230)
+if [ -z "$dry" ]; then
+  budget=$(at_most $((budget - 100)) 230)
+  [ "$budget" -ge 90 ] || budget=$(($(left) - 25))
+fi
 step measurements $((budget + 20)) "$python" -m benchmarks.gpu.run --out "$out" --seconds "$budget" \
   ${peers:+--peers "$peers"} ${scenes[@]+"${scenes[@]}"} ${sizes[@]+--gaussians "${sizes[@]}"} $dry || failed=1
 
