@@ -82,7 +82,7 @@ for module, package in zip(sys.argv[1::2], sys.argv[2::2]):
     onnx 'onnx>=1.16' yaml 'pyyaml>=6')
   [ ${#missing[@]} -eq 0 ] || step requirements 60 "$python" -m pip install --quiet "${missing[@]}" || true
   step doctor 30 "$venv/bin/rtgs2" doctor --json --quiet || true
-  step tests 100 "$python" -m pytest tests/rtgs2_trt/cuda -o addopts='-q -rfEs --import-mode=importlib' || failed=1
+  step tests 110 env RTGS2_TEST_SECONDS=90 "$python" -m pytest tests/rtgs2_trt/cuda -o addopts='-q -rfEs --import-mode=importlib' || failed=1
 else
   note "build, tests, sanitizers, examples, profile: not run, dry run"
 fi

@@ -97,6 +97,13 @@ def _beside(measured: Mapping[str, Any], values: Mapping[str, Any], device: str)
     for stage, seconds in measured["seconds"].items():
         cells = [f"{1000 * time:.3f}" for time in (fused[stage], unfused[stage], seconds)]
         lines.append(f"| {stage} | {' | '.join(cells)} | {seconds / unfused[stage]:.1f} |")
+    # of the rasteriser, traced: kernels alone, without what lies between them
+    floors_of = values["floor_seconds"]
+    sort = floors_of["sort by depth"] + floors_of["sort by tile"]
+    for stage, seconds in measured.get("kernel_seconds", {}).items():
+        floor = {**floors_of, "sort": sort}[stage]
+        cells = [f"{1000 * time:.3f}" for time in (floor, floor, seconds)]
+        lines.append(f"| rasterize: {stage} | {' | '.join(cells)} | {seconds / floor:.1f} |")
     return lines
 
 

@@ -1,5 +1,7 @@
 """Which functions of CUDA a frame calls, traced by PyTorch's profiler: whether it allocates, whether the host waits.
 
+The kernels' times of the rasteriser's stages come with it.
+
 Two runs of frames are traced, one longer: what the profiler itself calls once cancels out in the difference.
 """
 
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,14 @@ from .peers import NotMeasuredError
 FRAMES = (16, 48)
 ALLOCATING = ("cudaMalloc", "cudaFree", "cudaHostAlloc", "cudaHostRegister", "cuMemAlloc", "cuMemFree", "cuMemCreate")
 WAITING = ("cudaStreamSynchronize", "cudaDeviceSynchronize", "cudaEventSynchronize", "cuStreamSynchronize", "cuCtxSync")
+# Parts of the names of the kernels of the rasteriser's stages; the two sorts are the same kernels.
+KERNELS = {
+    "project": ("project_kernel",),
+    "sort": ("DeviceRadixSort",),
+    "list tiles": ("list_pairs_kernel",),
+    "find ranges": ("find_ranges_kernel", "order_tiles_kernel"),
+    "blend": ("blend_mma_kernel", "blend_plain_kernel"),
+}
 BLOCKING_COPIES = ("cudaMemcpy", "cudaMemcpy2D", "cudaMemset", "cuMemcpyDtoH_v2", "cuMemcpyHtoD_v2")
 
 
@@ -27,10 +37,12 @@ class Trace:
 
     Attributes:
         counts: by name, of each of the runs, as many frames as :data:`FRAMES` says.
+        kernel_seconds: of the rasteriser's stages in a frame, as far as its kernels were seen.
         profile: PyTorch's table of the longer run, kernels and calls with the longest first.
     """
 
     counts: tuple[Mapping[str, int], Mapping[str, int]]
+    kernel_seconds: Mapping[str, float]
     profile: str
 
 
@@ -55,7 +67,20 @@ def traced(frame: Callable[[Camera], object], cameras: Sequence[Camera]) -> Trac
                 frame(cameras[number % len(cameras)])
         runs.append(run.key_averages())
     shorter, longer = (Counter({event.key: event.count for event in run}) for run in runs)
-    return Trace((shorter, longer), _table(runs[-1]))
+    return Trace((shorter, longer), kernel_seconds(runs[-1], FRAMES[-1]), _table(runs[-1]))
+
+
+def kernel_seconds(averages: Iterable[Any], frames: int) -> dict[str, float]:
+    """Seconds a frame of each of the rasteriser's stages, from what PyTorch's profiler saw of its kernels."""
+    found: dict[str, float] = {}
+    for event in averages:
+        for stage, parts in KERNELS.items():
+            if any(part in event.key for part in parts):
+                microseconds = getattr(event, "self_device_time_total", None)
+                if microseconds is None:  # PyTorch before 2.4
+                    microseconds = event.self_cuda_time_total
+                found[stage] = found.get(stage, 0.0) + 1e-6 * float(microseconds) / frames
+    return found
 
 
 def _table(averages: Any) -> str:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -282,6 +282,22 @@ def test_trace_tells_what_is_inside_a_frame() -> None:
 
 
 HEADER = {"date": "today", "command": "-", "gpu": {"name": "NVIDIA H200"}, "versions": {}, "size": [64, 32]}
+
+
+def test_kernels_are_summed_up_by_stage() -> None:
+    def event(key: str, microseconds: float) -> SimpleNamespace:
+        return SimpleNamespace(key=key, self_device_time_total=microseconds)
+
+    seen = [
+        event("void rtgs2::rasterize::(anonymous namespace)::blend_mma_kernel<4>(rtgs2::...)", 200.0),
+        event("void cub::detail::DeviceRadixSortOnesweepKernel<cub::...>(...)", 50.0),
+        event("void cub::detail::DeviceRadixSortHistogramKernel<cub::...>(...)", 10.0),
+        event("ampere_sgemm_128x64_nn", 999.0),
+    ]
+    assert trace.kernel_seconds(seen, 10) == pytest.approx({"blend": 20e-6, "sort": 6e-6})
+    sources = "".join(path.read_text() for path in (ROOT / "csrc" / "rasterize").glob("*.cu"))
+    for parts in trace.KERNELS.values():
+        assert all(f"{part}(" in sources or part == "DeviceRadixSort" for part in parts)
 
 
 def test_what_fails_is_written_down_and_the_rest_goes_on(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.gpu import roofline
+from benchmarks.gpu import roofline, trace
 from rtgs2_trt.roofline import DEVICES, Network, count_work, floors, typical_room
 
 
@@ -48,3 +48,9 @@ def test_a_gpu_without_public_figures_says_so(exported_bundle: Path) -> None:
     assert text.endswith("Measured on NVIDIA GH200 480GB, of which no public figures are at hand here.")
     only_drawn = roofline.table(result, {"gpu": "NVIDIA H200", "by": "x", "seconds": {"rasterize": 0.001}})
     assert "| device | rasterize | frame |" in only_drawn
+    stages = dict.fromkeys(trace.KERNELS, 0.001)
+    with_kernels = roofline.table(
+        result, {"gpu": "NVIDIA H200", "seconds": {"rasterize": 0.005}, "kernel_seconds": stages}
+    )
+    for stage in stages:
+        assert f"| rasterize: {stage} | " in with_kernels
