@@ -1,6 +1,7 @@
 """What do the CUDA kernels need of a GPU? Compiles them for two GPUs and writes registers, spills and occupancy.
 
-Needs nvcc and CMake, but no GPU: ``make cuda-report``. Fails if a kernel of this project spills registers.
+Needs nvcc and CMake, but no GPU: ``make cuda-report``. Fails if a kernel of this project spills registers there. For
+Jetson Thor, where nvcc (13 or later) knows it, the page only names those that do.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ GPUS = {
     "sm_87": Gpu("Jetson Orin", warps=48, blocks=16, shared_bytes=164 * 1024),
     "sm_90": Gpu("H100, H200", warps=64, blocks=32, shared_bytes=228 * 1024),
 }
+
+# Compiled too, for spills alone.
+THOR = "sm_110"
 
 # Threads of a block, where they are not 256.
 THREADS = {
@@ -109,9 +113,9 @@ def parse(output: str) -> list[Kernel]:
     ]
 
 
-def compile_all(build: Path, cmake: str, jobs: int) -> str:
-    """Build the library for the GPUs with ``ptxas -v``; return what the compiler said."""
-    architectures = ";".join(f"{name.removeprefix('sm_')}-real" for name in GPUS)
+def compile_all(names: list[str], build: Path, cmake: str, jobs: int) -> str:
+    """Build the library for GPUs, ``sm_87`` for one, with ``ptxas -v``; return what the compiler said."""
+    architectures = ";".join(f"{name.removeprefix('sm_')}-real" for name in names)
     options = ["-DRTGS2_CUDA=ON", "-DRTGS2_PYTHON=OFF", f"-DCMAKE_CUDA_ARCHITECTURES={architectures}"]
     options += ["-DRTGS2_WERROR=ON", "-DCMAKE_CUDA_FLAGS=-Xptxas=-v"]
     subprocess.run([cmake, "-S", str(ROOT), "-B", str(build), *options], check=True, stdout=subprocess.DEVNULL)
@@ -153,6 +157,10 @@ def render(kernels: list[Kernel], compiler: str) -> str:
             spilled = sum(k.spilled_bytes for k in others)
             lines += ["", f"Sorting is CUB's: {len(others)} kernels, {spilled} bytes spilled."]
         lines.append("")
+    thor = [kernel for kernel in kernels if kernel.architecture == THOR]
+    if thor:
+        spilled = [f"`{k.short_name}` {k.spilled_bytes} bytes" for k in thor if k.spilled_bytes] or ["none"]
+        lines += [f"For {THOR}, Jetson Thor, all {len(thor)} compile too; spilled: {', '.join(sorted(spilled))}.", ""]
     return "\n".join(lines)
 
 
@@ -167,14 +175,17 @@ def main() -> None:
     if nvcc is None:
         sys.exit("no CUDA compiler: put nvcc (CUDA 12.6 or later) on PATH")
     version = subprocess.run([nvcc, "--version"], capture_output=True, text=True, check=True).stdout
-    release = re.search(r"release ([\d.]+)", version)
-    kernels = parse(compile_all(arguments.build, arguments.cmake, arguments.jobs))
-    missing = set(GPUS) - {kernel.architecture for kernel in kernels if kernel.ours}
+    release = re.search(r"release (\d+)[\d.]*", version)
+    names = [*GPUS, THOR] if release and int(release[1]) >= 13 else list(GPUS)
+    kernels = parse(compile_all(names, arguments.build, arguments.cmake, arguments.jobs))
+    missing = set(names) - {kernel.architecture for kernel in kernels if kernel.ours}
     if missing:
         sys.exit(f"the compiler reported no kernels for {sorted(missing)}")
-    arguments.output.write_text(render(kernels, f"CUDA {release[1] if release else '?'}"), encoding="utf-8")
+    arguments.output.write_text(
+        render(kernels, f"CUDA {release[0].removeprefix('release ') if release else '?'}"), encoding="utf-8"
+    )
     print(f"wrote {arguments.output}")
-    spilling = [k for k in kernels if k.ours and (k.spilled_bytes or k.stack_bytes)]
+    spilling = [k for k in kernels if k.ours and k.architecture in GPUS and (k.spilled_bytes or k.stack_bytes)]
     if spilling:
         sys.exit("registers are spilled: " + ", ".join(f"{k.short_name} on {k.architecture}" for k in spilling))
 

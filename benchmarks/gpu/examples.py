@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from rtgs2_trt.backends.cuda_engine import provider_problem
+from rtgs2_trt.cuda import cuda_problem
 from rtgs2_trt.roofline import typical_room
 
 FOLDER = Path(__file__).parents[2] / "examples"
@@ -18,6 +20,10 @@ NAMES = ("03_pytorch.py", "04_cupy.py", "05_cuda_python.py", "06_pycuda.py")
 
 
 def main() -> int:
+    problem = cuda_problem() or provider_problem()
+    if problem is not None:
+        print(f"{', '.join(NAMES)}: skipped: {problem}")
+        return 0
     try:
         from benchmarks.stages import preset_bundle
 

@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .names import CALLS, DIFFERENCE, FRAMES, GSPLAT_COLOUR, GSPLAT_FEATURES, OURS, RESEARCH_PIPELINE
+from .names import (
+    CALLS,
+    DIFFERENCES,
+    FRAMES,
+    GSPLAT_COLOUR,
+    GSPLAT_FEATURES,
+    LABELS,
+    OURS,
+    RESEARCH_PIPELINE,
+)
 
 Entry = Mapping[str, Any]
 
@@ -75,28 +84,43 @@ def _ratio(above: str, below: str) -> Callable[[Mapping[str, Entry]], float]:
     return lambda entries: _milliseconds(entries, above) / _milliseconds(entries, below)
 
 
-def _frame(entries: Mapping[str, Entry]) -> float:
-    """Milliseconds of our frame: with ONNX Runtime or, in its place, PyTorch, whichever is faster."""
+def _of_frames(
+    entries: Mapping[str, Entry], names: Sequence[str], value: Callable[[Entry], float], best: Callable[..., float]
+) -> float:
+    """A value of our frame, with whatever engine it was measured."""
     found: list[float] = []
     reasons = []
-    for name in FRAMES[:2]:
+    for name in names:
         try:
-            entry = _entry(entries, name)
+            found.append(value(_entry(entries, name)))
         except _MissingError as error:
             reasons.append(str(error))
-            continue
-        found.append(1000 * sum(entry["seconds"].values()) if "seconds" in entry else entry["milliseconds"]["median"])
     if not found:
         raise _MissingError("; ".join(reasons))
-    return min(found)
+    return best(found)
+
+
+def _frame(entries: Mapping[str, Entry]) -> float:
+    """Milliseconds of our frame, of the fastest engine for the network."""
+
+    def milliseconds(entry: Entry) -> float:
+        times = entry.get("milliseconds")
+        return float(1000 * sum(entry["seconds"].values()) if times is None else times["median"])
+
+    return _of_frames(entries, FRAMES, milliseconds, min)
 
 
 def _memory(entries: Mapping[str, Entry]) -> float:
-    return float(_entry(entries, FRAMES[0])["frame_memory"]) / 1e6
+    return _of_frames(entries, FRAMES[:2], lambda entry: float(entry["frame_memory"]) / 1e6, min)
 
 
-def _difference(*names: str) -> Callable[[Mapping[str, Entry]], float]:
-    return lambda entries: max(float(_entry(entries, DIFFERENCE)["differences"][name]) for name in names)
+def _calls(entries: Mapping[str, Entry]) -> float:
+    names = [CALLS[frame] for frame in FRAMES]
+    return _of_frames(entries, names, lambda entry: float(entry["allocations"] + entry["waits_inside"]), max)
+
+
+def _difference(of: str, *names: str) -> Callable[[Mapping[str, Entry]], float]:
+    return lambda entries: max(float(_entry(entries, of)["differences"][name]) for name in names)
 
 
 FIGURES = (
@@ -111,12 +135,29 @@ FIGURES = (
     ),
     Figure("frames a second (wanted on an H200)", 200.0, True, lambda entries: 1000 / _frame(entries)),
     Figure("MB of a frame over scene, weights and CUDA context", 300.0, False, _memory),
+    Figure("allocations and waits inside a frame, traced", 0.0, False, _calls),
     Figure(
-        "allocations and waits inside a frame, traced",
-        0.0,
+        "colour and features against the CPU, FP16, relative",
+        2e-3,
         False,
-        lambda entries: _entry(entries, CALLS)["allocations"] + _entry(entries, CALLS)["waits_inside"],
+        _difference(DIFFERENCES["half"], "rgb", "features"),
     ),
-    Figure("colour and features against the CPU, FP16, relative", 2e-3, False, _difference("rgb", "features")),
-    Figure("share of labels that differ from the CPU's", 1e-3, False, _difference("labels")),
+    Figure(
+        "colour and features against the CPU, FP32, relative",
+        1e-4,
+        False,
+        _difference(DIFFERENCES["float"], "rgb", "features"),
+    ),
+    Figure(
+        "share of labels that differ from the CPU's, FP16, near-ties apart",
+        1e-3,
+        False,
+        _difference(LABELS, "labels, near-ties apart (fp16)"),
+    ),
+    Figure(
+        "share of labels that differ from the CPU's, FP32, near-ties apart",
+        1e-3,
+        False,
+        _difference(LABELS, "labels, near-ties apart (fp32)"),
+    ),
 )

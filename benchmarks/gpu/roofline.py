@@ -9,7 +9,7 @@ products on tensor cores; kernels reach a part of that. For the network that sup
 "fuse, unfused" is the floor of its operators one by one, each of which reads and writes the memory: ONNX Runtime lies
 between. With the result of a measured GPU, each stage's time on another is predicted as its floor there (of the
 network, unfused) times the distance between measurement and floor on the measured one: an extrapolation, not a
-measurement.
+measurement. What was measured stands beside the floors of the device that it was measured on.
 """
 
 from __future__ import annotations
@@ -66,10 +66,14 @@ def table(result: Mapping[str, Any], measured: Mapping[str, Any] | None = None) 
     for device, values in devices.items():
         seconds = [values["floor_seconds"][name] for name in names]
         lines.append(_row(device, [*seconds, sum(seconds), values["unfused_network_seconds"]], 3))
-    here = None if measured is None else device_of(measured["gpu"])
-    if measured is None or here is None:
+    if measured is None:
         return "\n".join(lines)
+    here = device_of(measured["gpu"])
+    if here is None:
+        return "\n".join([*lines, "", f"Measured on {measured['gpu']}, of which no public figures are at hand here."])
     on = _reference(devices[here.name])
+    lines += ["", *_beside(measured, devices[here.name], here.name)]
+    on = {stage: floor for stage, floor in on.items() if stage in measured["seconds"]}
     lines += [
         "",
         f"Predicted from what was measured on {measured['gpu']}, milliseconds:",
@@ -80,6 +84,27 @@ def table(result: Mapping[str, Any], measured: Mapping[str, Any] | None = None) 
         times = list(predicted(measured["seconds"], on, _reference(values)).values())
         lines.append(_row(device, [*times, sum(times)], 2))
     return "\n".join(lines)
+
+
+def _beside(measured: Mapping[str, Any], values: Mapping[str, Any], device: str) -> list[str]:
+    """What the model says of the device beside what was measured on it."""
+    fused, unfused = as_measured(values["floor_seconds"]), _reference(values)
+    lines = [
+        f"Model and measurement on {device}, milliseconds; measured: {measured.get('by', 'a frame')}.",
+        "",
+        *_header(["stage", "floor", "floor, operators one by one", "measured", "measured / floor one by one"]),
+    ]
+    for stage, seconds in measured["seconds"].items():
+        cells = [f"{1000 * time:.3f}" for time in (fused[stage], unfused[stage], seconds)]
+        lines.append(f"| {stage} | {' | '.join(cells)} | {seconds / unfused[stage]:.1f} |")
+    # of the rasteriser, traced: kernels alone, without what lies between them
+    floors_of = values["floor_seconds"]
+    sort = floors_of["sort by depth"] + floors_of["sort by tile"]
+    for stage, seconds in measured.get("kernel_seconds", {}).items():
+        floor = {**floors_of, "sort": sort}[stage]
+        cells = [f"{1000 * time:.3f}" for time in (floor, floor, seconds)]
+        lines.append(f"| rasterize: {stage} | {' | '.join(cells)} | {seconds / floor:.1f} |")
+    return lines
 
 
 def _reference(values: Mapping[str, Any]) -> dict[str, float]:
@@ -96,7 +121,7 @@ def _row(name: str, seconds: list[float], digits: int) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gaussians", type=int, default=1_000_000)
+    parser.add_argument("--gaussians", type=int, help="of the room; those of the measured one, or 1000000")
     parser.add_argument("--size", type=image_size, default=(640, 480))
     parser.add_argument("--classes", type=int, default=46)
     parser.add_argument("--graph", type=Path)
@@ -104,10 +129,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args(argv)
     width, height = (-(-side // 32) * 32 for side in arguments.size)
-    work = count_work(typical_room.room(arguments.gaussians), typical_room.views((width, height), 1)[0])
+    measured = None if arguments.measured is None else json.loads(arguments.measured.read_text()).get("reference_frame")
+    gaussians = arguments.gaussians or (measured or {}).get("gaussians", 1_000_000)
+    work = count_work(typical_room.room(gaussians), typical_room.views((width, height), 1)[0])
     graph = arguments.graph.read_bytes() if arguments.graph else full_size_graph(arguments.classes)
     result = floors(work, Network.of(graph, width, height), arguments.classes, (width, height))
-    measured = None if arguments.measured is None else json.loads(arguments.measured.read_text()).get("reference_frame")
     print(table(result, measured))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1) + "\n")

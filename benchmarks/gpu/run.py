@@ -1,23 +1,23 @@
-"""Measures what a GPU gives and writes it down: results.json and results.md.
+"""Measures what a GPU gives and writes it down: results.json and results.md, anew after every step.
 
-    python -m benchmarks.gpu.run --out DIR [--peers DIR] [--gaussians 100000 500000 1000000 3000000] [--scene PLY ...]
+    python -m benchmarks.gpu.run --out DIR [--peers DIR] [--gaussians 1000000 100000 500000 3000000] [--scene PLY ...]
                                  [--size 640x480] [--runs 64] [--seconds 240] [--dry-run]
 
-Every entry is either measured here and now or says why it was not. With --dry-run nothing is: scenes are made, work is
-counted and the floors of devices are written, which needs no GPU.
+Every entry is either measured here and now or says why it was not. The room of a million Gaussians comes first, with
+all that is measured once; what the profiler of PyTorch tells of its frames goes to profile.txt. With --dry-run nothing
+is measured: scenes are made, work is counted and the floors of devices are written, which needs no GPU.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -25,54 +25,33 @@ from typing import Any, Literal
 import numpy as np
 
 from rtgs2_trt import BackendError, Camera, Scene, Segmenter
-from rtgs2_trt.atomic import atomic_file
+from rtgs2_trt.backends import cuda_engine
 from rtgs2_trt.console import image_size
 from rtgs2_trt.cuda import cuda_problem
 from rtgs2_trt.roofline import Network, count_work, floors, typical_room
 
-from . import figures, measure, peers, roofline, trace
-from .names import CALLS, DIFFERENCE, FRAMES, OURS, RESEARCH, RESEARCH_PIPELINE
+from . import agreement, measure, peers, roofline, torch_frames, trace
+from .names import (
+    CALLS,
+    DIFFERENCES,
+    ENCODERS,
+    LABELS,
+    ORT_FRAME,
+    OURS,
+    RECORDED_FRAME,
+    RESEARCH,
+    RESEARCH_PIPELINE,
+    TORCH_FP32_FRAME,
+    TORCH_FRAME,
+)
+from .report import Found, Report
 
 REFERENCE = 1_000_000  # Gaussians of the scene whose frame stands for the GPU
+ROOMS = (REFERENCE, 100_000, 500_000, 3_000_000)
 CLASSES = 46
-ENCODERS: dict[str, Literal["fp16", "fp32"]] = {
-    "encoder with ONNX Runtime, FP16 graph": "fp16",
-    "encoder with ONNX Runtime, FP32 graph": "fp32",
-}
-
-Found = dict[str, dict[str, Any] | peers.NotMeasuredError]
-
-
-class Report:
-    """What was measured and what was not."""
-
-    def __init__(self, seconds: float, dry: bool) -> None:
-        self.entries: list[dict[str, Any]] = []
-        self.dry = dry
-        self._end = time.monotonic() + seconds
-
-    def skip(self, scene: str, names: Sequence[str], reason: str) -> None:
-        self.entries += [{"scene": scene, "name": name, "status": "not measured", "reason": reason} for name in names]
-
-    def try_to(self, scene: str, names: Sequence[str], work: Callable[[], Found]) -> None:
-        """Measure `names`; a failure of one group is written down and the others go on."""
-        if self.dry:
-            return self.skip(scene, names, "dry run")
-        if time.monotonic() > self._end:
-            return self.skip(scene, names, "out of time")
-        try:
-            found = work()
-        except peers.NotMeasuredError as error:
-            return self.skip(scene, names, str(error))
-        except Exception as error:  # whatever a driver, a library or a peer raises
-            return self.skip(scene, names, f"failed: {type(error).__name__}: {error}")
-        for name in names:
-            entry = found[name]
-            if isinstance(entry, peers.NotMeasuredError):
-                self.skip(scene, [name], str(entry))
-            else:
-                self.entries.append({"scene": scene, "name": name, "status": "measured", **entry})
-        return None
+CHECKPOINT = Path(__file__).parents[2] / "examples" / "demo" / "ckpt.pt"
+DEMO_SIZE = (320, 256)
+_COUNTING = 20.0  # seconds that counting a scene's work on the CPU may take
 
 
 def rasterizers(scene: Scene, cameras: Sequence[Camera], runs: int, folder: Path | None) -> Found:
@@ -103,54 +82,68 @@ def rasterizers(scene: Scene, cameras: Sequence[Camera], runs: int, folder: Path
     }
     for name, drawing in drawings.items():
         visible, pairs = drawing.rasterizer.needs()
-        found[name] |= {"visible": visible, "pairs": pairs, "frame_memory": drawing.rasterizer.bytes}  # type: ignore[operator]
+        found[name] |= {"visible": visible, "pairs": pairs, "workspace": drawing.rasterizer.bytes}  # type: ignore[operator]
     return found
 
 
-def _torch_stream() -> int:
-    import torch
-
-    return int(torch.cuda.current_stream().cuda_stream)
-
-
-def onnxruntime_frame(scene: Scene, cameras: Sequence[Camera], runs: int, bundle: Path | None) -> Found:
+def onnxruntime_frame(scene: Scene, cameras: Sequence[Camera], runs: int) -> Found:
     """Whole frames of the CUDA backend as it is, with the full-size network."""
-    segmenter, encoded = _with_cuda(scene, bundle)
+    segmenter, encoded = _with_cuda(scene)
     found = measure.frame_seconds(segmenter, encoded, cameras, runs)
-    return {FRAMES[0]: {"precision": segmenter.precision, **found}}
+    return {ORT_FRAME: {"precision": segmenter.precision, **found}}
 
 
-def _with_cuda(scene: Scene, bundle: Path | None) -> tuple[Segmenter, Scene]:
-    """The bundle on the CUDA backend, and the scene as its encoder's."""
-    if bundle is None:
-        raise peers.NotMeasuredError("no bundle could be exported: install the extra [export]")
-    try:
-        segmenter = Segmenter(bundle, "cuda")
-    except BackendError as error:
-        raise peers.NotMeasuredError(str(error)) from error
-    return segmenter, scene.with_features(scene.features, segmenter.bundle.encoder_hash)
-
-
-def calls(scene: Scene, cameras: Sequence[Camera], bundle: Path | None) -> Found:
+def onnxruntime_calls(scene: Scene, cameras: Sequence[Camera], profile: Path) -> Found:
     """Whether a frame of the CUDA backend allocates or waits, traced."""
-    segmenter, encoded = _with_cuda(scene, bundle)
-    for _ in range(4):
-        segmenter.batch(encoded, cameras)
-    return {CALLS: trace.frame_calls(segmenter, encoded, cameras)}
+    segmenter, encoded = _with_cuda(scene)
+    measure.settle(segmenter, encoded, cameras)
+    return {CALLS[ORT_FRAME]: _calls(partial(segmenter, encoded), cameras, ORT_FRAME, profile)}
 
 
-def torch_frame(scene: Scene, cameras: Sequence[Camera], runs: int, *, half: bool) -> Found:
-    """Whole frames with the network in PyTorch between our rasteriser and our labels."""
-    import torch
-
-    if not torch.cuda.is_available():
-        raise peers.NotMeasuredError("PyTorch has no CUDA here")
-    name = FRAMES[1] if half else FRAMES[2]
-    drawing = measure.Drawing(scene, (cameras[0].width, cameras[0].height), channels=35)
+def torch_frame(
+    scene: Scene, cameras: Sequence[Camera], runs: int, *, half: bool, recorded: bool = False, profile: Path | None
+) -> Found:
+    """Whole frames with the network in PyTorch between our rasteriser and our labels; traced if `profile` is given."""
+    torch = _torch()
+    name = RECORDED_FRAME if recorded else TORCH_FRAME if half else TORCH_FP32_FRAME
+    size = (cameras[0].width, cameras[0].height)
+    network = torch_frames.full_size_network(CLASSES)
+    free = _free_memory_beside(torch, network, size, half=half)
+    drawing = measure.Drawing(scene, size, channels=35)
     drawing.settle(cameras)
-    frame = measure.TorchFrame(drawing, CLASSES, half=half)
+    frame = torch_frames.TorchFrame(drawing, network, half=half)
+    if recorded:
+        frame.record(cameras[0])
     times = measure.milliseconds({name: frame}, {name: drawing.stream.address}, cameras, runs)
-    return {name: {"milliseconds": times[name]}}
+    taken = free - int(measure.core().device()["free_memory"])
+    entry: dict[str, Any] = {"milliseconds": times[name], "scene_memory": drawing.scene.bytes}
+    entry["frame_memory"] = taken - drawing.scene.bytes
+    if not recorded:
+        entry["seconds"] = frame.seconds(cameras, runs)
+    found: Found = {name: entry}
+    if profile is not None:
+
+        def whole(camera: Camera) -> None:
+            frame(camera)
+            drawing.stream.wait()
+
+        try:
+            found[CALLS[name]] = _calls(whole, cameras, name, profile)
+        except peers.NotMeasuredError as error:
+            found[CALLS[name]] = error
+    return found
+
+
+def _free_memory_beside(torch: Any, network: Any, size: tuple[int, int], *, half: bool) -> int:
+    """Bytes that are free once the network's weights and the libraries' code are on the GPU."""
+    dtype = torch.float16 if half else torch.float32
+    network.eval().to("cuda", dtype)
+    images = (torch.zeros(1, channels, size[1], size[0], dtype=dtype, device="cuda") for channels in (3, 32))
+    with torch.inference_mode():
+        network(*images)
+    torch.cuda.synchronize()
+    torch.cuda.empty_cache()
+    return int(measure.core().device()["free_memory"])
 
 
 def research_pipeline(scene: Scene, cameras: Sequence[Camera], runs: int, folder: Path | None) -> Found:
@@ -158,46 +151,109 @@ def research_pipeline(scene: Scene, cameras: Sequence[Camera], runs: int, folder
     draw = peers.load_peers(folder, scene)[RESEARCH]
     if isinstance(draw, peers.NotMeasuredError):
         raise draw
-    frame = measure.ResearchFrame(draw, CLASSES, (cameras[0].width, cameras[0].height))
+    network = torch_frames.full_size_network(CLASSES)
+    frame = torch_frames.ResearchFrame(draw, network, (cameras[0].width, cameras[0].height))
     name = RESEARCH_PIPELINE
     times = measure.milliseconds({name: frame}, {name: _torch_stream()}, cameras, runs)
     return {name: {"milliseconds": times[name]}}
 
 
-def encoders(scene: Scene, runs: int, bundle: Path | None) -> Found:
+def encoders(scene: Scene, runs: int) -> Found:
     """The full-size encoder, its plan made and its results on the host: by the host's clock."""
-    if bundle is None:
-        raise peers.NotMeasuredError("no bundle could be exported: install the extra [export]")
+    bundle = _bundle()
     found: Found = {}
-    for name, precision in ENCODERS.items():
+    precision: Literal["fp16", "fp32"]
+    for precision in ("fp16", "fp32"):
         try:
-            found[name] = measure.encoder(bundle, scene, runs, precision)
+            found[ENCODERS[precision]] = measure.encoder(bundle, scene, runs, precision)
         except BackendError as error:
-            found[name] = peers.NotMeasuredError(str(error))
+            found[ENCODERS[precision]] = peers.NotMeasuredError(str(error))
     return found
 
 
-def difference(scene: Scene, camera: Camera) -> Found:
-    """How far the GPU is from the CPU's rasteriser and labels."""
-    labels = 1 - measure.label_agreement(CLASSES, (camera.width, camera.height))
-    return {DIFFERENCE: {"differences": {**measure.agreement(scene, camera), "labels": labels}}}
+def differences(scene: Scene, camera: Camera) -> Found:
+    """How far the GPU's rasteriser is from the CPU's."""
+    found: Found = {}
+    storage: Literal["half", "float"]
+    for storage in ("half", "float"):
+        found[DIFFERENCES[storage]] = {"differences": agreement.images(scene, camera, storage)}
+    return found
 
 
-def full_size_bundle() -> Path | None:
-    """A bundle of the full-size network with random weights, exported here; None where export is not installed."""
+def demo_labels() -> Found:
+    """How many labels of frames with a trained network differ from the CPU's."""
+    return {LABELS: {"differences": agreement.labels(demo())}}
+
+
+def demo() -> agreement.Demo:
+    """The demo's checkpoint, exported here, in the room that it has never seen."""
     try:
-        from benchmarks.stages import preset_bundle
+        from rtgs2_export.export import export_bundle
+        from rtgs2_networks.checkpoint import load_checkpoint
+        from rtgs2_training.synthrooms import demo_room
+    except ImportError as error:
+        raise peers.NotMeasuredError(f"no bundle could be exported, install the extra [export]: {error}") from error
+    folder = Path("build/bench")
+    folder.mkdir(parents=True, exist_ok=True)
+    room = demo_room(image_size=DEMO_SIZE)
+    bundle = export_bundle(load_checkpoint(CHECKPOINT), folder / "demo.rtgs2", image_size=DEMO_SIZE).path
+    return agreement.Demo(CHECKPOINT, bundle, room.scene, [view.camera for view in room.views.values()])
 
-        return preset_bundle("rtgs2")
-    except ImportError:
-        return None
+
+@cache
+def full_size_bundle() -> Path:
+    """A bundle of the full-size network with random weights, exported here.
+
+    Raises:
+        ImportError: what exports is not installed.
+    """
+    from benchmarks.stages import preset_bundle
+
+    return preset_bundle("rtgs2")
 
 
-def gpu() -> dict[str, Any] | None:
-    return None if cuda_problem() is not None else measure.core().device()
+def _bundle() -> Path:
+    """The same, where ONNX Runtime can compute with it on the GPU."""
+    problem = cuda_engine.provider_problem()
+    if problem is not None:
+        raise peers.NotMeasuredError(problem)
+    try:
+        return full_size_bundle()
+    except ImportError as error:
+        raise peers.NotMeasuredError(f"no bundle could be exported, install the extra [export]: {error}") from error
+
+
+def _with_cuda(scene: Scene) -> tuple[Segmenter, Scene]:
+    """The bundle on the CUDA backend, and the scene as its encoder's."""
+    try:
+        segmenter = Segmenter(_bundle(), "cuda")
+    except BackendError as error:
+        raise peers.NotMeasuredError(str(error)) from error
+    return segmenter, scene.with_features(scene.features, segmenter.bundle.encoder_hash)
+
+
+def _calls(frame: Callable[[Camera], object], cameras: Sequence[Camera], name: str, profile: Path) -> dict[str, Any]:
+    """Calls of a frame, by name; PyTorch's table goes to the end of `profile`."""
+    found = trace.traced(frame, cameras)
+    with profile.open("a", encoding="utf-8") as stream:
+        stream.write(f"== {name}, {trace.FRAMES[1]} frames\n{found.profile}\n\n")
+    return {**trace.inside_a_frame(*found.counts), "kernel_seconds": dict(found.kernel_seconds)}
+
+
+def _torch() -> Any:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise peers.NotMeasuredError("PyTorch has no CUDA here")
+    return torch
+
+
+def _torch_stream() -> int:
+    return int(_torch().cuda.current_stream().cuda_stream)
 
 
 def versions() -> dict[str, str]:
+    """Of what takes part."""
     found = {"python": platform.python_version()}
     for package in ("rtgs2-trt", "onnxruntime-gpu", "onnxruntime", "torch", "gsplat", "numpy"):
         try:
@@ -207,47 +263,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def table(result: dict[str, Any]) -> str:
-    """The result in Markdown."""
-    device = result["gpu"]
-    lines = [
-        f"# {'No GPU' if device is None else device['name']}, {result['date']}",
-        "",
-        f"Made by `{result['command']}`. {', '.join(f'{k} {v}' for k, v in result['versions'].items())}.",
-        "",
-        f"{result['size'][0]}x{result['size'][1]}, milliseconds on the GPU; the ways of a scene take turns.",
-        "",
-        "| scene | what | median | p90 | |",
-        "|---|---|---:|---:|---|",
-    ]
-    for entry in result["entries"]:
-        times = entry.get("milliseconds")
-        if entry["status"] != "measured":
-            cells, note = ("-", "-"), f"not measured: {entry['reason']}"
-        elif times is not None:
-            cells, note = (f"{times['median']:.3f}", f"{times['p90']:.3f}"), f"{times['runs']} runs"
-        elif "seconds" in entry:
-            stages = ", ".join(f"{stage} {1000 * s:.2f}" for stage, s in entry["seconds"].items())
-            cells = (f"{1000 * sum(entry['seconds'].values()):.3f}", "-")
-            note = (
-                f"{stages}; batch {entry['frames_per_second']:.0f} frames a second, {entry['precision']}; "
-                f"{entry['frame_memory'] / 1e6:.0f} MB over scene, weights and context"
-            )
-        else:
-            numbers = entry["calls"] if "calls" in entry else entry["differences"]
-            cells, note = ("-", "-"), ", ".join(f"{k} {v:.2g}" for k, v in numbers.items())
-        lines.append(f"| {entry['scene']} | {entry['name']} | {cells[0]} | {cells[1]} | {note} |")
-    lines += ["", "## Figures aimed at", "", figures.table(result["figures"])]
-    if result["floors"] is not None:
-        lines += ["", "## Floors", "", roofline.table(result["floors"], result["reference_frame"])]
-    return "\n".join(lines) + "\n"
-
-
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--peers", type=Path)
-    parser.add_argument("--gaussians", type=int, nargs="*", default=[100_000, 500_000, 1_000_000, 3_000_000])
+    parser.add_argument("--gaussians", type=int, nargs="*", default=list(ROOMS))
     parser.add_argument("--scene", type=Path, action="append", default=[])
     parser.add_argument("--size", type=image_size, default=(640, 480))
     parser.add_argument("--runs", type=int, default=64)
@@ -261,74 +281,139 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     if any(side % 32 for side in arguments.size):
         parser.error("--size must be of multiples of 32, which the networks take")
-    report = Report(arguments.seconds, arguments.dry_run)
-    cameras = typical_room.views(arguments.size)
-    bundle = None if arguments.dry_run else full_size_bundle()
-    counts: dict[str, Any] = {}
-    reference: Scene | None = None
-    reference_name = ""
-    for name, scene in _scenes(arguments):
-        counts[name] = asdict(count_work(scene, cameras[0]))
-        runs = arguments.runs
-        report.try_to(name, [*OURS, *peers.NAMES], partial(rasterizers, scene, cameras, runs, arguments.peers))
-        report.try_to(name, FRAMES[:1], partial(onnxruntime_frame, scene, cameras, runs, bundle))
-        report.try_to(name, FRAMES[1:2], partial(torch_frame, scene, cameras, runs, half=True))
-        report.try_to(name, FRAMES[2:], partial(torch_frame, scene, cameras, runs, half=False))
-        theirs = partial(research_pipeline, scene, cameras, runs, arguments.peers)
-        report.try_to(name, [RESEARCH_PIPELINE], theirs)
-        if reference is None or len(scene) == REFERENCE:
-            reference, reference_name = scene, name
-    if reference is not None:
-        report.try_to(reference_name, [DIFFERENCE], partial(difference, reference, cameras[0]))
-        report.try_to(reference_name, [CALLS], partial(calls, reference, cameras, bundle))
-        report.try_to(reference_name, list(ENCODERS), partial(encoders, reference, max(2, arguments.runs // 8), bundle))
-    result = {
+    header = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "command": " ".join(["python -m benchmarks.gpu.run", *(sys.argv[1:] if argv is None else argv)]),
-        "dry_run": arguments.dry_run,
-        "gpu": None if arguments.dry_run else gpu(),
+        "gpu": None if arguments.dry_run else measure.core().device(),
         "versions": versions(),
         "size": list(arguments.size),
-        "counts": counts,
-        "entries": report.entries,
-        "figures": figures.judge(report.entries, reference_name),
-        "reference_frame": _reference_frame(report.entries),
-        "floors": _floors(reference, cameras[0], arguments),
     }
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    for file, text in (("results.json", json.dumps(result, indent=1) + "\n"), ("results.md", table(result))):
-        with atomic_file(arguments.out / file) as stream:
-            stream.write(text.encode())
-    print(table(result))
+    report = Report(arguments.out, header, arguments.seconds, arguments.dry_run)
+    report.save()
+    profile = arguments.out / "profile.txt"
+    profile.unlink(missing_ok=True)
+    cameras = typical_room.views(arguments.size)
+    for name, load in _scenes(arguments):
+        begin = time.monotonic()
+        try:
+            scene = load()
+        except Exception as error:  # the other scenes go on
+            report.skip(name, [*OURS, ORT_FRAME, TORCH_FRAME], f"failed: {type(error).__name__}: {error}")
+            continue
+        report.note(name, "scene", time.monotonic() - begin)
+        first = not report.reference
+        if first:
+            report.reference = name
+        _frames(report, name, scene, cameras, arguments, profile if first else None)
+        if first:
+            _once(report, name, scene, cameras, arguments, profile)
+        _count(report, name, scene, cameras[0])
+    print(report.finish())
     return 0
 
 
-def _scenes(arguments: argparse.Namespace) -> Any:
-    for count in arguments.gaussians:
-        yield f"room of {count:,}", typical_room.room(count)
+def _frames(
+    report: Report,
+    name: str,
+    scene: Scene,
+    cameras: Sequence[Camera],
+    arguments: argparse.Namespace,
+    profile: Path | None,
+) -> None:
+    """What is measured of every scene; traced too if `profile` is given."""
+    runs = arguments.runs
+    report.try_to(name, [*OURS, *peers.NAMES], partial(rasterizers, scene, cameras, runs, arguments.peers))
+    traced = [] if profile is None else [CALLS[TORCH_FRAME]]
+    with_torch = partial(torch_frame, scene, cameras, runs)
+    report.try_to(name, [TORCH_FRAME, *traced], partial(with_torch, half=True, profile=profile))
+    report.try_to(name, [ORT_FRAME], partial(onnxruntime_frame, scene, cameras, runs))
+    if profile is not None:
+        report.try_to(name, [CALLS[ORT_FRAME]], partial(onnxruntime_calls, scene, cameras, profile))
+        report.try_to(
+            name,
+            list(DIFFERENCES.values()),
+            partial(differences, scene, cameras[0]),
+        )
+    traced = [] if profile is None else [CALLS[RECORDED_FRAME]]
+    report.try_to(name, [RECORDED_FRAME, *traced], partial(with_torch, half=True, recorded=True, profile=profile))
+    report.try_to(name, [RESEARCH_PIPELINE], partial(research_pipeline, scene, cameras, runs, arguments.peers))
+    report.try_to(name, [TORCH_FP32_FRAME], partial(with_torch, half=False, profile=None))
+
+
+def _once(
+    report: Report,
+    name: str,
+    scene: Scene,
+    cameras: Sequence[Camera],
+    arguments: argparse.Namespace,
+    profile: Path,
+) -> None:
+    """What is measured of the reference scene alone."""
+    report.reference_frame = _reference_frame(report, scene)
+    report.try_to(name, [LABELS], demo_labels, needs=_COUNTING)
+    report.try_to(name, list(ENCODERS.values()), partial(encoders, scene, max(2, arguments.runs // 8)), needs=_COUNTING)
+    begin = time.monotonic()
+    report.floors = _floors(report, scene, cameras[0], arguments)
+    report.note(name, "floors", time.monotonic() - begin)
+    report.save()
+
+
+def _count(report: Report, name: str, scene: Scene, camera: Camera) -> None:
+    if name in report.counts:
+        return
+    if report.left() < _COUNTING:
+        report.counts[name] = "out of time"
+    else:
+        begin = time.monotonic()
+        report.counts[name] = asdict(count_work(scene, camera))
+        report.note(name, "count", time.monotonic() - begin)
+    report.save()
+
+
+def _scenes(arguments: argparse.Namespace) -> Iterator[tuple[str, Callable[[], Scene]]]:
+    """Names, and what makes or reads the scenes; the reference before the others."""
+    for count in sorted(arguments.gaussians, key=lambda count: count != REFERENCE):
+        yield f"room of {count:,}", partial(typical_room.room, count)
     for path in arguments.scene:
-        scene = Scene.load(path)
-        if scene.features is None or scene.features.shape[1] != typical_room.FEATURES:
-            values = np.random.default_rng(0).standard_normal((len(scene), typical_room.FEATURES), dtype=np.float32)
-            scene = scene.with_features(values, "0" * 64)
-        yield path.name, scene
+        yield path.name, partial(_load, path)
 
 
-def _reference_frame(entries: list[dict[str, Any]]) -> dict[str, Any] | None:
-    for entry in entries:
-        if entry["name"] == FRAMES[0] and entry["status"] == "measured" and f"{REFERENCE:,}" in entry["scene"]:
-            return {"gpu": measure.core().device()["name"], "seconds": entry["seconds"]}
+def _load(path: Path) -> Scene:
+    scene = Scene.load(path)
+    if scene.features is not None and scene.features.shape[1] == typical_room.FEATURES:
+        return scene
+    values = np.random.default_rng(0).standard_normal((len(scene), typical_room.FEATURES), dtype=np.float32)
+    return scene.with_features(values, "0" * 64)
+
+
+def _reference_frame(report: Report, scene: Scene) -> dict[str, Any] | None:
+    """Stages of our frame, with ONNX Runtime if it was measured, else with PyTorch, else of the rasteriser alone."""
+    measured = {
+        entry["name"]: entry
+        for entry in report.entries
+        if (entry["scene"], entry["status"]) == (report.reference, "measured")
+    }
+    kernels: dict[str, float] = next((e["kernel_seconds"] for e in measured.values() if e.get("kernel_seconds")), {})
+    for name in (ORT_FRAME, TORCH_FRAME, OURS[1]):
+        if name in measured:
+            entry = measured[name]
+            seconds = entry.get("seconds") or {"rasterize": entry["milliseconds"]["median"] / 1000}
+            found = {"gpu": report.header["gpu"]["name"], "by": name, "gaussians": len(scene), "seconds": seconds}
+            return {**found, "kernel_seconds": kernels}
     return None
 
 
-def _floors(scene: Scene | None, camera: Camera, arguments: argparse.Namespace) -> dict[str, Any] | None:
-    if scene is None:
-        return None
+def _floors(report: Report, scene: Scene, camera: Camera, arguments: argparse.Namespace) -> dict[str, Any] | str:
+    """The floors of a scene's frame on all devices, or why there are none."""
+    if report.left() < _COUNTING:
+        return "out of time"
     try:
+        work = count_work(scene, camera)
+        report.counts[report.reference] = asdict(work)
         graph = arguments.graph.read_bytes() if arguments.graph else roofline.full_size_graph(CLASSES)
-    except ImportError:  # onnx and torch are extras
-        return None
-    return floors(count_work(scene, camera), Network.of(graph, *arguments.size), CLASSES, arguments.size)
+        return floors(work, Network.of(graph, *arguments.size), CLASSES, arguments.size)
+    except Exception as error:  # the graph needs the extra [export], and what it builds on
+        return f"failed: {type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ Rasterizer::Rasterizer(const DeviceScene& scene, int width, int height, const ra
       view_(sizeof(rasterize::FrameView), "the view"),
       device_needs_(sizeof(rasterize::FrameNeeds), "counters") {
   on_tensor_cores();  // refuses what cannot be
-  allocate(rasterize::first_capacities(scene.gaussians().count));
+  allocate_if_lost();
 }
 
 bool Rasterizer::on_tensor_cores() const {
@@ -43,11 +43,20 @@ bool Rasterizer::on_tensor_cores() const {
 
 void Rasterizer::allocate(const rasterize::FrameCapacities& capacities) {
   graph_ = Graph();
+  buffers_ = {};
   memory_ = DeviceMemory();  // the old memory goes first
   const rasterize::FrameSizes sizes{capacities, scene_.gaussians().count, tiles_,
                                     rasterize::sort_scratch_bytes(capacities)};
   memory_ = DeviceMemory(rasterize::workspace_bytes(sizes), "drawing a frame");
   buffers_ = rasterize::place_buffers(sizes, memory_.at<void>());
+  forget_needs();
+}
+
+void Rasterizer::allocate_if_lost() {
+  if (memory_.bytes() == 0) allocate(rasterize::first_capacities(scene_.gaussians().count));
+}
+
+void Rasterizer::forget_needs() {
   check(cudaMemset(device_needs_.at<void>(), 0, sizeof(rasterize::FrameNeeds)), "clearing counters");
   check(cudaStreamSynchronize(nullptr), "clearing counters");  // frames' streams do not wait for the default one
   *needs_ = {};
@@ -63,6 +72,9 @@ void Rasterizer::set_view(const splatting::Camera& camera, const splatting::Vect
 
 void Rasterizer::enqueue(cudaStream_t stream) const {
   if (tiles_ == 0) return;
+  if (memory_.bytes() == 0) {
+    throw OutOfMemory("out of GPU memory: a growth lost what frames are drawn in; make another rasterizer");
+  }
   auto* needs = device_needs_.at<rasterize::FrameNeeds>();
   rasterize::draw_frame({scene_.gaussians(), scene_.features(), scene_.storage()},
                         view_.at<const rasterize::FrameView>(), buffers_, targets_, on_tensor_cores(), needs, stream);
@@ -72,6 +84,7 @@ void Rasterizer::enqueue(cudaStream_t stream) const {
 
 void Rasterizer::launch(cudaStream_t stream) {
   if (tiles_ == 0) return;
+  allocate_if_lost();
   if (graph_.recorded() && recorded_generation_ == scene_.generation()) {
     graph_.launch(stream);
     return;
@@ -84,7 +97,13 @@ void Rasterizer::launch(cudaStream_t stream) {
 bool Rasterizer::grow() {
   if (rasterize::fits(needs(), capacities())) return false;
   const rasterize::FrameCapacities before = capacities();
-  const rasterize::FrameCapacities more = rasterize::grown(before, needs(), scene_.gaussians().count);
+  rasterize::FrameCapacities more{};
+  try {
+    more = rasterize::grown(before, needs(), scene_.gaussians().count);
+  } catch (const std::length_error&) {
+    forget_needs();
+    throw;
+  }
   try {
     allocate(more);
   } catch (const OutOfMemory&) {
@@ -103,6 +122,7 @@ bool Rasterizer::tighten() {
 
 void Rasterizer::draw(const splatting::Camera& camera, const splatting::Vector3& background, cudaStream_t stream) {
   set_view(camera, background, stream);
+  allocate_if_lost();
   do {
     enqueue(stream);
     check(cudaStreamSynchronize(stream), "drawing a frame");

@@ -35,11 +35,12 @@ class Rasterizer {
   /// The view of the frames that are enqueued on the stream from here on. Its width and height must be this size.
   void set_view(const splatting::Camera& camera, const splatting::Vector3& background, cudaStream_t stream);
 
-  /// Enqueues a frame. If it does not fit, its picture lacks Gaussians, and needs() says so.
+  /// Enqueues a frame. If it does not fit, its picture lacks Gaussians, and needs() says so. Throws OutOfMemory where
+  /// an earlier growth lost the memory.
   void enqueue(cudaStream_t stream) const;
 
   /// As enqueue(), but at first, and when scene or capacities have changed, a graph is recorded, which later calls
-  /// launch. Not on the default stream.
+  /// launch. Memory that an earlier growth lost is asked for again (OutOfMemory). Not on the default stream.
   void launch(cudaStream_t stream);
 
   /// The most that frames needed since the last growth, once the stream has been waited for.
@@ -47,7 +48,9 @@ class Rasterizer {
   const rasterize::FrameCapacities& capacities() const { return buffers_.capacities; }
 
   /// Takes more memory if frames did not fit; false if all did. Nothing of it may be running. Throws std::length_error
-  /// beyond kMaxTilePairs pairs, and OutOfMemory, after which it is as before.
+  /// beyond kMaxTilePairs pairs, which forgets that such a view was drawn, so that others can be; and OutOfMemory,
+  /// after which it is as before, or without memory if not even that can be had: enqueue() throws then, launch() and
+  /// draw() ask for it again.
   bool grow();
 
   /// Once typical frames have been drawn: gives back memory if they needed less than half of it, which makes frames
@@ -62,6 +65,8 @@ class Rasterizer {
 
  private:
   void allocate(const rasterize::FrameCapacities& capacities);
+  void allocate_if_lost();
+  void forget_needs();
   bool on_tensor_cores() const;
 
   const DeviceScene& scene_;

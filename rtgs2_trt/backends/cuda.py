@@ -142,7 +142,7 @@ class CudaBackend:
         with self._lock, self._failures(), self._drained_after():
             frame = self._prepared(scene, camera, 0, settle=True)
             images, size = frame.images, (camera.height, camera.width)
-            result = device_results(size, images.labels.dtype, images.rgb.dtype, request, into, self.stream)
+            result = device_results(size, images.labels.dtype, images.rgb.dtype, request, into, self._stream)
             while True:
                 self._draw_and_fuse(frame)
                 self._label(frame, result.labels.address, result.confidence.address if result.confidence else 0)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .. import _cuda
 
 MOST_BYTE_CLASSES = 255  # of labels in one byte; the 256th value is "unknown"
-_TYPICAL_FRAMES = 30  # after which a rasteriser gives back memory that none of them needed
+TYPICAL_FRAMES = 30  # after which the next call gives back memory that none of them needed
 
 
 class DeviceScene:
@@ -78,7 +78,7 @@ class ViewRasterizer:
 
     def settle(self) -> None:
         """Give back memory, once, when typical frames have been drawn; nothing may be running."""
-        if not self._settled and self._frames >= _TYPICAL_FRAMES:
+        if not self._settled and self._frames >= TYPICAL_FRAMES:
             self._settled = True
             self.core.tighten()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,15 +30,24 @@ class DeviceFrame:
     alpha: DeviceArray | None
 
 
+class _Stream(Protocol):
+    """A CUDA stream, as the core has it."""
+
+    @property
+    def address(self) -> int: ...
+
+
 def device_results(
     size: tuple[int, int],
     labels: npt.DTypeLike,
     rgb: npt.DTypeLike,
     request: FrameRequest,
     into: DeviceFrame | None,
-    stream: int,
+    stream: _Stream,
 ) -> DeviceFrame:
     """Return arrays for what `request` asks of a view of `size` (height, width): new ones, or those of `into`.
+
+    New ones keep `stream`, in which their readers wait, whatever becomes of the backend.
 
     Raises:
         InputError: `into` does not fit.
@@ -51,7 +61,10 @@ def device_results(
     }
     if into is None:
         return DeviceFrame(
-            **{name: None if kind is None else DeviceArray.empty(*kind, stream=stream) for name, kind in wanted.items()}  # type: ignore[arg-type]
+            **{
+                name: None if kind is None else DeviceArray.empty(*kind, stream=stream.address, keeps=stream)  # type: ignore[arg-type]
+                for name, kind in wanted.items()
+            }
         )
     for name, kind in wanted.items():
         array = getattr(into, name)

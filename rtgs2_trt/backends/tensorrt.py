@@ -180,7 +180,7 @@ class TensorRtBackend:
         size, nothing = (camera.height, camera.width), FrameRequest(confidence=request.confidence)
         with self._failures(), self._lanes(1) as lanes:
             (lane,) = lanes
-            result = device_results(size, lane.labels.dtype, np.float16, request, into, self.stream)
+            result = device_results(size, lane.labels.dtype, np.float16, request, into, self._results_stream)
             lane.enqueue(self._on_device(scene), camera, nothing, result)
             lane.moments.events[2].wait()
             self._check_needs(lane, len(scene))

@@ -29,7 +29,7 @@ class DeviceArray:
         address: of the first value in GPU memory.
         shape: sizes.
         dtype: whole numbers or floating point.
-        owner: what keeps the memory; lives as long as the array and all its readers.
+        owner: what keeps the memory, and the stream where that may end; lives as long as the array and all its readers.
         stream: address of the CUDA stream whose work fills the array.
 
     Attributes:
@@ -46,8 +46,14 @@ class DeviceArray:
         self._owner = owner
 
     @classmethod
-    def empty(cls, shape: tuple[int, ...], dtype: npt.DTypeLike, *, stream: int) -> DeviceArray:
+    def empty(cls, shape: tuple[int, ...], dtype: npt.DTypeLike, *, stream: int, keeps: object = None) -> DeviceArray:
         """Return an array of new GPU memory, its values not set yet.
+
+        Args:
+            shape: sizes.
+            dtype: whole numbers or floating point.
+            stream: address of the CUDA stream whose work will fill it.
+            keeps: the stream's owner, if the array may outlive it: lives as long as the array and all its readers.
 
         Raises:
             BackendError: no GPU can be used, or it has not enough memory.
@@ -57,7 +63,7 @@ class DeviceArray:
             memory = core.Memory(math.prod(shape) * np.dtype(dtype).itemsize)
         except core.CudaMemoryError as error:
             raise BackendError(str(error)) from error
-        return cls(memory.address, shape, dtype, owner=memory, stream=stream)
+        return cls(memory.address, shape, dtype, owner=(memory, keeps), stream=stream)
 
     @classmethod
     def of(cls, array: object, *, stream: int, field: str = "array") -> DeviceArray:

@@ -60,10 +60,11 @@ DEVICES = {
 }
 
 
+# A GH200, an H200 NVL, a part of an H100 (MIG) have other figures, so that nothing but the whole name will do.
+_CUDA_NAMES = {"NVIDIA H200": "H200 SXM", "NVIDIA H100 80GB HBM3": "H100 SXM"}
+
+
 def device_of(gpu_name: str) -> Device | None:
     """The device whose figures go with the name that CUDA tells, if they are here."""
-    words = gpu_name.lower()
-    for key, name in (("h200", "H200 SXM"), ("h100 80gb hbm3", "H100 SXM")):
-        if key in words:
-            return DEVICES[name]
-    return None
+    name = _CUDA_NAMES.get(gpu_name)
+    return None if name is None else DEVICES[name]

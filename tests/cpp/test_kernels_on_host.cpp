@@ -1,5 +1,6 @@
 // The CUDA kernels themselves, and the host's side of them, run on the host (cuda_on_host/) against the CPU's core.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -221,6 +222,63 @@ TEST(scene_that_does_not_fit_is_drawn_after_growth) {
   CHECK(rasterizer.capacities().pairs > first.pairs);
   CHECK(same_picture(image, draw(gaussians, camera, 1)));
   CHECK(!rasterizer.grow());
+}
+
+TEST(growth_that_finds_no_memory_at_all_is_made_up_for) {
+  inputs::Gaussians gaussians = inputs::make_gaussians(78, 800, 1, 0);
+  for (float& scale : gaussians.scales) scale *= 8.0F;
+  const auto camera = inputs::make_camera(200, 150);
+  const DeviceScene scene(gaussians.arrays(), FeatureStorage::kFloat);
+  const rtgs2::cuda::Stream stream;
+  Image image(200, 150, 0);
+  Rasterizer rasterizer(scene, 200, 150, targets_of(image), Blend::kPlain);
+  const auto first = rasterizer.capacities();
+  const auto draw_once = [&] {
+    rasterizer.set_view(camera, {0.1F, 0.2F, 0.3F}, stream.get());
+    rasterizer.launch(stream.get());
+    stream.wait();
+  };
+  draw_once();
+  CHECK(rasterizer.needs().pairs > first.pairs);
+  const std::size_t enough = std::exchange(on_host::machine().free_bytes, 0);
+  CHECK_THROWS(rasterizer.grow(), OutOfMemory, "drawing a frame needs");
+  CHECK(rasterizer.bytes() == 0);
+  CHECK_THROWS(rasterizer.enqueue(stream.get()), OutOfMemory, "a growth lost");
+  CHECK_THROWS(rasterizer.launch(stream.get()), OutOfMemory, "drawing a frame needs");
+  on_host::machine().free_bytes = enough;
+  draw_once();
+  CHECK(rasterizer.capacities() == first);
+  while (rasterizer.grow()) draw_once();
+  CHECK(same_picture(image, draw(gaussians, camera, 1)));
+}
+
+TEST(a_view_that_can_never_fit_leaves_others_alone) {
+  inputs::Gaussians gaussians = inputs::make_gaussians(79, 800, 1, 0);
+  for (float& scale : gaussians.scales) scale *= 8.0F;
+  const auto camera = inputs::make_camera(200, 150);
+  const DeviceScene scene(gaussians.arrays(), FeatureStorage::kFloat);
+  Image image(200, 150, 0);
+  Rasterizer rasterizer(scene, 200, 150, targets_of(image), Blend::kPlain);
+  const auto first = rasterizer.capacities();
+  const auto draw_once = [&](const rtgs2::splatting::Camera& of) {
+    rasterizer.set_view(of, {0.1F, 0.2F, 0.3F}, nullptr);
+    rasterizer.enqueue(nullptr);
+  };
+  draw_once(camera);
+  CHECK(rasterizer.needs().pairs > first.pairs);
+  // Drawing 2^30 pairs takes too long here: the count that the device reported is made so large.
+  const_cast<rtgs2::rasterize::FrameNeeds&>(rasterizer.needs()).pairs = std::uint64_t{1} << 40U;
+  CHECK_THROWS(rasterizer.grow(), std::length_error, "scales are linear");
+  CHECK(rasterizer.capacities() == first);
+  CHECK(!rasterizer.grow());
+
+  // Nothing is seen from far away; what the device remembers of the views before would show.
+  const std::array<double, 16> away{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, -1e6, 0, 0, 0, 1};
+  draw_once(rtgs2::splatting::make_camera(200, 150, 100, 100, 100, 75, away.data()));
+  CHECK_EQUAL(rasterizer.needs().pairs, 0U);
+  CHECK(!rasterizer.grow());
+  rasterizer.draw(camera, {0.1F, 0.2F, 0.3F}, nullptr);
+  CHECK(same_picture(image, draw(gaussians, camera, 1)));
 }
 
 TEST(features_that_are_not_finite_are_left_to_the_plain_kernel) {

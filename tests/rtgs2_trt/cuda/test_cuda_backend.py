@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
+import weakref
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -336,6 +338,30 @@ def test_results_on_the_gpu(gpu: Segmenter, encoded: Scene) -> None:
         gpu.on_gpu(encoded, view(), confidence=True, into=other)
     with pytest.raises(InputError, match=r"into\.labels"):
         gpu.on_gpu(encoded, view(32, 32), into=other)
+
+
+def test_results_outlive_the_segmenter(
+    gpu_core: ModuleType, exported_bundle: Path, encoded: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stream:
+        """The core's, whose end can be seen."""
+
+        def __init__(self) -> None:
+            self._real = real()
+            self.address, self.wait = self._real.address, self._real.wait
+
+    real = gpu_core.Stream
+    monkeypatch.setattr(gpu_core, "Stream", Stream)
+    gpu = Segmenter(exported_bundle, "cuda", precision="fp32")
+    alive = weakref.ref(gpu._backend._stream)
+    expected, found = gpu(encoded, view()).labels, gpu.on_gpu(encoded, view())
+    del gpu
+    gc.collect()
+    assert alive() is not None  # readers' streams wait for it
+    np.testing.assert_array_equal(found.labels.numpy(), expected)
+    del found
+    gc.collect()
+    assert alive() is None
 
 
 def test_features_of_another_library(gpu: Segmenter, cpu: Segmenter, small_scene: Scene, encoded: Scene) -> None:

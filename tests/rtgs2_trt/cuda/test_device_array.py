@@ -81,6 +81,25 @@ def test_memory_lives_as_long_as_its_readers(
     assert alive() is None
 
 
+def test_the_stream_lives_as_long_as_the_readers(emulated_gpu: ModuleType) -> None:
+    class Stream:
+        def __init__(self) -> None:
+            self.real = emulated_gpu.Stream()
+            self.address = self.real.address
+
+    stream = Stream()
+    alive = weakref.ref(stream)
+    array = DeviceArray.empty((3,), np.float32, stream=stream.address, keeps=stream)
+    del stream
+    reader = np.from_dlpack(array)
+    del array
+    gc.collect()
+    assert alive() is not None
+    del reader
+    gc.collect()
+    assert alive() is None
+
+
 def test_readers_streams_wait_for_ours(emulated_gpu: ModuleType, stream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     array = filled(emulated_gpu, stream, np.zeros(3, np.float32))
     waits: list[tuple[int, int]] = []
@@ -190,3 +209,34 @@ def test_pytorch_on_a_gpu_both_ways() -> None:
     np.testing.assert_array_equal(taken.numpy(), 2 * values)
     with pytest.raises(InputError, match="lies in the memory of another device"):
         DeviceArray.of(torch.zeros(3), stream=stream.address)
+
+
+@pytest.mark.skipif(PROBLEM is not None, reason=f"no GPU: {PROBLEM}")
+def test_cupy_on_a_gpu_both_ways() -> None:
+    cupy = pytest.importorskip("cupy")
+    from rtgs2_trt import _cuda
+
+    stream, values = _cuda.Stream(), np.arange(12, dtype=np.float32).reshape(3, 4)
+    array = filled(_cuda, stream, values)
+    for taken in (cupy.from_dlpack(array), cupy.asarray(array)):
+        assert taken.data.ptr == array.address
+        np.testing.assert_array_equal(cupy.asnumpy(taken), values)
+    doubled = cupy.asarray(array) * 2
+    ours = DeviceArray.of(doubled, stream=stream.address)
+    assert ours.address == doubled.data.ptr
+    np.testing.assert_array_equal(ours.numpy(), 2 * values)
+
+
+@pytest.mark.skipif(PROBLEM is not None, reason=f"no GPU: {PROBLEM}")
+def test_cuda_python_on_a_gpu_by_address_and_stream() -> None:
+    runtime = pytest.importorskip("cuda.bindings.runtime")
+    from rtgs2_trt import _cuda
+
+    stream, values = _cuda.Stream(), np.arange(12, dtype=np.float32)
+    array = filled(_cuda, stream, values)
+    host = np.empty_like(values)
+    kind = runtime.cudaMemcpyKind.cudaMemcpyDeviceToHost
+    (code,) = runtime.cudaMemcpyAsync(host.ctypes.data, array.address, array.nbytes, kind, stream.address)
+    assert code == runtime.cudaError_t.cudaSuccess
+    stream.wait()
+    np.testing.assert_array_equal(host, values)

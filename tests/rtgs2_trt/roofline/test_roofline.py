@@ -116,4 +116,10 @@ def test_public_figures() -> None:
     assert all(device.source for device in DEVICES.values())
     assert device_of("NVIDIA H200") is DEVICES["H200 SXM"]
     assert device_of("NVIDIA H100 80GB HBM3") is DEVICES["H100 SXM"]
-    assert device_of("NVIDIA GeForce GTX 1080") is None
+    for other in (
+        "NVIDIA GeForce GTX 1080",
+        "NVIDIA GH200 480GB",
+        "NVIDIA H200 NVL",
+        "NVIDIA H100 80GB HBM3 MIG 1g.10gb",
+    ):
+        assert device_of(other) is None
