@@ -113,11 +113,24 @@ def try_plugin(module: Any, path: Path) -> None:
     Raises:
         BackendError: as :func:`load_plugin`, or TensorRT does not start.
     """
-    try:
-        runtime = module.Runtime(log_of(module))
-    except Exception as error:  # the bindings raise whatever they come to
-        raise BackendError(f"TensorRT {module.__version__} does not start: {error}") from error
-    load_plugin(module, runtime.get_plugin_registry(), path)
+    load_plugin(module, start(module, "Runtime", log_of(module)).get_plugin_registry(), path)
+
+
+def start(module: Any, name: str, *arguments: Any) -> Any:
+    """Return an object of TensorRT's class `name`, the first of which starts the library.
+
+    Raises:
+        BackendError: it does not start; says what TensorRT said.
+    """
+    make = getattr(module, name)
+    with log_of(module).collecting() as errors:
+        try:
+            return make(*arguments)
+        except Exception as error:  # the bindings raise whatever they come to, a null pointer as TypeError
+            raise BackendError(
+                f"TensorRT {module.__version__} does not start, {name}: {error}{said(errors)}. End other programs if "
+                f"memory is short (rtgs2 doctor), else install TensorRT again: {_reinstall()}"
+            ) from error
 
 
 def log_of(module: Any) -> Any:
@@ -167,6 +180,10 @@ class _Collecting:
 
     def __exit__(self, *_: object) -> None:
         self._listeners[:] = [entry for entry in self._listeners if entry is not self._errors]
+
+
+def _reinstall() -> str:
+    return "sudo apt-get install --reinstall tensorrt" if is_jetson() else "pip install --force-reinstall tensorrt"
 
 
 def _cure() -> str:

@@ -208,6 +208,42 @@ def test_build_that_finds_no_way_says_what_tensorrt_said(real_tensorrt: Any, plu
         build_engine(machine.module, graph(), "good", plugin, BuildOptions(64 << 20))
 
 
+@pytest.mark.parametrize(
+    ("null", "timings"),
+    [("timing cache of bytes", True), ("timing cache", False), ("attached timing cache", False), ("timings", False)],
+)
+def test_timings_that_tensorrt_does_not_give_are_no_failure(
+    real_tensorrt: Any, plugin: Path, null: str, timings: bool
+) -> None:
+    machine = Machine(real_tensorrt)
+    machine.null = {null}
+    built = build_engine(machine.module, graph(), "good", plugin, BuildOptions(1 << 30), timing_cache=b"torn")
+    assert built.engine
+    assert built.timing_cache == (machine.device_timings if timings else b"")
+
+
+def test_engine_without_an_inspector(real_tensorrt: Any, plugin: Path) -> None:
+    machine = Machine(real_tensorrt)
+    machine.null = {"inspector"}
+    built = build_engine(machine.module, graph(), "good", plugin, BuildOptions(1 << 30))
+    assert Engine(machine.module, built.engine, "engine", plugin).layers() == "{}"
+
+
+@pytest.mark.parametrize("name", ["Builder", "OnnxParser", "Runtime"])
+def test_tensorrt_that_does_not_start_says_why(real_tensorrt: Any, plugin: Path, name: str) -> None:
+    machine = Machine(real_tensorrt)
+    built = build_engine(machine.module, graph(), "good", plugin, BuildOptions(1 << 30))
+    machine.null = {name}
+
+    def use() -> object:
+        if name == "Runtime":
+            return Engine(machine.module, built.engine, "engine", plugin)
+        return build_engine(machine.module, graph(), "good", plugin, BuildOptions(1 << 30))
+
+    with pytest.raises(BackendError, match=rf"does not start, {name}: .*CUDA initialization failure.*reinstall"):
+        use()
+
+
 def test_plugin_that_lies_in_the_engine_is_enough(real_tensorrt: Any, plugin: Path) -> None:
     machine = Machine(real_tensorrt)
     built = build_engine(machine.module, graph(), "good", plugin, BuildOptions(1 << 30))
