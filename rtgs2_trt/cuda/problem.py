@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from ..tensorrt.platforms import gpu_access_cure, is_jetson
+
+_UNSEEN = ("no NVIDIA driver", "no NVIDIA GPU", "the GPU cannot be used")
+
 
 def cuda_problem() -> str | None:
     """Return why the CUDA core cannot be used here, in one sentence that says what to do; None if it can."""
@@ -11,4 +15,7 @@ def cuda_problem() -> str | None:
         if "_cuda" in str(error) and "cannot import name" in str(error):
             return "this installation has no CUDA core: install again where nvcc (CUDA 12.6 or later) is on PATH"
         return f"the CUDA core cannot be loaded: {error}"
-    return _cuda.problem()
+    problem = _cuda.problem()
+    if problem is not None and problem.startswith(_UNSEEN) and is_jetson():
+        return f"{problem}; on a Jetson, {gpu_access_cure()}"
+    return problem
