@@ -113,11 +113,11 @@ def _gpu_checks() -> list[Check]:
     try:
         core = importlib.import_module("rtgs2_trt._cuda")
     except ImportError:
-        problem = cuda_problem() or "cannot be loaded"
+        reason = cuda_problem() or "cannot be loaded"
         cure = "Install again where nvcc (CUDA 12.6 or later) is on PATH" if there else None
         if there and platforms.is_jetson():
             cure = "sudo apt-get install nvidia-jetpack, then CMAKE_ARGS=-DRTGS2_CUDA=ON pip install ."
-        return [Check("CUDA core", missing, problem, cure)]
+        return [Check("CUDA core", missing, reason, cure)]
     built = Check("CUDA core", "ok", "built")
     problem = cuda_problem()
     if problem is not None:
