@@ -40,7 +40,7 @@ def test_every_program_that_the_board_runs_is_installed_before() -> None:
     """A fresh board has apt, Python and JetPack's own; what else a block calls, a line before it or pip brings."""
     brings = {"python3-venv": {"python"}, "pip install": {"rtgs2", "rtgs2-export"}, "cmake": {"cmake"}}
     have = {"sudo", ".", "/usr/bin/python3", "docker", "pip", "build/cpp/label_frames"}  # pip is the environment's
-    for line in commands(JETSON.split("On the board")[-1].split("There, in the repository:")[-1]):
+    for line in commands(JETSON.split("On the board, in the repository:")[-1]):
         for part in line.split("&&"):
             words = [word for word in shlex.split(part) if not re.fullmatch(r"[A-Z_]+=.*", word)]
             assert words[0] in have, f"{words[0]} is not there yet: {line}"
