@@ -15,13 +15,18 @@ if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND RTGS2_NVCC)
   set(CMAKE_CUDA_COMPILER ${RTGS2_NVCC})
 endif()
 
-# Jetson Orin, H100 and (with CUDA 13) Jetson Thor, and PTX for every other GPU from Ampere on.
+# Jetson Orin, H100 and (with CUDA 13) Jetson Thor, and PTX for every other GPU from Ampere on. A Jetson, whose
+# processors are few, compiles for Jetsons alone.
 if(NOT CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
-  set(CMAKE_CUDA_ARCHITECTURES 87-real 90-real 80-virtual)
+  set(others 90-real 80-virtual)
+  if(EXISTS /etc/nv_tegra_release)
+    set(others "")
+  endif()
+  set(CMAKE_CUDA_ARCHITECTURES 87-real ${others})
   if(RTGS2_NVCC)
     execute_process(COMMAND ${RTGS2_NVCC} --version OUTPUT_VARIABLE nvcc_version ERROR_QUIET)
     if(nvcc_version MATCHES "release ([0-9.]+)" AND CMAKE_MATCH_1 VERSION_GREATER_EQUAL 13.0)
-      set(CMAKE_CUDA_ARCHITECTURES 87-real 90-real 110-real 80-virtual)
+      set(CMAKE_CUDA_ARCHITECTURES 87-real 110-real ${others})
     endif()
   endif()
 endif()

@@ -9,6 +9,7 @@ The usual way::
     result = segmenter(scene, Camera.look_at(eye, target))
 """
 
+from . import compiled_core  # noqa: F401  first, to say what is wrong where there is none
 from .bundle import Bundle, Manifest
 from .camera import Camera
 from .camera_files import load_cameras, save_cameras

@@ -113,11 +113,13 @@ def _gpu_checks() -> list[Check]:
     try:
         core = importlib.import_module("rtgs2_trt._cuda")
     except ImportError:
-        problem = cuda_problem() or "cannot be loaded"
+        reason = cuda_problem() or "cannot be loaded"
         cure = "Install again where nvcc (CUDA 12.6 or later) is on PATH" if there else None
-        return [Check("CUDA core", missing, problem, cure)]
+        if there and platforms.is_jetson():
+            cure = "sudo apt-get install nvidia-jetpack, then CMAKE_ARGS=-DRTGS2_CUDA=ON pip install ."
+        return [Check("CUDA core", missing, reason, cure)]
     built = Check("CUDA core", "ok", "built")
-    problem = core.problem()
+    problem = cuda_problem()
     if problem is not None:
         found, _, cure = problem.partition(": ")
         no_gpu = not there and found in ("no NVIDIA driver", "no NVIDIA GPU")
@@ -179,7 +181,8 @@ def _jetpack() -> list[Check]:
         checks.append(Check("power mode", "note", "this system does not tell", "sudo nvpmodel -q tells it"))
     else:
         name, unlimited = mode
-        cure = "sudo nvpmodel -m 0 && sudo jetson_clocks, if the board may draw the power"
+        number = platforms.unlimited_power_mode()
+        cure = f"sudo nvpmodel -m {number} && sudo jetson_clocks, if the board may draw the power"
         checks.append(Check("power mode", "ok" if unlimited else "note", name, None if unlimited else cure))
     return checks
 

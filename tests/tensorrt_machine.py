@@ -38,6 +38,8 @@ class Machine:
         steps: of a build; `on_step` is called in each.
         fails: what TensorRT says when it cannot build a frame's engine; None if it can. So `encoder_fails`.
         refuses_second_plugin: whether a library that was loaded may not lie in the engine too.
+        null: what of a build is a null pointer: ``"timing cache of bytes"``, ``"timing cache"``, ``"attached timing
+            cache"``, ``"timings"``, ``"inspector"``; or a class that does not start.
     """
 
     _networks: ClassVar[dict[bytes, Any]] = {}  # of all machines: a graph takes its time to load
@@ -46,9 +48,9 @@ class Machine:
     def __init__(self, real: Any, hidden: frozenset[tuple[str, str]] = frozenset(), version: str | None = None) -> None:
         self.specification = Specification(real, hidden)
         makers: Mapping[str, Callable[..., Any]] = {
-            "Builder": lambda logger: Builder(self, logger),
-            "OnnxParser": lambda network, logger: Parser(self, network),
-            "Runtime": lambda logger: Runtime(self, logger),
+            "Builder": lambda logger: self._started("Builder", Builder(self, logger), logger),
+            "OnnxParser": lambda network, logger: self._started("OnnxParser", Parser(self, network), logger),
+            "Runtime": lambda logger: self._started("Runtime", Runtime(self, logger), logger),
         }
         self.real = real
         self.module = SpecifiedModule(self.specification, makers, version)
@@ -57,11 +59,18 @@ class Machine:
         self.fails: str | None = None
         self.encoder_fails: str | None = None
         self.refuses_second_plugin = False
+        self.null: set[str] = set()
         self.builds = self.contexts = self.runs = 0
         self.log: list[str] = []
         self.device_timings = b"timings of this device"
         self.needs = (0, 0)
         self.last_config: Config | None = None
+
+    def _started(self, name: str, stand_in: Any, logger: Any) -> Any:
+        if name in self.null:
+            logger.log(self.real.ILogger.Severity.ERROR, "CUDA initialization failure with error: 2")
+            raise TypeError("pybind11::init(): factory function returned nullptr")
+        return stand_in
 
     def make(self, name: str, stand_in: Any) -> Specified:
         return Specified(self.specification, name, stand_in)
@@ -252,6 +261,8 @@ class Config:
         self.cleared.add(flag.name)
 
     def create_timing_cache(self, content: bytes) -> Any:
+        if {"timing cache", "timing cache of bytes" if content else "timing cache"} & self.machine.null:
+            return None
         return self.machine.make("ITimingCache", TimingCache(self.machine, bytes(content)))
 
     def set_timing_cache(self, cache: Any, ignore_mismatch: bool) -> bool:
@@ -262,7 +273,7 @@ class Config:
         return True
 
     def get_timing_cache(self) -> Any:
-        return self.cache
+        return None if "attached timing cache" in self.machine.null else self.cache
 
     def add_optimization_profile(self, profile: Any) -> int:
         self.profiles.append(profile._stand_in.shapes)
@@ -274,6 +285,8 @@ class TimingCache:
         self.machine, self.content = machine, content
 
     def serialize(self) -> Any:
+        if "timings" in self.machine.null:
+            return None
         return self.machine.make("IHostMemory", Memory(self.machine.device_timings))
 
 
@@ -334,6 +347,8 @@ class Engine:
         return self.machine.make("IExecutionContext", Context(self.machine, self, lent=managed))
 
     def create_engine_inspector(self) -> Any:
+        if "inspector" in self.machine.null:
+            return None
         return self.machine.make("EngineInspector", Inspector())
 
 

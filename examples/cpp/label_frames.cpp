@@ -1,10 +1,8 @@
 // Loads an engine that `rtgs2 build` made and labels frames, without Python: TensorRT, CUDA and this project's core.
-//
 //   label_frames ENGINE INPUTS OUTPUT
-//
 // ENGINE is BUNDLE/engines/.../frame.engine, which holds the plugin; INPUTS the folder that write_inputs.py made of a
-// scene and its cameras. Each view becomes OUTPUT/NUMBER.pgm, whose grey values are class
-// indices. No TensorRT has run this yet; it compiles against the headers of 10.3, 10.16 and 11.1.
+// scene and its cameras. Each view becomes OUTPUT/NUMBER.pgm, whose grey values are class indices.
+// No TensorRT has run this yet; it compiles against the headers of 10.3, 10.16 and 11.1.
 #include <NvInfer.h>
 #include <cuda_runtime_api.h>
 
@@ -22,8 +20,10 @@
 #include "cuda/graph.h"
 #include "cuda/memory.h"
 #include "cuda/stream.h"
+#include "rasterize/frame_buffers.h"
 
 namespace fs = std::filesystem;
+using rtgs2::cuda::check;
 using rtgs2::cuda::DeviceMemory;
 
 struct Log final : nvinfer1::ILogger {
@@ -33,22 +33,18 @@ struct Log final : nvinfer1::ILogger {
 };
 
 template <typename T>
-T* expect(T* value, const std::string& what) {
-  return value != nullptr ? value : throw std::runtime_error(what);
+T expect(T value, const std::string& what) {
+  return value ? value : throw std::runtime_error(what);
 }
 
 std::vector<char> read(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error("cannot read " + path.string());
+  expect(file.is_open(), "cannot read " + path.string());
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::size_t bytes_of(nvinfer1::DataType type) {
-  return type == nvinfer1::DataType::kINT64 ? 8 : type == nvinfer1::DataType::kHALF ? 2 : 4;
-}
-
-std::size_t volume(const nvinfer1::Dims& dims) {
-  std::size_t result = 1;
+std::size_t bytes_of(nvinfer1::DataType type, const nvinfer1::Dims& dims) {
+  std::size_t result = type == nvinfer1::DataType::kINT64 ? 8 : type == nvinfer1::DataType::kHALF ? 2 : 4;
   for (int i = 0; i < dims.nbDims; ++i) result *= static_cast<std::size_t>(dims.d[i]);
   return result;
 }
@@ -64,62 +60,67 @@ class Frames {
                          "the engine is not for this TensorRT or GPU: rtgs2 build makes one"));
     context_.reset(expect(engine_->createExecutionContext(), "no memory for a context"));
     for (int i = 0; i < engine_->getNbIOTensors(); ++i) bind(engine_->getIOTensorName(i), inputs);
-    rtgs2::cuda::check(cudaStreamSynchronize(nullptr), "copying the scene");  // frames have a stream of their own
-    labels_ = DeviceMemory(static_cast<std::size_t>(width() * height()), "labels");
+    check(cudaStreamSynchronize(nullptr), "copying the scene");  // frames have a stream of their own
+    const nvinfer1::Dims image = engine_->getTensorShape("alpha");
+    std::ifstream size(inputs / "view_size.txt");  // of the cameras; the engine draws it made up to multiples of 32
+    size >> width_ >> height_;
+    expect((width_ + 31) / 32 * 32 == image.d[2] && (height_ + 31) / 32 * 32 == image.d[1],
+           "view_size.txt does not fit the engine: make the inputs with the engine's bundle");
+    labels_ = DeviceMemory(static_cast<std::size_t>(width_ * height_), "labels");
+    most_pairs_ = rtgs2::rasterize::fixed_capacities(gaussians_, image.d[1] / 16 * (image.d[2] / 16)).pairs;
   }
 
   /// Puts a view on the stream: 19 numbers of the camera in host memory -> labels.
   void label(const float* camera) {
     const cudaStream_t stream = stream_.get();
     const DeviceMemory& to = memory_["camera"];
-    rtgs2::cuda::check(cudaMemcpyAsync(to.at<void>(), camera, to.bytes(), cudaMemcpyHostToDevice, stream), "a camera");
+    check(cudaMemcpyAsync(to.at<void>(), camera, to.bytes(), cudaMemcpyHostToDevice, stream), "a camera");
     if (runs_++ == 0) return run(stream);  // TensorRT wants a run before one is recorded
     if (!graph_.recorded()) graph_ = rtgs2::cuda::Graph(stream, [this](cudaStream_t s) { run(s); });
     graph_.launch(stream);
   }
 
   void save(const fs::path& path) {
-    std::vector<std::uint8_t> labels(static_cast<std::size_t>(width() * height()));
+    std::vector<std::uint8_t> labels(labels_.bytes());
+    std::int64_t needs[2];  // visible Gaussians, for all of which there is room, and pairs of a Gaussian and a tile
     stream_.wait();
-    rtgs2::cuda::check(cudaMemcpy(labels.data(), labels_.at<void>(), labels.size(), cudaMemcpyDeviceToHost),
-                       "copying labels");
+    check(cudaMemcpy(needs, memory_["needs"].at<void>(), sizeof needs, cudaMemcpyDeviceToHost), "needs");
+    expect(needs[1] <= most_pairs_, "a view lists more than there is room for, Gaussians are missing: see the scale");
+    check(cudaMemcpy(labels.data(), labels_.at<void>(), labels.size(), cudaMemcpyDeviceToHost), "labels");
     std::ofstream file(path, std::ios::binary);
-    file << "P5\n" << width() << ' ' << height() << "\n255\n";
+    file << "P5\n" << width_ << ' ' << height_ << "\n255\n";
     file.write(reinterpret_cast<const char*>(labels.data()), static_cast<std::streamsize>(labels.size()));
-    if (!file) throw std::runtime_error("cannot write " + path.string());
+    expect(file.good(), "cannot write " + path.string());
   }
 
  private:
   void bind(const char* name, const fs::path& inputs) {
     nvinfer1::Dims dims = engine_->getTensorShape(name);
-    const std::size_t width_of_value = bytes_of(engine_->getTensorDataType(name));
+    const nvinfer1::DataType type = engine_->getTensorDataType(name);
     std::vector<char> values;
     if (engine_->getTensorIOMode(name) == nvinfer1::TensorIOMode::kINPUT) {
       values = read(inputs / (std::string(name) + ".bin"));
-      const auto numbers = static_cast<std::int64_t>(values.size() / width_of_value);
-      if (gaussians_ == 0) gaussians_ = numbers / 3;  // means (N, 3) come first
+      const auto numbers = static_cast<std::int64_t>(values.size() / sizeof(float));
+      if (gaussians_ == 0) gaussians_ = expect(numbers / 3, "the scene is empty");  // means (N, 3) come first
       if (dims.d[0] < 0) dims.d[0] = gaussians_;
       if (dims.nbDims > 1 && dims.d[1] < 0) dims.d[1] = numbers / 3 / gaussians_;  // sh (N, K, 3)
-      if (values.size() < volume(dims) * width_of_value || !context_->setInputShape(name, dims))
-        throw std::runtime_error(std::string(name) + ".bin does not fit what the engine was built for");
+      expect(values.size() >= bytes_of(type, dims) && context_->setInputShape(name, dims),
+             std::string(name) + ".bin does not fit what the engine was built for");
     }
-    const DeviceMemory& memory = memory_[name] = DeviceMemory(volume(dims) * width_of_value, name);
+    const DeviceMemory& memory = memory_[name] = DeviceMemory(bytes_of(type, dims), name);
     if (!values.empty())
-      rtgs2::cuda::check(cudaMemcpy(memory.at<void>(), values.data(), memory.bytes(), cudaMemcpyHostToDevice), name);
-    if (!context_->setTensorAddress(name, memory.at<void>()))
-      throw std::runtime_error(std::string(name) + " not bound");
+      check(cudaMemcpy(memory.at<void>(), values.data(), memory.bytes(), cudaMemcpyHostToDevice), name);
+    expect(context_->setTensorAddress(name, memory.at<void>()), std::string(name) + " cannot be bound");
   }
 
   void run(cudaStream_t stream) {
-    if (!context_->enqueueV3(stream)) throw std::runtime_error("TensorRT failed");
+    expect(context_->enqueueV3(stream), "TensorRT failed");
     const nvinfer1::Dims dims = engine_->getTensorShape("logits");
-    rtgs2::cuda::upsample_argmax({memory_["logits"].at<void>(), rtgs2::cuda::LogitType::kHalf, dims.d[1], dims.d[2],
-                                  dims.d[3], height(), width()},
-                                 labels_.at<std::uint8_t>(), nullptr, stream);
+    expect(dims.nbDims == 4, "the engine gives no logits");
+    rtgs2::cuda::upsample_argmax(
+        {memory_["logits"].at<void>(), rtgs2::cuda::LogitType::kHalf, dims.d[1], dims.d[2], dims.d[3], height_, width_},
+        labels_.at<std::uint8_t>(), nullptr, stream);
   }
-
-  std::int64_t height() const { return engine_->getTensorShape("alpha").d[1]; }
-  std::int64_t width() const { return engine_->getTensorShape("alpha").d[2]; }
 
   Log log_;
   std::unique_ptr<nvinfer1::IRuntime> runtime_;
@@ -129,12 +130,11 @@ class Frames {
   DeviceMemory labels_;
   rtgs2::cuda::Stream stream_;
   rtgs2::cuda::Graph graph_;
-  std::int64_t gaussians_ = 0;
-  int runs_ = 0;
+  std::int64_t gaussians_ = 0, most_pairs_ = 0, width_ = 0, height_ = 0, runs_ = 0;
 };
 
 int main(int count, char** arguments) try {
-  if (count != 4) throw std::runtime_error("usage: label_frames ENGINE INPUTS OUTPUT");
+  expect(count == 4, "usage: label_frames ENGINE INPUTS OUTPUT");
   Frames frames(arguments[1], arguments[2]);
   const std::vector<char> cameras = read(fs::path(arguments[2]) / "camera.bin");
   fs::create_directories(arguments[3]);

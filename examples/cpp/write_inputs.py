@@ -2,18 +2,22 @@
 
     python examples/cpp/write_inputs.py BUNDLE SCENE --cameras FILE -o FOLDER
 
-The scene is encoded here, once; docs/tensorrt.md tells the engine's inputs. `camera.bin` holds 19 numbers
-a view, in the order of the names printed.
+The scene is encoded here, once; docs/tensorrt.md tells the engine's inputs. `camera.bin` holds 19 numbers a view, in
+the order of the names printed, `view_size.txt` the views' width and height in pixels: one size, and the engine's.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from rtgs2_trt import Segmenter, load_cameras
+from rtgs2_trt import Camera, Segmenter, load_cameras
+from rtgs2_trt.bundle import Bundle
+from rtgs2_trt.errors import CameraError, InputError
+from rtgs2_trt.tensorrt.engine_store import check_frame_graph
 from rtgs2_trt.tensorrt.frame_interface import CAMERA_INPUT, camera_numbers, scene_arrays
 
 
@@ -24,15 +28,40 @@ def main() -> int:
     parser.add_argument("--cameras", required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
-    scene = Segmenter(arguments.bundle).load(arguments.scene)
-    cameras = load_cameras(arguments.cameras)
-    arrays = {**scene_arrays(scene), CAMERA_INPUT: np.stack([camera_numbers(c.padded(32)) for c in cameras.values()])}
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    for name, array in arrays.items():
-        array.tofile(arguments.output / f"{name}.bin")
-        print(f"{name}.bin {array.dtype} {array.shape}")
-    print("\n".join(f"{number}: {name}" for number, name in enumerate(cameras)))
+    try:
+        write_inputs(arguments.bundle, arguments.scene, arguments.cameras, arguments.output)
+    except InputError as error:
+        parser.exit(2, f"{error}\n")
     return 0
+
+
+def write_inputs(bundle: str, scene: str, camera_file: str, output: Path) -> None:
+    opened, cameras = Bundle(bundle), load_cameras(camera_file)
+    check_frame_graph(opened)
+    width, height = view_size(camera_file, cameras, opened.manifest.image_size)
+    views = np.stack([camera_numbers(camera.padded(32)) for camera in cameras.values()])
+    arrays = {**scene_arrays(Segmenter(opened).load(scene)), CAMERA_INPUT: views}
+    output.mkdir(parents=True, exist_ok=True)
+    for name, array in arrays.items():
+        array.tofile(output / f"{name}.bin")
+        print(f"{name}.bin {array.dtype} {array.shape}")
+    (output / "view_size.txt").write_text(f"{width} {height}\n")
+    print("\n".join(f"{number}: {name}" for number, name in enumerate(cameras)))
+
+
+def view_size(camera_file: str, cameras: Mapping[str, Camera], image_size: tuple[int, int]) -> tuple[int, int]:
+    """The one size of all views, which the engine must draw: the bundle's, both made up to multiples of 32."""
+    sizes = sorted({(camera.width, camera.height) for camera in cameras.values()})
+    drawn = tuple(-(-side // 32) * 32 for side in image_size)
+    if len(sizes) != 1 or tuple(-(-side // 32) * 32 for side in sizes[0]) != drawn:
+        raise CameraError(
+            "the engine draws one size",
+            file=camera_file,
+            found=", ".join(f"{width} x {height}" for width, height in sizes),
+            expected=f"views of one size that made up to multiples of 32 is {drawn[0]} x {drawn[1]}",
+            fix="Give cameras of that size, or export with rtgs2-export --tensorrt --image-size WxH for theirs",
+        )
+    return sizes[0]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..cuda import DeviceArray
 from ..errors import BackendError, BundleError
+from ..tensorrt.platforms import is_jetson
 from .engines import Arrays, signature
 
 
@@ -56,9 +57,14 @@ def provider_problem() -> str | None:
         return f"ONNX Runtime cannot be loaded ({error}): pip install onnxruntime-gpu"
     if CUDA.name in onnxruntime.get_available_providers():
         return None
+    if is_jetson():
+        return (
+            f"ONNX Runtime {onnxruntime.__version__} has no CUDA, nor has another one of PyPI on a Jetson: TensorRT "
+            "does its work (rtgs2-export --tensorrt, then rtgs2 build)"
+        )
     return (
         f"ONNX Runtime {onnxruntime.__version__} is a build without CUDA: pip uninstall onnxruntime, then pip install "
-        "onnxruntime-gpu (on Jetson the wheel made for its JetPack)"
+        "onnxruntime-gpu"
     )
 
 

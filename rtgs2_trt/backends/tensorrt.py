@@ -245,7 +245,8 @@ class TensorRtBackend:
                 field="camera",
                 found=f"{camera.width} x {camera.height} pixels",
                 expected=f"a size that made up to multiples of 32 is {self.width} x {self.height}",
-                fix="Export with rtgs2-export --tensorrt --image-size WxH for this size, or take backend 'cuda'",
+                fix="Draw at that size (--size, camera.resized(width, height)), export with rtgs2-export --tensorrt "
+                "--image-size WxH for this one, or take another backend",
             )
 
     def _check_count(self, scene: Scene) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from ..tensorrt.platforms import gpu_access_cure, is_jetson
+
+_UNSEEN = ("no NVIDIA driver", "no NVIDIA GPU", "the GPU cannot be used")
+
 _usable: object = None  # the core that has found its GPU, which stays: asking the driver takes longer than a kernel
 
 
@@ -22,4 +26,6 @@ def cuda_problem() -> str | None:
     problem = _cuda.problem()
     if problem is None:
         _usable = _cuda
+    elif problem.startswith(_UNSEEN) and is_jetson():
+        return f"{problem}; on a Jetson, {gpu_access_cure()}"
     return problem

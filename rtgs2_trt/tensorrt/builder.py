@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BackendError
-from .library import load_plugin, log_of, said
+from .library import load_plugin, log_of, said, start
 from .profiles import Profile, frame_profile
 from .progress import NoPhases, Phases, make_monitor
 
@@ -34,7 +34,7 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class Built:
-    """A serialised engine, and the timings that were taken for it."""
+    """A serialised engine, and the timings that were taken for it; empty if TensorRT kept none."""
 
     engine: bytes
     timing_cache: bytes
@@ -70,11 +70,11 @@ def build_engine(
     cancelled = cancelled or threading.Event()
     log = log_of(module)
     with log.collecting() as errors:
-        builder = module.Builder(log)
+        builder = start(module, "Builder", log)
         if plugin is not None:
             load_plugin(module, builder.get_plugin_registry(), plugin)
         network = builder.create_network(_network_flags(module))
-        parser = module.OnnxParser(network, log)
+        parser = start(module, "OnnxParser", network, log)
         if not parser.parse(graph):
             raise BackendError(f"{name}: TensorRT {module.__version__} refuses the graph: {_parser_errors(parser)}")
         config = builder.create_builder_config()
@@ -86,10 +86,7 @@ def build_engine(
             config.plugins_to_serialize = [str(plugin)]
         monitor = make_monitor(module, phases or NoPhases(), cancelled)
         config.progress_monitor = monitor
-        cache = config.create_timing_cache(timing_cache)
-        if not config.set_timing_cache(cache, False):  # of another device or version
-            cache = config.create_timing_cache(b"")
-            config.set_timing_cache(cache, False)
+        cache = _set_timings(config, timing_cache)  # must live until the engine is built
         _add_profile(builder, config, network, options)
         engine = builder.build_serialized_network(network, config)
     if cancelled.is_set():
@@ -100,7 +97,25 @@ def build_engine(
             f"workspace for {options.profile.described}{said(errors)}. If memory was short, end other programs, give "
             f"more with --workspace, or build for fewer with {options.profile.option}"
         )
-    return Built(bytes(engine), bytes(config.get_timing_cache().serialize()))
+    return Built(bytes(engine), b"" if cache is None else _timings(config))
+
+
+def _set_timings(config: Any, earlier: bytes) -> Any:
+    """Let the build take earlier timings if they are this device's, else begin anew.
+
+    Returns the cache; None if TensorRT makes none, which only makes this build and the next longer.
+    """
+    for content in (earlier, b"") if earlier else (b"",):
+        cache = config.create_timing_cache(content)  # None if the bytes are no cache, or memory is short
+        if cache is not None and config.set_timing_cache(cache, False):  # not if of another device or version
+            return cache
+    return None
+
+
+def _timings(config: Any) -> bytes:
+    cache = config.get_timing_cache()
+    content = None if cache is None else cache.serialize()
+    return b"" if content is None else bytes(content)
 
 
 def _network_flags(module: Any) -> int:

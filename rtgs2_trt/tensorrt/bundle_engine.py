@@ -287,8 +287,9 @@ class _Build:
                 ),
                 cancelled,
             )
-        with atomic_file(timings) as file:
-            file.write(built.timing_cache)
+        if built.timing_cache:
+            with atomic_file(timings) as file:
+                file.write(built.timing_cache)
         return built
 
     def _keep_layers(self, ending: str, layers: str) -> Path:

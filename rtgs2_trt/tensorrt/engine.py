@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BackendError
-from .library import load_plugin, log_of, said
+from .library import load_plugin, log_of, said, start
 
 _TYPES = {"FLOAT": "float32", "HALF": "float16", "INT64": "int64", "INT32": "int32", "BOOL": "bool"}
 
@@ -37,7 +37,7 @@ class Engine:
             # The library lies in the engine, and TensorRT may refuse a creator that is there already. Where it does not
             # take the engine's own, once more with the installed one.
             for file in (None, plugin) if plugin is not None else (None,):
-                self._runtime = module.Runtime(log)
+                self._runtime = start(module, "Runtime", log)
                 self._runtime.engine_host_code_allowed = True
                 if file is not None:
                     load_plugin(module, self._runtime.get_plugin_registry(), file)
@@ -87,7 +87,8 @@ class Engine:
     def layers(self) -> str:
         """Return what the engine inspector tells of all layers, as JSON."""
         inspector = self._engine.create_engine_inspector()
-        return str(inspector.get_engine_information(self._module.LayerInformationFormat.JSON))
+        told = inspector and inspector.get_engine_information(self._module.LayerInformationFormat.JSON)
+        return str(told or "{}")  # only a dump for people: not worth an engine
 
 
 class EngineContext:

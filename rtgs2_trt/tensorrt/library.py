@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import BackendError
 from .frame_interface import PLUGIN, PLUGIN_NAMESPACE, PLUGIN_VERSION
-from .platforms import is_jetson, pair_problem
+from .platforms import gpu_access_cure, is_container, is_jetson, pair_problem
 
 OLDEST = (10, 3)
 """JetPack 6.1's; before it there are no plugins of the kind that ours is (IPluginV3 in all its parts)."""
@@ -43,7 +43,8 @@ def tensorrt_problem() -> str | None:
         module = importlib.import_module("tensorrt")
     except Exception as error:  # a broken installation raises what its loader happens to raise
         missing = isinstance(error, ModuleNotFoundError)
-        return f"TensorRT for Python {'is not installed' if missing else f'cannot be loaded ({error})'}: {_cure()}"
+        cure = _cure() if missing else _cure_of_broken()
+        return f"TensorRT for Python {'is not installed' if missing else f'cannot be loaded ({error})'}: {cure}"
     version = tensorrt_version(module)
     if version < OLDEST:
         oldest = ".".join(map(str, OLDEST))
@@ -81,7 +82,7 @@ def plugin_library(module: Any) -> Path:
             raise BackendError(f"no such plugin library: {path}. Correct or unset {PLUGIN_VARIABLE}")
         raise BackendError(
             f"this installation has no plugin library for TensorRT {major} ({path.name}): install again where nvcc and "
-            "TensorRT's headers are (-C cmake.define.RTGS2_TENSORRT=ON, TENSORRT_ROOT)"
+            "TensorRT's headers are; CMAKE_ARGS='-DRTGS2_CUDA=ON -DRTGS2_TENSORRT=ON' pip install . says what lacks"
         )
     return path.resolve()
 
@@ -113,11 +114,24 @@ def try_plugin(module: Any, path: Path) -> None:
     Raises:
         BackendError: as :func:`load_plugin`, or TensorRT does not start.
     """
-    try:
-        runtime = module.Runtime(log_of(module))
-    except Exception as error:  # the bindings raise whatever they come to
-        raise BackendError(f"TensorRT {module.__version__} does not start: {error}") from error
-    load_plugin(module, runtime.get_plugin_registry(), path)
+    load_plugin(module, start(module, "Runtime", log_of(module)).get_plugin_registry(), path)
+
+
+def start(module: Any, name: str, *arguments: Any) -> Any:
+    """Return an object of TensorRT's class `name`, the first of which starts the library.
+
+    Raises:
+        BackendError: it does not start; says what TensorRT said.
+    """
+    make = getattr(module, name)
+    with log_of(module).collecting() as errors:
+        try:
+            return make(*arguments)
+        except Exception as error:  # the bindings raise whatever they come to, a null pointer as TypeError
+            raise BackendError(
+                f"TensorRT {module.__version__} does not start, {name}: {error}{said(errors)}. End other programs if "
+                f"memory is short (rtgs2 doctor), else install TensorRT again: {_reinstall()}"
+            ) from error
 
 
 def log_of(module: Any) -> Any:
@@ -169,10 +183,20 @@ class _Collecting:
         self._listeners[:] = [entry for entry in self._listeners if entry is not self._errors]
 
 
+def _cure_of_broken() -> str:
+    if is_jetson() and is_container():
+        return f"{gpu_access_cure()}, which brings libraries of the host"
+    return _reinstall()
+
+
+def _reinstall() -> str:
+    return "sudo apt-get install --reinstall tensorrt" if is_jetson() else "pip install --force-reinstall tensorrt"
+
+
 def _cure() -> str:
     if is_jetson():
         return (
-            "JetPack brings it: apt-get install python3-libnvinfer, and make the virtual environment with "
-            "--system-site-packages (pip install tensorrt does not work on Jetson)"
+            "JetPack brings it: sudo apt-get install python3-libnvinfer, and make the virtual environment with "
+            "/usr/bin/python3 -m venv --system-site-packages (pip install tensorrt does not work on Jetson)"
         )
     return "pip install tensorrt"

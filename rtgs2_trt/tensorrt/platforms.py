@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ _RELEASE = Path("/etc/nv_tegra_release")
 _PACKAGES = Path("/var/lib/dpkg/status")
 _POWER_MODE = Path("/var/lib/nvpmodel/status")
 _POWER_MODES = Path("/etc/nvpmodel.conf")
+_MARKS_OF_CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 ORIN, THOR = (8, 7), (11, 0)
 JETPACK_TENSORRT = {(6, 1): (10, 3), (6, 2): (10, 3), (7, 0): (10, 13), (7, 1): (10, 13), (7, 2): (10, 16)}
@@ -57,8 +59,20 @@ def pair_problem(version: tuple[int, ...], compute_capability: tuple[int, int]) 
 
 
 def is_jetson() -> bool:
-    """Whether this is a Jetson, or a container that sees its host's files."""
-    return _RELEASE.is_file()
+    """Whether this is a Jetson, or a container on one: there the kernel's name tells, if no file of the host does."""
+    return _RELEASE.is_file() or platform.release().endswith("-tegra")
+
+
+def is_container() -> bool:
+    """Whether this runs in a container of Docker or Podman."""
+    return any(mark.exists() for mark in _MARKS_OF_CONTAINERS)
+
+
+def gpu_access_cure() -> str:
+    """What lets a process on a Jetson reach the GPU that it does not see."""
+    if is_container():
+        return "start the container with --runtime nvidia"
+    return "this user must be in the groups video and render: sudo usermod -aG video,render $USER, then log in again"
 
 
 def jetson_linux() -> tuple[int, int, int] | None:
@@ -99,9 +113,18 @@ def power_mode() -> tuple[str, bool] | None:
     found = re.search(r"pmode:0*(\d+)", _text(_POWER_MODE))
     if found is None:
         return None
-    names = dict(re.findall(r"<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)\s*>", _text(_POWER_MODES)))
-    name = names.get(found[1], f"mode {found[1]}")
-    return name, name.upper().startswith("MAXN") or (not names and found[1] == "0")
+    name = _power_modes().get(found[1], f"mode {found[1]}")
+    return name, found[1] == unlimited_power_mode()
+
+
+def unlimited_power_mode() -> str:
+    """Return the number of the power mode without limits, which is another on each board; 0 where no file tells."""
+    return next((number for number, name in _power_modes().items() if name.upper().startswith("MAXN")), "0")
+
+
+def _power_modes() -> dict[str, str]:
+    """Names by number."""
+    return dict(re.findall(r"<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+)\s*>", _text(_POWER_MODES)))
 
 
 def _text(path: Path) -> str:

@@ -23,13 +23,37 @@ def commands(page: str) -> list[str]:
 OURS = [line for line in [*commands(JETSON), *commands(TENSORRT)] if line.startswith("rtgs2")]
 
 
-def test_board_needs_under_ten_commands() -> None:
-    on_the_board = JETSON.split("On the board")[1].split("```bash\n")[1].split("```")[0].splitlines()
-    assert len(on_the_board) < 10
+def test_under_ten_commands_from_a_flashed_board_to_labels() -> None:
+    """Counted one by one: a line may not join several. All of the section, the export on another machine included."""
+    section = JETSON.split("## From a flashed board to labels")[1].split("\n## ")[0]
+    export, on_the_board = (block.splitlines() for block in re.findall(r"```bash\n(.*?)```", section, re.DOTALL))
+    assert not [line for line in [*export, *on_the_board] if re.search(r"&&|;|\||\\$", line)]
+    assert len(export) + len(on_the_board) == 9
+    assert section.lstrip().startswith("Nine commands in all.")
     assert any(line.startswith("rtgs2 build") for line in on_the_board)
     assert on_the_board[-1].startswith("rtgs2 segment")
-    explained = re.findall(r"^(\d)\. ", JETSON, re.MULTILINE)
+    explained = re.findall(r"^(\d)\. ", section, re.MULTILINE)
     assert explained == [str(number + 1) for number in range(len(on_the_board))]
+
+
+def test_every_program_that_the_board_runs_is_installed_before() -> None:
+    """A fresh board has apt, Python and JetPack's own; what else a block calls, a line before it or pip brings."""
+    brings = {"python3-venv": {"python"}, "pip install": {"rtgs2", "rtgs2-export"}, "cmake": {"cmake"}}
+    have = {"sudo", ".", "/usr/bin/python3", "docker", "pip", "build/cpp/label_frames"}  # pip is the environment's
+    for line in commands(JETSON.split("On the board, in the repository:")[-1]):
+        for part in line.split("&&"):
+            words = [word for word in shlex.split(part) if not re.fullmatch(r"[A-Z_]+=.*", word)]
+            assert words[0] in have, f"{words[0]} is not there yet: {line}"
+        for what, programs in brings.items():
+            if what in line:
+                have |= programs
+
+
+def test_what_is_missing_at_the_install_is_an_error_on_a_board() -> None:
+    """With every version of pip: ``-C`` is of pip 23.1, Ubuntu 22.04 makes environments with 22.0."""
+    (install,) = (line for line in commands(JETSON) if "pip install ." in line)
+    assert "-DRTGS2_CUDA=ON -DRTGS2_TENSORRT=ON" in install
+    assert " -C" not in install
 
 
 @pytest.mark.parametrize("command", sorted(set(OURS)))
@@ -58,13 +82,12 @@ def test_all_files_that_the_pages_name_are_there() -> None:
 
 
 def test_pip_is_brought_up_to_date_before_its_newer_options_are_used() -> None:
-    """``pip install -C`` is of pip 23.1, Ubuntu 22.04 makes environments with 22.0."""
-    for text in (JETSON, (ROOT / "docker/jetson.Dockerfile").read_text()):
-        upgrade = re.search(r"pip install .*--upgrade pip", text)
-        assert upgrade is not None
-        option = re.search(r" -C .?cmake", text)
-        assert option is not None
-        assert upgrade.start() < option.start()
+    text = (ROOT / "docker/jetson.Dockerfile").read_text()
+    upgrade = re.search(r"pip install .*--upgrade pip", text)
+    assert upgrade is not None
+    option = re.search(r" -C .?cmake", text)
+    assert option is not None
+    assert upgrade.start() < option.start()
 
 
 def test_dockerfile_copies_what_is_there() -> None:

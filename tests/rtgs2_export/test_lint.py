@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import sys
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from rtgs2_export import lint
 from rtgs2_export.lint import check_graph, lint_graph
 from rtgs2_trt.errors import BundleError
 
@@ -41,13 +46,33 @@ BIG = {"y": (FLOAT, [1, 2, 8, 8])}
 SCALES = {"scales": np.asarray([1, 1, 2, 2], np.float32)}
 
 
-def resize(**attributes):
-    return model([node("Resize", ["x", "", "scales"], **attributes)], MAP, BIG, SCALES)
+def resize(constants=SCALES, **attributes):
+    return model([node("Resize", ["x", "", "scales"], **attributes)], MAP, BIG, constants)
 
 
 def top_k(k, **attributes):
     sizes = {"x": (FLOAT, [5000])}, {"y": (FLOAT, [k]), "i": (INT64, [k])}
     return model([node("TopK", ["x", "k"], ["y", "i"], **attributes)], *sizes, {"k": np.asarray([k], np.int64)})
+
+
+def top_k_of_an_input():
+    sizes = {"x": (FLOAT, [5000]), "k": (INT64, [1])}, {"y": (FLOAT, ["k"]), "i": (INT64, ["k"])}
+    return model([node("TopK", ["x", "k"], ["y", "i"])], *sizes)
+
+
+def attention():
+    """Of opset 23, which is refused as well."""
+    qkv = {name: (FLOAT, [1, 4, 8]) for name in "qkv"}
+    operator = node("Attention", ["q", "k", "v"], q_num_heads=2, kv_num_heads=2)
+    return model([operator], qkv, {"y": (FLOAT, [1, 4, 8])}, opset=23)
+
+
+def loop(inside, element_type=FLOAT):
+    """A Scan without a state, over a body of one node."""
+    item, result = (helper.make_tensor_value_info(name, element_type, [4]) for name in ("item", "result"))
+    body = helper.make_graph([node(inside, ["item"], ["result"], name="inside")], "body", [item], [result])
+    kind = {"x": (element_type, [4, 4])}, {"y": (element_type, [4, 4])}
+    return model([node("Scan", body=body, num_scan_inputs=1)], *kind)
 
 
 def scatter(operator, indices_type, indices_shape, **attributes):
@@ -121,6 +146,14 @@ BROKEN = {
         "culprit",
         "Unique: the parser does not know it",
     ),
+    "operator, refused, compress": (
+        model(
+            [node("Compress", ["x", "c"], axis=0)], {**HALF_X, "c": (TensorProto.BOOL, [4])}, {"y": (HALF, ["n", 4])}
+        ),
+        "culprit",
+        "Compress: its output's size hangs on data",
+    ),
+    "operator, too new": (attention(), "culprit", "Attention is not known to TensorRT 10.3, 10.13"),
     "operator, unknown": (model([node("Det")], outputs={"y": (FLOAT, [])}), "culprit", "Det is not in the table"),
     "types": (
         model([node("Relu")], {"x": (TensorProto.DOUBLE, [4, 4])}, {"y": (TensorProto.DOUBLE, [4, 4])}),
@@ -180,10 +213,17 @@ BROKEN = {
         "half_pixel_symmetric",
     ),
     "resize, antialias": (resize(mode="linear", antialias=1), "culprit", "antialias"),
+    "resize, axes": (
+        resize({"scales": np.asarray([2, 2], np.float32)}, mode="linear", axes=[2, 3]),
+        "culprit",
+        "axes or an aspect policy",
+    ),
     "scatter": (scatter("ScatterND", INT64, [2, 1], reduction="add"), "culprit", "ScatterND with a reduction"),
     "scatter, indices": (scatter("ScatterElements", INT32, [2, 1], reduction="add"), "culprit", "int32 indices"),
     "top k": (top_k(3840), "culprit", "larger than 3839"),
+    "top k, computed": (top_k_of_an_input(), "culprit", "K is computed"),
     "top k, order": (top_k(3, sorted=0), "culprit", "sorted is 0"),
+    "loop": (loop("Relu"), "culprit", "Scan carries no state"),
     "plugin": (rasterizer(name="RtgsUnknown"), "culprit", "there is no plugin RtgsUnknown"),
     "plugin, name": (rasterizer(name="Relu"), "culprit", "Relu is also an operator"),
     "plugin, inputs": (rasterizer(drop_input=True), "culprit", "6 inputs, RtgsRasterizeGaussians has 7"),
@@ -213,28 +253,40 @@ def test_rule_names_the_node_and_the_cure(case):
     assert (rule in for_runtime) == (rule in FOR_ALL)
 
 
+def test_no_finding_is_without_a_graph_that_causes_it():
+    """Every ``yield Finding`` of the lint runs with one of the graphs above."""
+    places = {
+        node.lineno
+        for node in ast.walk(ast.parse(Path(lint.__file__).read_text()))
+        if isinstance(node, ast.Yield) and isinstance(node.value, ast.Call) and node.value.func.id == "Finding"
+    }
+    assert len(places) > 35
+    ran = set()
+
+    def trace(frame, event, argument):
+        if frame.f_code.co_filename != lint.__file__:
+            return None
+        ran.add(frame.f_lineno)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        for broken, _, _ in BROKEN.values():
+            lint_graph(broken, "tensorrt")
+            lint_graph(broken, "onnxruntime")
+    finally:
+        sys.settrace(before)
+    assert sorted(places - ran) == []
+
+
 def test_plugin_node_as_the_plugin_wants_it_passes():
     assert lint_graph(rasterizer(), "tensorrt") == []
     assert lint_graph(rasterizer(plugin_version="1", plugin_namespace=""), "tensorrt") == []
 
 
-def test_attention_is_too_new_for_jetpack_6():
-    """The operator needs opset 23, which is refused as well: the version rule stands on the table."""
-    qkv = {name: (FLOAT, [1, 4, 8]) for name in "qkv"}
-    attention = node("Attention", ["q", "k", "v"], q_num_heads=2, kv_num_heads=2)
-    findings = {f.rule: f for f in lint_graph(model([attention], qkv, {"y": (FLOAT, [1, 4, 8])}, opset=23), "tensorrt")}
-    assert "not known to TensorRT 10.3, 10.13" in findings["operator"].problem
-    assert "opset 23" in findings["opset"].problem
-
-
 def test_nodes_in_loop_bodies_are_looked_at():
-    body = helper.make_graph(
-        [node("Softmax", ["item"], ["result"], name="inside")],
-        "body",
-        [helper.make_tensor_value_info("item", HALF, [4])],
-        [helper.make_tensor_value_info("result", HALF, [4])],
-    )
-    findings = lint_graph(model([node("Scan", body=body, num_scan_inputs=1)], HALF_X, HALF_Y), "tensorrt")
+    findings = lint_graph(loop("Softmax", HALF), "tensorrt")
     assert {(finding.rule, finding.where) for finding in findings} == {("digits", "inside"), ("loop", "culprit")}
     assert "carry a number through it" in next(finding.cure for finding in findings if finding.rule == "loop")
 

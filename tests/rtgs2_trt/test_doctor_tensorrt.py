@@ -16,6 +16,8 @@ from rtgs2_trt.cli import main
 from rtgs2_trt.tensorrt import library, platforms
 
 RELEASE = "# R{} (release), REVISION: {}, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: x\n"
+# The mode without limits is another number on each board.
+SUPER = "< POWER_MODEL ID=0 NAME=15W >\n< POWER_MODEL ID=1 NAME=25W >\n< POWER_MODEL ID=2 NAME=MAXN_SUPER >\n"
 MODES = "< POWER_MODEL ID=0 NAME=MAXN >\nCPU_ONLINE CORE_0 1\n< POWER_MODEL ID=1 NAME=15W >\n< PM_CONFIG DEFAULT=1 >\n"
 PACKAGES = """Package: nvidia-cuda
 Version: 12.6
@@ -62,13 +64,19 @@ def jetson(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         sm: tuple[int, int] = (8, 7),
         plugin: bool = True,
         loads: bool = True,
+        modes: str = MODES,
+        container: bool = False,
+        problem: str | None = None,
     ) -> None:
         files = {
             "_RELEASE": None if release is None else RELEASE.format(*release),
             "_PACKAGES": packages,
             "_POWER_MODE": None if mode is None else f"pmode:{mode:04d}",
-            "_POWER_MODES": MODES,
+            "_POWER_MODES": modes,
         }
+        mark = tmp_path / ".dockerenv"
+        mark.touch() if container else mark.unlink(missing_ok=True)
+        monkeypatch.setattr(platforms, "_MARKS_OF_CONTAINERS", (mark,))
         driver = tmp_path / "driver"
         driver.write_text("NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.4.0  Release Build\n")
         monkeypatch.setattr(doctor, "_DRIVER", driver)
@@ -80,7 +88,7 @@ def jetson(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
             monkeypatch.setattr(platforms, name, path)
         device = {"name": "Orin", "compute_capability": sm, "memory": 8 << 30, "free_memory": 5 << 30}
         device |= {"multiprocessors": 8, "driver": 12060, "runtime": 12060}
-        core = SimpleNamespace(problem=lambda: None, device=lambda: device, CudaError=RuntimeError)
+        core = SimpleNamespace(problem=lambda: problem, device=lambda: device, CudaError=RuntimeError)
         monkeypatch.setattr(rtgs2_trt, "_cuda", core, raising=False)
         monkeypatch.setitem(sys.modules, "rtgs2_trt._cuda", core)
         module = None if version is None else TensorRt(version, loads)
@@ -155,6 +163,83 @@ def test_jetson_without_its_tensorrt(jetson: Any, capsys: pytest.CaptureFixture[
     assert "TensorRT plugins" not in checks
 
 
+def test_jetsons_kernel_tells_in_a_container_that_sees_nothing_of_its_host(
+    jetson: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ``docker run`` without ``--runtime nvidia`` gives: no files of JetPack, no GPU, broken libraries."""
+    jetson(None, mode=None, container=True, problem="no NVIDIA driver: install one that supports CUDA 12.6")
+    monkeypatch.setattr(platforms.platform, "release", lambda: "5.15.148-tegra")
+
+    class Broken:
+        def find_spec(self, name: str, *_: Any) -> None:
+            if name == "tensorrt":
+                raise ImportError("libnvdla_compiler.so: cannot open shared object file")
+
+    monkeypatch.delitem(sys.modules, "tensorrt")
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    code = main(["doctor", "--json", "--quiet"])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert code == 1
+    assert checks["TensorRT"]["status"] == "problem"
+    assert "libnvdla_compiler.so" in checks["TensorRT"]["found"]
+    assert "start the container with --runtime nvidia" in checks["TensorRT"]["cure"]
+    assert "start the container with --runtime nvidia" in checks["GPU"]["cure"]
+    assert "pip install" not in str(checks["TensorRT"])
+
+
+def test_broken_tensorrt_outside_a_container(
+    jetson: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jetson(version="8.6.2")
+
+    def broken(name: str, *_: Any) -> Any:
+        raise ImportError("libnvinfer.so.10: cannot open shared object file")
+
+    monkeypatch.setattr(library.importlib, "import_module", broken)
+    assert "libnvinfer.so.10" in str(library.tensorrt_problem())
+    assert "sudo apt-get install --reinstall tensorrt" in str(library.tensorrt_problem())
+    platforms._RELEASE.unlink()
+    assert "pip install --force-reinstall tensorrt" in str(library.tensorrt_problem())
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        ("no NVIDIA GPU: no CUDA-capable device is detected", True),
+        ("the GPU cannot be used: unknown error", True),
+        ("this build has no code for Orin (sm_87): build with -DCMAKE_CUDA_ARCHITECTURES=87", False),
+    ],
+)
+def test_user_who_may_not_use_the_gpu(
+    jetson: Any, capsys: pytest.CaptureFixture[str], problem: str, told: bool
+) -> None:
+    jetson(problem=problem)
+    check = look(capsys)[1]["GPU"]
+    assert ("sudo usermod -aG video,render" in check["cure"]) == told
+    jetson(None, problem=problem)
+    assert "usermod" not in look(capsys)[1]["GPU"]["cure"]
+
+
+def test_jetson_without_the_core_is_told_how_to_get_it(
+    jetson: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    jetson()
+    monkeypatch.delattr(rtgs2_trt, "_cuda")
+    monkeypatch.setitem(sys.modules, "rtgs2_trt._cuda", None)
+    monkeypatch.setattr(doctor, "_TRACES_OF_A_GPU", (str(tmp_path),))
+    check = look(capsys)[1]["CUDA core"]
+    assert check["cure"] == "sudo apt-get install nvidia-jetpack, then CMAKE_ARGS=-DRTGS2_CUDA=ON pip install ."
+
+
+def test_jetson_is_not_sent_for_a_wheel_that_pypi_does_not_have(
+    jetson: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jetson()
+    check = look(capsys)[1]["ONNX Runtime on GPU"]
+    assert check["status"] == "note"
+    assert check["cure"] == "TensorRT does its work (rtgs2-export --tensorrt, then rtgs2 build)"
+
+
 def test_other_machines_need_no_tensorrt(jetson: Any, capsys: pytest.CaptureFixture[str]) -> None:
     jetson(None, version=None)
     _, checks = look(capsys)
@@ -214,3 +299,13 @@ def test_power_mode(jetson: Any, capsys: pytest.CaptureFixture[str], mode: int |
     assert check["status"] == status
     assert check["found"] == (name or "this system does not tell")
     assert "nvpmodel" in check["cure"]
+
+
+@pytest.mark.parametrize(("mode", "status"), [(0, "note"), (1, "note"), (2, "ok")])
+def test_power_mode_of_a_board_on_which_number_0_is_a_limited_one(
+    jetson: Any, capsys: pytest.CaptureFixture[str], mode: int, status: str
+) -> None:
+    jetson(mode=mode, modes=SUPER)
+    check = look(capsys)[1]["power mode"]
+    assert check["status"] == status
+    assert status == "ok" or check["cure"].startswith("sudo nvpmodel -m 2 && sudo jetson_clocks")

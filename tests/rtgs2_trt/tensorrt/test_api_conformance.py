@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from rtgs2_trt.errors import BackendError
+from rtgs2_trt.tensorrt import builder
 from rtgs2_trt.tensorrt.builder import BuildOptions, build_engine
 from rtgs2_trt.tensorrt.engine import Engine
+from rtgs2_trt.tensorrt.library import try_plugin
 from rtgs2_trt.tensorrt.profiles import frame_profile
 from tensorrt_machine import Machine
 from tensorrt_real import VARIABLE, VERSIONS, chosen_version
@@ -39,6 +42,7 @@ def use_everything(machine: Machine, plugin: Path) -> str:
     module = machine.module
     with pytest.raises(BackendError, match=r"refuses the graph: node \(NonZero\): not supported"):
         build_engine(module, graph("NonZero"), "bad", plugin, BuildOptions(1 << 30))
+    try_plugin(module, plugin)
     built = build_engine(module, graph(), "good", plugin, BuildOptions(1 << 30), timing_cache=b"of another device")
     engine = Engine(module, built.engine, "engine", plugin)
     context = engine.context()
@@ -71,6 +75,26 @@ def test_everything_used_is_there(used: set[tuple[str, str]]) -> None:
         ("ExecutionContextAllocationStrategy", "USER_MANAGED"),
         ("NetworkDefinitionCreationFlag", "STRONGLY_TYPED"),
     } <= used
+
+
+NOT_TENSORRTS = {"append", "device_memory", "engine", "plugin", "start", "ERROR", "INTERNAL_ERROR", "Severity"}
+"""Of lists, of our own objects, and of the real ``ILogger``, where a name that is missing fails without our help."""
+
+
+def test_nothing_of_tensorrt_stands_in_the_code_that_was_not_used(
+    real_tensorrt: Any, used: set[tuple[str, str]]
+) -> None:
+    """Each name in what talks to TensorRT that any of its classes has is one that the run above asked for."""
+    written = {
+        node.attr
+        for name in ("builder", "engine", "library", "progress")
+        for node in ast.walk(ast.parse((Path(builder.__file__).with_name(f"{name}.py")).read_text("utf-8")))
+        if isinstance(node, ast.Attribute)
+    }
+    classes = [value for value in vars(real_tensorrt.tensorrt).values() if isinstance(value, type)]
+    known = {name for value in classes for name in vars(value) if not name.startswith("_")}
+    assert written & known - {name for _, name in used} <= NOT_TENSORRTS
+    assert {"execute_async_v3", "plugins_to_serialize"} <= written & known
 
 
 def test_every_name_that_breaks_is_noticed(real_tensorrt: Any, plugin: Path, used: set[tuple[str, str]]) -> None:
@@ -206,6 +230,42 @@ def test_build_that_finds_no_way_says_what_tensorrt_said(real_tensorrt: Any, plu
     machine.fails = "could not find any implementation for node rasterize"
     with pytest.raises(BackendError, match=r"within 64 MiB .*implementation for node rasterize.*--most-gaussians"):
         build_engine(machine.module, graph(), "good", plugin, BuildOptions(64 << 20))
+
+
+@pytest.mark.parametrize(
+    ("null", "timings"),
+    [("timing cache of bytes", True), ("timing cache", False), ("attached timing cache", False), ("timings", False)],
+)
+def test_timings_that_tensorrt_does_not_give_are_no_failure(
+    real_tensorrt: Any, plugin: Path, null: str, timings: bool
+) -> None:
+    machine = Machine(real_tensorrt)
+    machine.null = {null}
+    built = build_engine(machine.module, graph(), "good", plugin, BuildOptions(1 << 30), timing_cache=b"torn")
+    assert built.engine
+    assert built.timing_cache == (machine.device_timings if timings else b"")
+
+
+def test_engine_without_an_inspector(real_tensorrt: Any, plugin: Path) -> None:
+    machine = Machine(real_tensorrt)
+    machine.null = {"inspector"}
+    built = build_engine(machine.module, graph(), "good", plugin, BuildOptions(1 << 30))
+    assert Engine(machine.module, built.engine, "engine", plugin).layers() == "{}"
+
+
+@pytest.mark.parametrize("name", ["Builder", "OnnxParser", "Runtime"])
+def test_tensorrt_that_does_not_start_says_why(real_tensorrt: Any, plugin: Path, name: str) -> None:
+    machine = Machine(real_tensorrt)
+    built = build_engine(machine.module, graph(), "good", plugin, BuildOptions(1 << 30))
+    machine.null = {name}
+
+    def use() -> object:
+        if name == "Runtime":
+            return Engine(machine.module, built.engine, "engine", plugin)
+        return build_engine(machine.module, graph(), "good", plugin, BuildOptions(1 << 30))
+
+    with pytest.raises(BackendError, match=rf"does not start, {name}: .*CUDA initialization failure.*reinstall"):
+        use()
 
 
 def test_plugin_that_lies_in_the_engine_is_enough(real_tensorrt: Any, plugin: Path) -> None:

@@ -274,6 +274,14 @@ def test_timings_are_kept_for_the_device(machine: Machine, built: Path) -> None:
     assert timings.read_bytes() == machine.device_timings
 
 
+def test_timings_that_tensorrt_does_not_give_leave_no_file(
+    machine: Machine, bundle_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.null = {"timing cache"}
+    assert build(bundle_path) == 0
+    assert not list((bundle_path / "engines").glob("*.timings"))
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
