@@ -122,7 +122,7 @@ def test_segment_estimates_too(exported_bundle, tmp_path, rooms, capsys):
 def test_scale_that_is_no_number(capsys):
     with pytest.raises(SystemExit):
         main(["scene", "a.ply", "--scale", "big"])
-    assert "'big' is neither a number nor auto" in capsys.readouterr().err
+    assert "'big' is neither a number over 0 nor auto" in capsys.readouterr().err
 
 
 def test_the_box_on_the_command_line(tmp_path):
