@@ -58,13 +58,14 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
     try:
-        from ..viewer.server import Viewer, check_address
+        from ..viewer.server import Viewer
     except ImportError as problem:
         raise BackendError(f"rtgs2 view needs viser ({problem}): pip install 'rtgs2-trt[view]'") from problem
     import rich
 
     from ..camera_files import load_cameras
     from ..segmenter import Segmenter
+    from ..viewer.address import check_address
     from ..viewer.start_view import start_camera
 
     rich.reconfigure(quiet=True)  # viser prints through it, also into what --json promises

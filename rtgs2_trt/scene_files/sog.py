@@ -46,7 +46,7 @@ _Open = Callable[[str, int], bytes]
 
 
 def meta_of_folder(folder: Path) -> Path | None:
-    """Return the file of a folder that says what its SOG images hold: ``meta.json``, or the only one of another name."""
+    """Return the file that says what a folder's SOG images hold: ``meta.json``, or the only one of another name."""
     if (folder / META).is_file():
         return folder / META
     try:
