@@ -9,6 +9,7 @@ The usual way::
     result = segmenter(scene, Camera.look_at(eye, target))
 """
 
+from . import _core  # noqa: F401  before all that needs the core
 from .bundle import Bundle, Manifest
 from .camera import Camera
 from .camera_files import load_cameras, save_cameras
