@@ -69,10 +69,8 @@ def load_in_frame(
         scene, cameras, and what was estimated; None if nothing was to be.
     """
     if is_estimated(arguments):
-        from ..scene_tools import estimate_frame
-
         raw, _ = _load_raw(path, arguments, progress)
-        frame = estimate_frame(raw, list(cameras.values()), up=None if arguments.up == AUTO else arguments.up)
+        frame = _estimate(path, arguments, raw, cameras)
         placement = _estimated(path, arguments, frame, console)
         return placement.scene(raw), placement.cameras(cameras), frame
     scene, placement = _load_as_given(path, arguments, progress)
@@ -91,8 +89,6 @@ def load_placed(
     Where neither ``--scale`` nor ``--up`` is given (both None), the file's world is taken as it is, unless an estimate
     succeeds and says that it is not in metres with z up: then the estimate is used.
     """
-    from ..scene_tools import estimate_frame
-
     wanted = argparse.Namespace(**vars(arguments))
     looked_at = arguments.scale is None and arguments.up is None
     if looked_at:
@@ -104,7 +100,7 @@ def load_placed(
         return scene, placement.cameras(cameras), placement
     raw, about_extent = _load_raw(path, wanted, progress)
     try:
-        frame = estimate_frame(raw, list(cameras.values()), up=None if wanted.up == AUTO else wanted.up)
+        frame: SceneFrame | None = _estimate(path, wanted, raw, cameras)
     except SceneError:
         if not looked_at:
             raise
@@ -154,6 +150,19 @@ def _load_raw(
 
 def _invalid(arguments: argparse.Namespace) -> Literal["error", "drop"]:
     return "drop" if arguments.drop_invalid else "error"
+
+
+def _estimate(path: str, arguments: argparse.Namespace, raw: Scene, cameras: Mapping[str, Camera]) -> SceneFrame:
+    from ..scene_tools import estimate_frame
+
+    try:
+        return estimate_frame(raw, list(cameras.values()), up=None if arguments.up == AUTO else arguments.up)
+    except SceneError as problem:
+        fix = (
+            "Give numbers; of an object without a room around leave --scale out, and try --up -y if it lies on its side"
+        )
+        field = ", ".join(f"--{name} auto" for name in ("scale", "up") if getattr(arguments, name) == AUTO)
+        raise SceneError(problem.problem, file=path, field=field, found=problem.found, fix=fix) from problem
 
 
 def _estimated(path: str, arguments: argparse.Namespace, frame: SceneFrame, console: Console) -> Placement:
