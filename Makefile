@@ -105,10 +105,12 @@ install: $(VENV)/.installed
 $(VENV)/.tools:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install 'scikit-build-core>=0.11' 'nanobind>=2.2' 'cmake>=3.20' ninja
+	@echo 'PyTorch, if it is not there yet: a large download, which shows nothing on the way'
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(PIP) install '$(TORCH)'
 	touch $@
 
 $(VENV)/.installed: $(VENV)/.tools $(CORE)
+	@echo 'compiling the core: a minute or two on two cores, another one where nvcc is, with nothing to see'
 	$(PIP) install --no-build-isolation --editable '.[export]'
 	touch $@
 

@@ -8,7 +8,8 @@ Two questions. *Pixels*: the labels of the Gaussians are drawn into the views th
 with the views' truth, as the network's own labels of these views are. IoU is counted over the pixels of all views, and
 also view by view (the mean of the views' mIoU). Where the Gaussians cover less than half of a pixel, as in black window
 panes, nothing could carry a label: all figures are given with and without such pixels. *Gaussians*: labels
-from all views against labels from each view alone, both over the Gaussians that the one view saw.
+from all views against labels from each view alone, both over the Gaussians that the one view saw, and over those that it
+saw with a pixel's light or more: a trace of light tells one view little, others may see the same Gaussian well.
 """
 
 from __future__ import annotations
@@ -126,6 +127,9 @@ def measure(
             seen = np.where(alone.weights > 0, truth, -1)
             count.add("Gaussians: one view, of those that it saw", seen, alone.labels().labels)
             count.add("Gaussians: fused, of the same", seen, fused.labels)
+            clearly = np.where(alone.weights >= CLEARLY_SEEN, truth, -1)
+            count.add("Gaussians: one view, a pixel's light or more in it", clearly, alone.labels().labels)
+            count.add("Gaussians: fused, of these", clearly, fused.labels)
             drawn = fused.drawn(scene, camera)
             single = every[name].argmax(axis=0)
             pixels = room.labels(name).astype(np.int64)

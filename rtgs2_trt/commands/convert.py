@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..console import Console, add_console_options
-from ..scene_files import WRITTEN_FORMATS, format_of_name
-from .frame_options import add_frame_options, load_in_frame
+from ..scene_files import WRITTEN_FORMATS
+from .frame_options import add_frame_options
+from .placed_scene import load_in_frame
+from .written_format import written_format
 
 
 def add_parser(commands: Any) -> None:
@@ -29,7 +31,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
-    kind = arguments.format or format_of_name(arguments.output) or "ply"
+    kind = written_format(arguments.output, "OUT", arguments.format)
     with console.share("read scene") as progress:
         scene, _, _ = load_in_frame(arguments.input, arguments, {}, console, progress)
     if scene.features is not None and kind != "ply":

@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ..console import Console
-from .frame_options import is_estimated, load_in_frame
+from .frame_options import is_estimated
+from .placed_scene import load_in_frame
 from .view_options import chosen_views, intrinsics_of
 
 if TYPE_CHECKING:

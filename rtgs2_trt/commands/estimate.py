@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..console import Console, add_console_options, image_size
 from ..errors import InputError
+from .frame_options import given_scale, given_up
 
 if TYPE_CHECKING:
     from ..camera import Camera
@@ -39,8 +40,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--size", type=image_size, metavar="WxH", help="of the images; default the cameras', or the bundle's"
     )
-    parser.add_argument("--scale", type=float, default=1.0, help="metres a unit of the scene and camera files")
-    parser.add_argument("--up", default="z", help="axis that points up in the files: x, -x, y, -y, z, -z (default z)")
+    parser.add_argument("--scale", type=given_scale, default=1.0, help="metres a unit of the scene and camera files")
+    parser.add_argument(
+        "--up", type=given_up, default="z", help="axis that points up in the files: x, -x, y, -y, z, -z (default z)"
+    )
     parser.add_argument("--drop-invalid", action="store_true", help="drop the scene's Gaussians with NaN")
     parser.add_argument(
         "--gaussians", type=_gaussians, default=1_000_000, metavar="N", help="of the generated room (default 1,000,000)"

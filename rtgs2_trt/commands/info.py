@@ -30,8 +30,10 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Run the subcommand; a golden input that does not check is a failure."""
+    from ..scene_files.sog import meta_of_folder
+
     path = Path(arguments.path)
-    is_bundle = path.is_dir() and not (path / "meta.json").is_file()  # that is a SOG scene
+    is_bundle = path.is_dir() and meta_of_folder(path) is None  # else a SOG scene
     values = _bundle(path, arguments, console) if is_bundle else _scene(path, arguments.drop_invalid, console)
     width = max(len(name) for name in values)
     console.result(values, "\n".join(f"{name.replace('_', ' '):{width}}  {_text(v)}" for name, v in values.items()))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..console import Console, add_console_options, check_folder
 from ..errors import ClassTableError, InputError
-from ..scene_files import format_of_name
 from .bundle_options import add_backend_options, add_class_options, label_rules
 from .encoded_views import EncodedViews
 from .frame_options import add_frame_options
 from .view_options import add_view_options
+from .written_format import check_ply
 
 if TYPE_CHECKING:
     from ..classes import ClassTable
@@ -49,8 +49,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
 
     output = Path(arguments.output)
     check_folder(output.parent, "--output")
-    if format_of_name(output) not in ("ply", None):
-        raise InputError("only standard PLY holds labels", file=output, field="--output", fix="Let it end with .ply")
+    check_ply(output, "--output", "labels")
     views = EncodedViews(arguments)
     with console.step("check bundle"):
         segmenter = Segmenter(

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..console import Console, add_console_options
 from ..errors import InputError
-from ..scene_files import WRITTEN_FORMATS, format_of_name
-from .frame_options import add_frame_options, load_in_frame
+from ..scene_files import WRITTEN_FORMATS
+from .frame_options import add_frame_options
+from .placed_scene import load_in_frame
+from .written_format import written_format
 
 if TYPE_CHECKING:
     from ..scene import Scene
@@ -38,11 +40,11 @@ def add_parser(commands: Any) -> None:
         metavar="X0:X1,Y0:Y1,Z0:Z1",
         help="keep what lies in this box, metres; a limit may be missing, as in :,:,:2",
     )
-    parser.add_argument("--min-opacity", type=float, metavar="A", help="drop Gaussians of an opacity under this")
+    parser.add_argument("--min-opacity", type=_opacity, metavar="A", help="drop Gaussians of an opacity under this")
     parser.add_argument(
         "--drop-floaters",
         nargs="?",
-        type=float,
+        type=_length,
         const=0.15,
         metavar="CELL",
         help="drop Gaussians with fewer than 12 others in the cubes around them, of this side in metres (default 0.15)",
@@ -58,6 +60,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from ..camera_files import load_cameras, save_cameras
     from ..scene_tools import merge, statistics
 
+    kind = None if arguments.output is None else written_format(arguments.output, "--output", arguments.format)
     cameras = load_cameras(arguments.cameras) if arguments.cameras else {}
     others = []
     for index, path in enumerate(arguments.scenes):
@@ -83,7 +86,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         values["frame"] = _estimate(kept, list(cameras.values()))
     if arguments.output is not None:
         with console.step("write scene"):
-            kept.save(arguments.output, arguments.format or format_of_name(arguments.output) or "ply")
+            kept.save(arguments.output, kind)
             if cameras:
                 file = Path(arguments.output).with_suffix(".cameras.json")
                 save_cameras(file, cameras)
@@ -114,7 +117,33 @@ def _box(text: str) -> tuple[list[float], list[float]]:
     if [len(pair) for pair in pairs] != [2, 2, 2]:
         raise argparse.ArgumentTypeError(f"{text!r} is not X0:X1,Y0:Y1,Z0:Z1")
     low = [-math.inf if least is None else least for least, _ in pairs]
-    return low, [math.inf if most is None else most for _, most in pairs]
+    high = [math.inf if most is None else most for _, most in pairs]
+    if not all(least <= most for least, most in zip(low, high, strict=True)):
+        raise argparse.ArgumentTypeError(f"{text!r} has no inside: write the lesser limit first")
+    return low, high
+
+
+def _opacity(text: str) -> float:
+    """Argument type: 0 to 1."""
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no opacity: write a number from 0 to 1")
+    return value
+
+
+def _length(text: str) -> float:
+    """Argument type: metres."""
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no length: write metres")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _cleaned(scene: Scene, arguments: argparse.Namespace) -> tuple[Scene, dict[str, int]]:
@@ -123,18 +152,20 @@ def _cleaned(scene: Scene, arguments: argparse.Namespace) -> tuple[Scene, dict[s
 
     dropped: dict[str, int] = {}
 
-    def keep(name: str, mask: Any) -> None:
+    def keep(name: str, option: str, mask: Any) -> None:
         nonlocal scene
         before = len(scene)
+        if not mask.any():
+            raise InputError(f"all {before} Gaussians that were there are {name}: none is left", field=option)
         scene = select(scene, mask)
         dropped[name] = before - len(scene)
 
     if arguments.crop is not None:
-        keep("outside the box", inside_box(scene, *arguments.crop))
+        keep("outside the box", "--crop", inside_box(scene, *arguments.crop))
     if arguments.min_opacity is not None:
-        keep("faint", scene.opacities >= arguments.min_opacity)
+        keep("faint", "--min-opacity", scene.opacities >= arguments.min_opacity)
     if arguments.drop_floaters is not None:
-        keep("floating", ~floaters(scene, arguments.drop_floaters))
+        keep("floating", "--drop-floaters", ~floaters(scene, arguments.drop_floaters))
     return scene, dropped
 
 

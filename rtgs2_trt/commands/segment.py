@@ -16,6 +16,7 @@ from .encoded_views import EncodedViews
 from .frame_options import add_frame_options
 from .label_video import LabelVideo, add_video_options, check_video
 from .view_options import add_view_options, evenly
+from .written_format import check_ply
 
 _SHEET_VIEWS = 8
 
@@ -63,6 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         check_folder(output, "--output")
     if arguments.save_scene:
         check_folder(Path(arguments.save_scene).parent, "--save-scene")
+        check_ply(arguments.save_scene, "--save-scene", "features")
     views = EncodedViews(arguments)
     with console.step("check bundle"):
         segmenter = Segmenter(

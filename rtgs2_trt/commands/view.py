@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..console import Console, add_console_options, image_size
 from ..errors import BackendError
 from .bundle_options import add_backend_options
-from .frame_options import add_frame_options, load_placed
+from .frame_options import add_frame_options
+from .placed_scene import load_placed
 
 if TYPE_CHECKING:
     from ..camera import Camera
@@ -57,13 +58,14 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
     try:
-        from ..viewer.server import Viewer, check_address
+        from ..viewer.server import Viewer
     except ImportError as problem:
         raise BackendError(f"rtgs2 view needs viser ({problem}): pip install 'rtgs2-trt[view]'") from problem
     import rich
 
     from ..camera_files import load_cameras
     from ..segmenter import Segmenter
+    from ..viewer.address import check_address
     from ..viewer.start_view import start_camera
 
     rich.reconfigure(quiet=True)  # viser prints through it, also into what --json promises
@@ -77,8 +79,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         )
     for name, reason in segmenter.passed_over.items():
         console.note(f"  backend {segmenter.backend_name}; not {name}: {reason}")
-    with console.step("read and encode scene"):
-        scene, cameras, placement = load_placed(arguments.scene, arguments, cameras, console)
+    with console.share("read and encode scene") as progress:
+        scene, cameras, placement = load_placed(arguments.scene, arguments, cameras, console, progress)
         if arguments.reencode or scene.features is None:
             scene = segmenter.encode(scene)
     with console.step("draw first views"):

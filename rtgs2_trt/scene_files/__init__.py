@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rtgs2_trt.scene import Scene
 
 __all__ = [
+    "ENDINGS",
     "WRITTEN_FORMATS",
     "GaussianArrays",
     "WrittenFormat",
@@ -24,19 +25,20 @@ __all__ = [
 
 WrittenFormat = Literal["ply", "compressed-ply", "splat", "spz", "sog"]
 WRITTEN_FORMATS: tuple[WrittenFormat, ...] = get_args(WrittenFormat)
-_ENDINGS: dict[str, WrittenFormat] = {
+ENDINGS: dict[str, WrittenFormat] = {
     ".compressed.ply": "compressed-ply",
     ".ply": "ply",
     ".splat": "splat",
     ".spz": "spz",
     ".sog": "sog",
 }
+"""Endings of names and their formats; the first that fits counts."""
 
 
 def format_of_name(path: str | Path) -> WrittenFormat | None:
     """Return the format that a file's name ends with, None if it ends with none of them."""
     name = Path(path).name.lower()
-    return next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
+    return next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
 
 
 def write_scene_file(scene: Scene, path: str | Path, kind: WrittenFormat) -> None:

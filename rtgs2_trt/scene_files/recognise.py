@@ -22,6 +22,7 @@ from rtgs2_trt.scene_files.gaussian_arrays import GaussianArrays
 from rtgs2_trt.scene_files.read_progress import ReadProgress
 
 _ZIP_MAGIC = b"PK\x03\x04"
+_JSON_STARTS = (b"{", b" ", b"\n", b"\r", b"\t", b"\xef")  # white space and a byte order mark are allowed before
 _KNOWN = (
     "PLY (standard or compressed), .splat, .spz, SOG (a folder with meta.json or a .sog archive), or a checkpoint of "
     "gsplat or nerfstudio"
@@ -62,8 +63,8 @@ def read_scene_file(path: str | Path, threads: int = 0, progress: ReadProgress |
         is_archive = start[:4] == _ZIP_MAGIC
         if (is_archive and _is_torch_archive(path)) or start.startswith(torch_checkpoint.LEGACY_MAGIC):
             return _read_checkpoint(path, is_archive)
-        if start[:1] == b"{" and folder.name == sog.META:
-            return sog.read_folder(folder.parent, threads, progress)
+        if start[:1] in _JSON_STARTS and (folder.name == sog.META or sog.is_meta(folder)):
+            return sog.read_folder(folder, threads, progress)
         if is_archive and not zipfile.is_zipfile(path):
             raise SceneError(
                 "a damaged archive: its end is missing",
@@ -90,8 +91,9 @@ def _is_folder(path: Path) -> bool:
 
 
 def _read_folder(folder: Path, threads: int, progress: ReadProgress) -> GaussianArrays:
-    if (folder / sog.META).is_file():
-        return sog.read_folder(folder, threads, progress)
+    meta = sog.meta_of_folder(folder)
+    if meta is not None:
+        return sog.read_folder(meta, threads, progress)
     raise SceneError(
         "this is a folder, not a file",
         file=folder,

@@ -45,8 +45,29 @@ _Open = Callable[[str, int], bytes]
 """Returns a member's bytes, given its name and the most there may be."""
 
 
-def read_folder(folder: Path, threads: int, progress: ReadProgress) -> GaussianArrays:
-    """Read the Gaussians of a folder with ``meta.json`` and its images.
+def meta_of_folder(folder: Path) -> Path | None:
+    """Return the file that says what a folder's SOG images hold: ``meta.json``, or the only one of another name."""
+    if (folder / META).is_file():
+        return folder / META
+    try:
+        found = [file for file in folder.glob("*.[jJ][sS][oO][nN]") if is_meta(file)]
+    except OSError:
+        return None
+    return found[0] if len(found) == 1 else None
+
+
+def is_meta(path: Path) -> bool:
+    """Whether a file is what ``meta.json`` is, by its content."""
+    try:
+        with reading(path, SceneError) as (file, size):
+            values = _json(file.read(size), path) if size <= _META_BYTES else {}
+    except SceneError:
+        return False
+    return all(isinstance(values.get(part), dict) for part in ("means", "scales", "quats", "sh0"))
+
+
+def read_folder(meta: Path, threads: int, progress: ReadProgress) -> GaussianArrays:
+    """Read the Gaussians of a file like ``meta.json`` and the images beside it.
 
     Raises:
         SceneError: a member is missing or damaged, names a place outside the folder, does not fit the count, or is
@@ -54,11 +75,12 @@ def read_folder(folder: Path, threads: int, progress: ReadProgress) -> GaussianA
     """
 
     def member(name: str, most: int) -> bytes:
-        with reading(folder / name, SceneError) as (file, size):
-            _check_size(size, most, folder / name)
+        path = meta if name == META else meta.parent / name
+        with reading(path, SceneError) as (file, size):
+            _check_size(size, most, path)
             return file.read(most)
 
-    return _read(member, folder, threads, progress)
+    return _read(member, meta.parent if meta.name == META else meta, threads, progress)
 
 
 def read_archive(file: BinaryIO, path: str | Path, threads: int, progress: ReadProgress) -> GaussianArrays:

@@ -9,7 +9,14 @@ from typing import Protocol
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.page_layout import Picture
 from rtgs2_trt.segmenter import Segmentation
-from rtgs2_trt.viewer.frame_sizes import FrameTimes, Seconds, frame_size, moving_share, resting_share
+from rtgs2_trt.viewer.frame_sizes import (
+    FIRST_REST_SECONDS,
+    FrameTimes,
+    Seconds,
+    frame_size,
+    moving_share,
+    resting_share,
+)
 from rtgs2_trt.viewer.painting import LabelledFrame, Look, paint
 from rtgs2_trt.viewer.turns import Turn, Turns
 
@@ -134,7 +141,9 @@ class DrawingThread:
         self._observe(turn, frame, now - turn.asked)
         self._learn(frame, now - start)
         seconds = self._seconds(turn.camera)
-        self._turns.drawn(turn, frame.share, min(seconds(resting_share(seconds, frame.share)), _MOST_REST))
+        following = seconds(resting_share(seconds, frame.share))
+        rest = 0.0 if following <= FIRST_REST_SECONDS else min(following, _MOST_REST)
+        self._turns.drawn(turn, frame.share, rest)
 
     def _share(self, turn: Turn, last: float | None) -> float:
         if self._only_size is not None:

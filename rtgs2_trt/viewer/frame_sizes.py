@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 MOVING_SECONDS = 0.1
 """What a frame may take while the camera moves."""
 FIRST_REST_SECONDS = 0.25
-"""What the first frame may take after it has come to rest; if the full one takes longer, a smaller one comes before."""
+"""What a frame may take that nobody need be sure of the camera's rest for."""
+LONGEST_JUMP_SECONDS = 0.5
+"""What the full frame may take to come next, whatever is shown; if it takes longer, a frame between the two does."""
 SHARES = tuple(0.5**step for step in range(6))
 """Shares of all pixels that a frame can have."""
 
@@ -67,8 +69,15 @@ def moving_share(seconds: Seconds, last: float | None) -> float:
 
 
 def resting_share(seconds: Seconds, shown: float) -> float:
-    """Return the share of the next, better frame of a resting camera, of which one of share `shown` is shown."""
-    first = max((share for share in SHARES if seconds(share) <= FIRST_REST_SECONDS), default=0.0)
+    """Return the share of the next, better frame of a resting camera, of which one of share `shown` is shown.
+
+    Args:
+        seconds: what is known of this scene on this machine.
+        shown: 0 where nothing is shown of this camera yet: then what is quick comes first.
+    """
+    if shown > 0 and seconds(1.0) <= LONGEST_JUMP_SECONDS:
+        return 1.0
+    first = max((share for share in SHARES if seconds(share) <= FIRST_REST_SECONDS), default=SHARES[-1])
     return first if first > shown else 1.0
 
 

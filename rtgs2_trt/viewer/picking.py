@@ -22,7 +22,7 @@ class PickedPixel:
         row: from 0 at the top.
         name: of the class, ``"unknown"`` without one; None of a bundle that predicts depth.
         class_id: the table's id; None where there is no class.
-        confidence: the label's probability in 0..1, or None.
+        confidence: the label's probability in 0..1; None where there is no class.
         depth: metres along the camera's axis by the Gaussians; None where nothing is.
         predicted_depth: metres, of a bundle that predicts depth; else None.
         point: (3,) in the world, metres, z up; None where nothing is.
@@ -54,19 +54,21 @@ def pick(frame: LabelledFrame, x: float, y: float) -> PickedPixel:
     camera, result = frame.camera, frame.result
     column = min(int(x * camera.width), camera.width - 1)
     row = min(int(y * camera.height), camera.height - 1)
-    name = class_id = None
+    name = class_id = confidence = None
     if result.labels is not None:
         index = int(result.labels[row, column])
         known = index < len(result.classes)
         name = result.classes.names[index] if known else "unknown"
         class_id = int(result.classes.ids[index]) if known else None
+        if known and result.confidence is not None:
+            confidence = _finite(result.confidence[row, column])
     depth = None if result.depth is None else _finite(result.depth[row, column])
     return PickedPixel(
         column=column,
         row=row,
         name=name,
         class_id=class_id,
-        confidence=None if result.confidence is None else _finite(result.confidence[row, column]),
+        confidence=confidence,
         depth=depth,
         predicted_depth=None if result.depth_prediction is None else _finite(result.depth_prediction[row, column]),
         point=None if depth is None else point_at(camera, column, row, depth),

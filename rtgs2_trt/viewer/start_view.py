@@ -15,9 +15,20 @@ _FREE = 0.8  # metres before the camera that should be empty
 
 
 def start_camera(scene: Scene, width: int = 640, height: int = 480) -> Camera:
-    """Return a view of a scene in metres with z up, chosen among those of an orbit around its middle.
+    """Return where a viewer begins, chosen among the views of an orbit around the scene's middle.
 
-    The best sees the most Gaussians, and nothing that stands close before it. (In a room the orbit lies inside.)
+    The best has most of its picture covered and nothing standing close before it; of views that are equally good, the
+    first. In what has the size of a room the orbit lies inside, else outside
+    (:func:`rtgs2_trt.camera_paths.orbit_of_scene`).
+
+    Args:
+        scene: in metres with z up.
+        width: of the view's picture, pixels.
+        height: of it, pixels.
+
+    Raises:
+        CameraError: an impossible size.
+        SceneError: the scene cannot be drawn.
     """
     plain = Scene(scene.means, scene.scales, scene.rotations, scene.opacities, scene.sh[:, :1])
     views = list(orbit_of_scene(scene, _CANDIDATES, width=_SIZE[0], height=_SIZE[1]).values())

@@ -10,8 +10,8 @@ from typing import Literal
 
 from rtgs2_trt.camera import Camera
 
-REST_SECONDS = 0.12
-"""A camera rests when nothing was heard of it for so long. Browsers send up to 50 cameras a second."""
+REST_SECONDS = 0.08
+"""A camera rests when nothing was heard of it for so long. Browsers send up to 50 cameras a second: four are missed."""
 _PATIENCE_SECONDS = 0.5  # a resting client waits so long for moving ones, then it has its turn among them
 
 Kind = Literal["moving", "resting", "repaint"]
@@ -24,8 +24,8 @@ class Turn:
     Attributes:
         client: whose picture.
         camera: the latest, its window filled.
-        kind: ``"moving"``: a camera that nothing was drawn of; ``"resting"``: a better picture of it; ``"repaint"``:
-            the last picture in another mode.
+        kind: ``"moving"``: a camera that nothing was drawn of; ``"resting"``: a better picture of one that rests, or
+            the first, if it came to rest while it waited; ``"repaint"``: the last picture in another mode.
         asked: when the camera came, on the clock of the turns.
         shown: share of all pixels of what is shown of this camera, 0 for nothing.
     """
@@ -123,7 +123,8 @@ class Turns:
         for name, client in self._clients.items():
             rests_at = client.asked + client.rest
             if client.shown == 0:
-                waiting.append((0, client.served, name, "moving"))
+                rests = now >= client.asked + REST_SECONDS  # a small picture would only delay the good one
+                waiting.append((0, client.served, name, "resting" if rests else "moving"))
             elif client.repaint:
                 waiting.append((0, client.served, name, "repaint"))
             elif client.shown < 1:

@@ -154,6 +154,52 @@ def test_convert_writes_what_the_name_says(room, capsys, name, format_):
     assert main(["info", str(room / name)]) == 0
 
 
+@pytest.mark.parametrize("command", ["convert", "scene"])
+@pytest.mark.parametrize("name", ["room.foo", "room", "room.ply.zip"])
+def test_an_ending_that_is_no_formats_is_refused_before_anything_is_read(tmp_path, capsys, command, name):
+    output = [str(tmp_path / name)] if command == "convert" else ["-o", str(tmp_path / name)]
+    assert main([command, "there is none.ply", *output]) == 2
+    message = capsys.readouterr().err
+    assert f"the name does not say which format (found {tmp_path / name}, expected a name that ends with" in message
+    assert ".compressed.ply, .ply, .splat, .spz, .sog" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_features_are_kept_in_ply_only(exported_bundle, room, capsys):
+    assert segment(exported_bundle, room, "--save-scene", str(room / "encoded.spz")) == 2
+    assert "encoded.spz: --save-scene: only standard PLY holds features" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "text"),
+    [
+        ("--crop", "3:1,:,:", "argument --crop: '3:1,:,:' has no inside: write the lesser limit first"),
+        ("--min-opacity", "2", "argument --min-opacity: '2' is no opacity"),
+        ("--drop-floaters", "0", "argument --drop-floaters: '0' is no length"),
+        ("--scale", "0", "argument --scale: '0' is neither a number over 0 nor auto"),
+        ("--up", "w", "argument --up: 'w' is no axis nor auto: write x, -x"),
+    ],
+)
+def test_impossible_values_name_the_option(room, capsys, option, value, text):
+    with pytest.raises(SystemExit) as ended:
+        main(["scene", str(room / "scene.ply"), option, value])
+    assert ended.value.code == 2
+    assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--crop", "90:,:,:"], "--crop: all 4000 Gaussians that were there are outside the box: none is left"),
+        (["--min-opacity", "1"], "--min-opacity: all 4000 Gaussians that were there are faint"),
+        (["--drop-floaters", "0.0001"], "--drop-floaters: all 4000 Gaussians that were there are floating"),
+    ],
+)
+def test_options_that_leave_nothing_are_named(room, capsys, options, text):
+    assert main(["scene", str(room / "scene.ply"), *options]) == 2
+    assert text in capsys.readouterr().err
+
+
 def test_convert_changes_units_and_axes(room):
     arguments = ["convert", str(room / "scene.ply"), str(room / "out"), "--format", "ply", "--scale", "2", "--up", "-y"]
     assert main([*arguments, "--quiet"]) == 0

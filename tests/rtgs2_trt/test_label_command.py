@@ -114,6 +114,8 @@ def test_gaussians_that_no_view_sees_are_unknown(exported_bundle, room):
         (["--min-confidence", "1", "--crop-class", "wall"], "--crop-class: no Gaussian is of these classes"),
         (["--view", "nowhere"], "no such view"),
         (["-o", "x.spz"], "x.spz: --output: only standard PLY holds labels"),
+        (["-o", "x.foo"], "x.foo: --output: only standard PLY holds labels. Let it end with .ply"),
+        (["-o", "x"], "x: --output: only standard PLY holds labels"),
     ],
 )
 def test_bad_options_exit_with_2_and_write_nothing(exported_bundle, room, capsys, options, text):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import scene_file_samples as samples
+from rtgs2_trt.errors import SceneError
 from rtgs2_trt.scene import Scene, SceneFidelityWarning
 
 SAMPLES = {
@@ -55,6 +56,30 @@ def test_a_sog_folder(tmp_path):
         (tmp_path / name).write_bytes(data)
     assert_equal(Scene.load(tmp_path), expected)
     assert_equal(Scene.load(tmp_path / "meta.json"), expected)
+
+
+@pytest.mark.parametrize("name", ["room.json", "META.JSON", "scene.dat"])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\n  "])
+def test_a_sog_folder_whose_meta_json_has_another_name(tmp_path, name, start):
+    members, expected = samples.sog_members()
+    members[name] = start + members.pop("meta.json")
+    (tmp_path / "cameras.json").write_text("[]")  # beside it, and first by name
+    for file, data in members.items():
+        (tmp_path / file).write_bytes(data)
+    assert_equal(Scene.load(tmp_path / name), expected)
+    if name.lower().endswith(".json"):
+        assert_equal(Scene.load(tmp_path), expected)
+        (tmp_path / "other.json").write_bytes(members[name])
+        with pytest.raises(SceneError, match="Name a file in it"):
+            Scene.load(tmp_path)
+
+
+def test_json_that_is_no_scene(tmp_path):
+    (tmp_path / "a.json").write_text('{"means": 3}')
+    with pytest.raises(SceneError, match="not a PLY file or another scene file"):
+        Scene.load(tmp_path / "a.json")
+    with pytest.raises(SceneError, match="this is a folder, not a file"):
+        Scene.load(tmp_path)
 
 
 def test_a_codebook_whose_first_value_was_lost(tmp_path):

@@ -119,10 +119,19 @@ def test_segment_estimates_too(exported_bundle, tmp_path, rooms, capsys):
     assert len(list((tmp_path / "out" / "labels").iterdir())) == 1
 
 
+def test_what_cannot_be_estimated_names_the_file_and_the_options(tmp_path, capsys):
+    box_scene(count=50).save(tmp_path / "a.ply")  # too few to tell a floor by
+    command = ["scene", str(tmp_path / "a.ply"), "-o", str(tmp_path / "b.ply"), "--quiet"]
+    assert main([*command, "--scale", "auto", "--up", "auto"]) == 2
+    message = capsys.readouterr().err
+    assert f"{tmp_path / 'a.ply'}: --scale auto, --up auto: its axes cannot be estimated" in message
+    assert "leave --scale out" in message
+
+
 def test_scale_that_is_no_number(capsys):
     with pytest.raises(SystemExit):
         main(["scene", "a.ply", "--scale", "big"])
-    assert "'big' is neither a number nor auto" in capsys.readouterr().err
+    assert "'big' is neither a number over 0 nor auto" in capsys.readouterr().err
 
 
 def test_the_box_on_the_command_line(tmp_path):

@@ -89,6 +89,16 @@ def test_a_resting_camera_gets_a_quick_frame_first_where_all_pixels_take_long():
     assert resting_share(lambda share: 9.0, 1 / 32) == 1.0  # nothing is quick: the whole one at last
 
 
+def test_a_resting_camera_gets_no_frame_between_where_all_pixels_take_no_half_second():
+    assert resting_share(lambda share: 0.45 * share, 0.125) == 1.0
+
+
+def test_a_camera_that_came_to_rest_unseen_gets_the_best_quick_frame():
+    assert resting_share(lambda share: 0.2 * share, 0.0) == 1.0
+    assert resting_share(lambda share: 0.45 * share, 0.0) == 0.5
+    assert resting_share(lambda share: 9.0, 0.0) == SHARES[-1]
+
+
 def test_the_first_frame_of_an_unknown_scene_is_whole():
     assert moving_share(FrameTimes().predicted, None) == 1.0
     assert MOVING_SECONDS < FIRST_REST_SECONDS

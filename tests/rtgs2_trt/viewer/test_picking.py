@@ -31,6 +31,7 @@ def test_a_click_where_nothing_is():
     assert (picked.depth, picked.point) == (None, None)
     assert pick(semantic_frame(), 0.0, 1.0).name == "unknown"
     assert pick(semantic_frame(), 0.0, 1.0).class_id is None
+    assert pick(semantic_frame(), 0.0, 1.0).confidence is None  # the network's is of what it said instead
 
 
 def test_the_edges_belong_to_the_picture():

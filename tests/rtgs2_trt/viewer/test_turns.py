@@ -57,6 +57,16 @@ def test_a_camera_that_rests_is_drawn_better_until_nothing_is_left(turns, clock)
     assert turns.next_turn(clock.now) == (None, None)
 
 
+def test_a_camera_that_came_to_rest_while_it_waited_is_not_taken_for_moving(turns, clock):
+    turns.look(1, camera(0))
+    turn, _ = turns.next_turn(clock.now)
+    turns.look(1, camera(1))  # while the first is drawn, slowly
+    clock.now += REST_SECONDS
+    turns.drawn(turn, 0.25, rest=1.5)
+    turn, _ = turns.next_turn(clock.now)
+    assert (turn.kind, turn.camera, turn.shown) == ("resting", camera(1), 0)
+
+
 def test_a_slow_picture_waits_for_a_longer_rest(turns, clock):
     turns.look(1, camera(0))
     turn, _ = turns.next_turn(clock.now)

@@ -13,9 +13,10 @@ from box_room import SIZE, box_scene
 from rtgs2_trt import Scene, load_cameras
 from rtgs2_trt.camera_paths import orbit_of_scene
 from rtgs2_trt.cli import main
-from rtgs2_trt.commands.frame_options import load_placed
+from rtgs2_trt.commands.placed_scene import load_placed
 from rtgs2_trt.console import Console
 from rtgs2_trt.orientation import orientation
+from rtgs2_trt.scene import SceneScaleWarning
 from rtgs2_trt.viewer.start_view import start_camera
 
 
@@ -60,14 +61,14 @@ def room():
     return generate_room(53, RoomSettings(gaussians=20_000, views=6, image_size=(64, 48)))
 
 
-def placed(room, folder, factor, up, **given):
+def placed(room, folder, factor, up, progress=None, **given):
     """Load the room from a file in another unit and with another axis up."""
     turn = orientation(up).T
     room.scene.transformed(factor, turn).save(folder / "room.ply")
     cameras = {name: view.camera.transformed(factor, turn) for name, view in room.views.items()}
     arguments = argparse.Namespace(**{"scale": None, "up": None, "drop_invalid": False, **given})
     console = Console(quiet=True)
-    return *load_placed(str(folder / "room.ply"), arguments, cameras, console), cameras, console
+    return *load_placed(str(folder / "room.ply"), arguments, cameras, console, progress), cameras, console
 
 
 def test_a_room_in_metres_is_taken_as_it_is(room, tmp_path):
@@ -88,6 +89,24 @@ def test_a_room_in_other_units_is_estimated_and_said(room, tmp_path):
     for name, camera in cameras.items():
         back = placement.into_file(camera)
         np.testing.assert_allclose(back.world_to_camera, in_file[name].world_to_camera, atol=1e-9)
+
+
+@pytest.mark.parametrize("given", [{}, {"scale": 0.5}, {"scale": "auto"}])
+def test_the_file_is_read_once(room, tmp_path, monkeypatch, given):
+    read, load = [], Scene.load
+    monkeypatch.setattr(Scene, "load", lambda *args, **options: read.append(options) or load(*args, **options))
+    told = []
+    placed(room, tmp_path, 6.0, "-y", told.append, **given)
+    assert len(read) == 1
+    assert told[-1] == 1
+
+
+def test_of_what_is_no_room_the_extent_is_warned_of_once(tmp_path, recwarn):
+    box_scene(count=50).transformed(1000, np.eye(3)).save(tmp_path / "scene.ply")  # too few to tell a floor by
+    arguments = argparse.Namespace(scale=None, up=None, drop_invalid=False)
+    scene, _, placement = load_placed(str(tmp_path / "scene.ply"), arguments, {}, Console(quiet=True))
+    assert (len(scene), placement.scale) == (50, 1)
+    assert [warning.category for warning in recwarn] == [SceneScaleWarning]
 
 
 def test_what_is_given_is_not_estimated(room, tmp_path):
