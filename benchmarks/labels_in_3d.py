@@ -7,9 +7,9 @@
 Two questions. *Pixels*: the labels of the Gaussians are drawn into the views that they were fused from, and compared
 with the views' truth, as the network's own labels of these views are. IoU is counted over the pixels of all views, and
 also view by view (the mean of the views' mIoU). Where the Gaussians cover less than half of a pixel, as in black window
-panes, nothing could carry a label: all figures are given with and without such pixels. *Gaussians*: labels
-from all views against labels from each view alone, both over the Gaussians that the one view saw, and over those that it
-saw with a pixel's light or more: a trace of light tells one view little, others may see the same Gaussian well.
+panes, nothing could carry a label: all figures are given with and without such pixels. *Gaussians*: labels from all
+views against labels from each view alone, both over the Gaussians that the one view saw, and over those that it saw
+with a pixel's light or more: a trace of light tells one view little, others may see the same Gaussian well.
 """
 
 from __future__ import annotations
