@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..tensorrt.platforms import gpu_access_cure, is_jetson
 
-_UNSEEN = ("no NVIDIA driver", "no NVIDIA GPU", "the GPU cannot be used")
+_NO_DRIVER = "no NVIDIA driver"
+_UNSEEN = (_NO_DRIVER, "no NVIDIA GPU", "the GPU cannot be used")
 
 
 def cuda_problem() -> str | None:
@@ -17,5 +18,7 @@ def cuda_problem() -> str | None:
         return f"the CUDA core cannot be loaded: {error}"
     problem = _cuda.problem()
     if problem is not None and problem.startswith(_UNSEEN) and is_jetson():
-        return f"{problem}; on a Jetson, {gpu_access_cure()}"
+        what, _, why = problem.partition(": ")
+        # A Jetson's driver is a part of its system: there is none to install.
+        return f"{what}{'' if what == _NO_DRIVER else f' ({why})'}: {gpu_access_cure()}"
     return problem
