@@ -106,8 +106,8 @@ def load_plugin(module: Any, registry: Any, path: Path) -> None:
         what = "cannot be loaded" if handle is None else f"has no plugin {PLUGIN} version {PLUGIN_VERSION}"
         major = tensorrt_version(module)[0]
         raise BackendError(
-            f"{path}: plugin library {what}{said(errors)}. It must be built for TensorRT {major}, as an installation on "
-            f"this machine does: {_INSTALL}"
+            f"{path}: plugin library {what}{said(errors)}. It must be built for TensorRT {major}, as an installation "
+            f"on this machine does: {_INSTALL}"
         )
 
 
