@@ -132,16 +132,19 @@ def test_views_that_the_engine_does_not_draw_are_refused(
 ) -> None:
     done, _ = write_inputs(frame_bundle, scene, tmp_path, *sizes)
     assert done.returncode == 2
-    assert "cameras.json: the engine draws one size" in done.stderr
-    assert f"found {found}, expected views of one size that made up to multiples of 32 is 160 x 128" in done.stderr
+    assert "cameras.json: the views are not of the size that is drawn" in done.stderr
+    assert f"found {found}, expected one size, which made up to multiples of 32 is the engine's 160" in done.stderr
     assert "--image-size" in done.stderr
     assert not (tmp_path / "inputs").exists()
 
 
-def test_bundle_without_a_frame_graph_is_refused(exported_bundle: Path, scene: Scene, tmp_path: Path) -> None:
-    done, _ = write_inputs(exported_bundle, scene, tmp_path, SIZE, SIZE)
-    assert done.returncode == 2
-    assert "rtgs2-export --tensorrt" in done.stderr
+def test_bundle_without_a_frame_graph_is_for_views_of_any_one_size(
+    exported_bundle: Path, scene: Scene, tmp_path: Path
+) -> None:
+    """``examples/cpp_rasterizer`` reads the same files, and draws every size."""
+    assert write_inputs(exported_bundle, scene, tmp_path, (64, 48), (64, 48))[0].returncode == 0
+    assert (tmp_path / "inputs/view_size.txt").read_text() == "64 48\n"
+    assert "expected one size)" in write_inputs(exported_bundle, scene, tmp_path, (64, 48), SIZE)[0].stderr
 
 
 @with_headers
