@@ -5,7 +5,7 @@
 # make cuda-report   registers, spills and occupancy of the CUDA kernels: docs/cuda-kernels.md; needs nvcc, no GPU
 # make test-aarch64   the same for ARM, emulated   make test-aarch64-wheel   the ARM wheel built, imported, a view labelled
 # make fuzz   hostile files for every reader; see docs/testing.md
-# make test-tensorrt TENSORRT_ROOT=...   the TensorRT plugin through TensorRT's headers; see docs/tensorrt.md
+# make test-tensorrt TENSORRT_ROOT=...   plugin and C++ example through TensorRT's headers; see docs/tensorrt.md
 VENV ?= .venv
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
@@ -69,7 +69,7 @@ test-aarch64-wheel: $(VENV)/.installed
 
 # TENSORRT_ROOT: folders with include/NvInferRuntime.h, separated by ":". Nothing but headers is needed.
 test-tensorrt: $(VENV)/.dev
-	TENSORRT_ROOT="$(TENSORRT_ROOT)" $(BIN)/python -m pytest tests/test_tensorrt_plugin.py
+	TENSORRT_ROOT="$(TENSORRT_ROOT)" $(BIN)/python -m pytest tests/test_tensorrt_plugin.py tests/examples/test_cpp_example.py
 
 # Each reader gets its share of FUZZ_SECONDS. Atheris is not a dependency: it is put beside, under build/.
 FUZZ_SECONDS ?= 600

@@ -108,7 +108,7 @@ def _memory() -> Check:
 
 def _gpu_checks() -> list[Check]:
     """The core, the GPU and its memory, as far as there is something to look at."""
-    there = any(Path(trace).exists() for trace in _TRACES_OF_A_GPU)
+    there = platforms.is_jetson() or any(Path(trace).exists() for trace in _TRACES_OF_A_GPU)
     missing: Status = "problem" if there else "note"
     try:
         core = importlib.import_module("rtgs2_trt._cuda")
@@ -215,7 +215,8 @@ def _tensorrt(*, gpu_works: bool) -> list[Check]:
             try_plugin(module, path)
         checks.append(Check("TensorRT plugins", "ok", str(path)))
     except BackendError as error:
-        found, _, cure = str(error).partition(": ")
+        sentences = re.fullmatch(r"(.+)\. ([A-Z].+)", str(error))  # a path may stand before the first colon
+        found, cure = sentences.groups() if sentences else str(error).partition(": ")[::2]
         checks.append(Check("TensorRT plugins", "problem" if gpu_works else "note", found, cure or None))
     return checks
 

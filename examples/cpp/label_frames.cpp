@@ -2,7 +2,7 @@
 //   label_frames ENGINE INPUTS OUTPUT
 // ENGINE is BUNDLE/engines/.../frame.engine, which holds the plugin; INPUTS the folder that write_inputs.py made of a
 // scene and its cameras. Each view becomes OUTPUT/NUMBER.pgm, whose grey values are class indices.
-// No TensorRT has run this yet; it compiles against the headers of 10.3, 10.16 and 11.1.
+// No TensorRT has run this yet; a stand-in behind the headers of 10.3, 10.16 and 11.1 has.
 #include <NvInfer.h>
 #include <cuda_runtime_api.h>
 

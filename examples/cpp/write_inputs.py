@@ -1,9 +1,10 @@
-"""Write a scene and its cameras as the C++ example reads them: a file of raw numbers for each input of the engine.
+"""Write a scene and its cameras as the C++ examples read them: a file of raw numbers for each input of the engine.
 
     python examples/cpp/write_inputs.py BUNDLE SCENE --cameras FILE -o FOLDER
 
 The scene is encoded here, once; docs/tensorrt.md tells the engine's inputs. `camera.bin` holds 19 numbers a view, in
-the order of the names printed, `view_size.txt` the views' width and height in pixels: one size, and the engine's.
+the order of the names printed, `view_size.txt` the views' width and height in pixels: one size, and the engine's if the
+bundle is for TensorRT.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from rtgs2_trt import Camera, Segmenter, load_cameras
-from rtgs2_trt.bundle import Bundle
+from rtgs2_trt.bundle import FRAME_FP16, Bundle
 from rtgs2_trt.errors import CameraError, InputError
-from rtgs2_trt.tensorrt.engine_store import check_frame_graph
 from rtgs2_trt.tensorrt.frame_interface import CAMERA_INPUT, camera_numbers, scene_arrays
 
 
@@ -37,8 +37,7 @@ def main() -> int:
 
 def write_inputs(bundle: str, scene: str, camera_file: str, output: Path) -> None:
     opened, cameras = Bundle(bundle), load_cameras(camera_file)
-    check_frame_graph(opened)
-    width, height = view_size(camera_file, cameras, opened.manifest.image_size)
+    width, height = view_size(camera_file, cameras, opened)
     views = np.stack([camera_numbers(camera.padded(32)) for camera in cameras.values()])
     arrays = {**scene_arrays(Segmenter(opened).load(scene)), CAMERA_INPUT: views}
     output.mkdir(parents=True, exist_ok=True)
@@ -49,19 +48,25 @@ def write_inputs(bundle: str, scene: str, camera_file: str, output: Path) -> Non
     print("\n".join(f"{number}: {name}" for number, name in enumerate(cameras)))
 
 
-def view_size(camera_file: str, cameras: Mapping[str, Camera], image_size: tuple[int, int]) -> tuple[int, int]:
-    """The one size of all views, which the engine must draw: the bundle's, both made up to multiples of 32."""
+def view_size(camera_file: str, cameras: Mapping[str, Camera], bundle: Bundle) -> tuple[int, int]:
+    """The one size of all views; made up to multiples of 32 it is the engine's."""
     sizes = sorted({(camera.width, camera.height) for camera in cameras.values()})
-    drawn = tuple(-(-side // 32) * 32 for side in image_size)
-    if len(sizes) != 1 or tuple(-(-side // 32) * 32 for side in sizes[0]) != drawn:
+    drawn = made_up(bundle.manifest.image_size)
+    has_engine = FRAME_FP16 in bundle.manifest.files
+    if len(sizes) != 1 or (has_engine and made_up(sizes[0]) != drawn):
+        engine = f", which made up to multiples of 32 is the engine's {drawn[0]} x {drawn[1]}" if has_engine else ""
         raise CameraError(
-            "the engine draws one size",
+            "the views are not of the size that is drawn",
             file=camera_file,
             found=", ".join(f"{width} x {height}" for width, height in sizes),
-            expected=f"views of one size that made up to multiples of 32 is {drawn[0]} x {drawn[1]}",
+            expected=f"one size{engine}",
             fix="Give cameras of that size, or export with rtgs2-export --tensorrt --image-size WxH for theirs",
         )
     return sizes[0]
+
+
+def made_up(size: tuple[int, int]) -> tuple[int, ...]:
+    return tuple(-(-side // 32) * 32 for side in size)
 
 
 if __name__ == "__main__":

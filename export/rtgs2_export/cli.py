@@ -123,6 +123,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     if exported.frame_self_check is not None:
         text += (
             f"\nframe graph, its plugin node executed by the CPU rasteriser: {_check_text(exported.frame_self_check)}"
+            f"\nits engines are built where they will run: rtgs2 build {exported.path.name}"
         )
     if models:
         text += f"\nTriton models: {', '.join(map(str, models))}"

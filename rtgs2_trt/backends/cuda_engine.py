@@ -59,8 +59,8 @@ def provider_problem() -> str | None:
         return None
     if is_jetson():
         return (
-            f"ONNX Runtime {onnxruntime.__version__} has no CUDA, nor has another one of PyPI on a Jetson: TensorRT "
-            "does its work (rtgs2-export --tensorrt, then rtgs2 build)"
+            f"ONNX Runtime {onnxruntime.__version__} has no CUDA, as none of PyPI's has on a Jetson: TensorRT does "
+            "its work (rtgs2-export --tensorrt, then rtgs2 build)"
         )
     return (
         f"ONNX Runtime {onnxruntime.__version__} is a build without CUDA: pip uninstall onnxruntime, then pip install "

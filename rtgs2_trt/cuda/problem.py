@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..tensorrt.platforms import gpu_access_cure, is_jetson
 
-_UNSEEN = ("no NVIDIA driver", "no NVIDIA GPU", "the GPU cannot be used")
+_NO_DRIVER = "no NVIDIA driver"
+_UNSEEN = (_NO_DRIVER, "no NVIDIA GPU", "the GPU cannot be used")
 
 _usable: object = None  # the core that has found its GPU, which stays: asking the driver takes longer than a kernel
 
@@ -27,5 +28,7 @@ def cuda_problem() -> str | None:
     if problem is None:
         _usable = _cuda
     elif problem.startswith(_UNSEEN) and is_jetson():
-        return f"{problem}; on a Jetson, {gpu_access_cure()}"
+        what, _, why = problem.partition(": ")
+        # A Jetson's driver is a part of its system: there is none to install.
+        return f"{what}{'' if what == _NO_DRIVER else f' ({why})'}: {gpu_access_cure()}"
     return problem

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import BackendError
 from .frame_interface import PLUGIN, PLUGIN_NAMESPACE, PLUGIN_VERSION
-from .platforms import gpu_access_cure, is_container, is_jetson, pair_problem
+from .platforms import gpu_access_cure, is_container, is_jetson, jetpack_problem, pair_problem
 
 OLDEST = (10, 3)
 """JetPack 6.1's; before it there are no plugins of the kind that ours is (IPluginV3 in all its parts)."""
@@ -19,6 +19,7 @@ OLDEST = (10, 3)
 PLUGIN_VARIABLE = "RTGS2_TENSORRT_PLUGIN"
 """Environment variable with the path of a plugin library to use in place of the installed one."""
 
+_INSTALL = "CMAKE_ARGS='-DRTGS2_CUDA=ON -DRTGS2_TENSORRT=ON' pip install ."
 _SOME_ERRORS = 3
 
 _lock = threading.Lock()
@@ -48,7 +49,7 @@ def tensorrt_problem() -> str | None:
     version = tensorrt_version(module)
     if version < OLDEST:
         oldest = ".".join(map(str, OLDEST))
-        return f"TensorRT {module.__version__} is too old, {oldest} or later is needed: {_cure()}"
+        return f"TensorRT {module.__version__} is too old, {oldest} or later is needed: {_cure_of_old()}"
     return None
 
 
@@ -82,7 +83,7 @@ def plugin_library(module: Any) -> Path:
             raise BackendError(f"no such plugin library: {path}. Correct or unset {PLUGIN_VARIABLE}")
         raise BackendError(
             f"this installation has no plugin library for TensorRT {major} ({path.name}): install again where nvcc and "
-            "TensorRT's headers are; CMAKE_ARGS='-DRTGS2_CUDA=ON -DRTGS2_TENSORRT=ON' pip install . says what lacks"
+            f"TensorRT's headers are; {_INSTALL} says what lacks"
         )
     return path.resolve()
 
@@ -103,8 +104,10 @@ def load_plugin(module: Any, registry: Any, path: Path) -> None:
         creator = registry.get_creator(PLUGIN, PLUGIN_VERSION, PLUGIN_NAMESPACE)
     if handle is None or creator is None:
         what = "cannot be loaded" if handle is None else f"has no plugin {PLUGIN} version {PLUGIN_VERSION}"
+        major = tensorrt_version(module)[0]
         raise BackendError(
-            f"{path}: plugin library {what}{said(errors)}. It must be built for TensorRT {tensorrt_version(module)[0]}"
+            f"{path}: plugin library {what}{said(errors)}. It must be built for TensorRT {major}, as an installation "
+            f"on this machine does: {_INSTALL}"
         )
 
 
@@ -181,6 +184,12 @@ class _Collecting:
 
     def __exit__(self, *_: object) -> None:
         self._listeners[:] = [entry for entry in self._listeners if entry is not self._errors]
+
+
+def _cure_of_old() -> str:
+    if not is_jetson():
+        return "pip install --upgrade tensorrt"
+    return "flash JetPack 6.1 or later" if jetpack_problem() else _cure()
 
 
 def _cure_of_broken() -> str:

@@ -23,7 +23,8 @@ fi
 static=$(find "$folder/runtime" -name libcudart_static.a)
 shared=$(find "$folder/runtime" -name 'libcudart.so.*')
 
-# 2. The library. Headers are the same for both processors.
+# 2. The library. Headers are the same for both processors; another TensorRT's may have been here before.
+rm -f "$folder"/build/librtgs2_tensorrt*.so
 cmake -S "$repository" -B "$folder/build" -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
   -DCMAKE_LIBRARY_ARCHITECTURE=aarch64-linux-gnu -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ \
   -DCMAKE_CUDA_COMPILER="$cuda/bin/nvcc" -DCMAKE_CUDA_HOST_COMPILER=aarch64-linux-gnu-g++ \

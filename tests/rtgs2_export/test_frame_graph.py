@@ -208,6 +208,8 @@ def test_depth_bundle_and_command_line(depth_checkpoint, tmp_path, capsys):
     assert {FRAME_FP16, FRAME_GOLDEN} <= values["bytes"].keys()
     outputs = shapes(onnx.load(out / FRAME_FP16).graph.output)
     assert outputs["depth"] == (TensorProto.FLOAT, [1, 1, 16, 24])
+    assert main([argument for argument in arguments if argument != "--json"]) == 0
+    assert "rtgs2 build depth.rtgs2" in capsys.readouterr().out
 
 
 def test_manifest_wants_graph_and_golden_view_together(demo, tmp_path):

@@ -138,6 +138,9 @@ def test_old_jetpack_is_a_problem(jetson: Any, capsys: pytest.CaptureFixture[str
     assert not result["ok"]
     assert "flash JetPack 6.1 or later" in checks["JetPack"]["cure"]
     assert checks["TensorRT"]["found"] == "TensorRT 8.6.2 is too old, 10.3 or later is needed"
+    assert checks["TensorRT"]["cure"] == "flash JetPack 6.1 or later"  # no package of this JetPack helps
+    jetson(None, version="8.6.2")
+    assert look(capsys)[1]["TensorRT"]["cure"] == "pip install --upgrade tensorrt"
     assert result["best_backend"] != "tensorrt"
 
 
@@ -183,7 +186,7 @@ def test_jetsons_kernel_tells_in_a_container_that_sees_nothing_of_its_host(
     assert checks["TensorRT"]["status"] == "problem"
     assert "libnvdla_compiler.so" in checks["TensorRT"]["found"]
     assert "start the container with --runtime nvidia" in checks["TensorRT"]["cure"]
-    assert "start the container with --runtime nvidia" in checks["GPU"]["cure"]
+    assert checks["GPU"] | {"status": "problem", "cure": "start the container with --runtime nvidia"} == checks["GPU"]
     assert "pip install" not in str(checks["TensorRT"])
 
 
@@ -215,6 +218,8 @@ def test_user_who_may_not_use_the_gpu(
 ) -> None:
     jetson(problem=problem)
     check = look(capsys)[1]["GPU"]
+    assert check["status"] == "problem"  # every Jetson has a GPU
+    assert not told or problem.partition(": ")[2] in check["found"]
     assert ("sudo usermod -aG video,render" in check["cure"]) == told
     jetson(None, problem=problem)
     assert "usermod" not in look(capsys)[1]["GPU"]["cure"]
@@ -254,6 +259,8 @@ def test_missing_plugin_library(
     jetson(plugin=False)
     result, checks = look(capsys)
     assert checks["TensorRT plugins"]["status"] == "problem"
+    assert checks["TensorRT plugins"]["found"].startswith("no such plugin library: /")
+    assert checks["TensorRT plugins"]["cure"] == "Correct or unset RTGS2_TENSORRT_PLUGIN"
     assert result["best_backend"] != "tensorrt"
     monkeypatch.delenv(library.PLUGIN_VARIABLE)
     monkeypatch.setattr(library, "plugin_file", lambda major: f"no_such_library_{major}.so")
@@ -266,8 +273,8 @@ def test_plugin_library_that_does_not_load(jetson: Any, capsys: pytest.CaptureFi
     jetson(loads=False)
     result, checks = look(capsys)
     assert checks["TensorRT plugins"]["status"] == "problem"
-    told = checks["TensorRT plugins"]["found"] + ": " + checks["TensorRT plugins"]["cure"]
-    assert "plugin library cannot be loaded (TensorRT says: undefined symbol" in told
+    assert "plugin library cannot be loaded (TensorRT says: undefined symbol" in checks["TensorRT plugins"]["found"]
+    assert "RTGS2_TENSORRT=ON' pip install ." in checks["TensorRT plugins"]["cure"]
     assert result["best_backend"] != "tensorrt"
 
 
