@@ -113,7 +113,7 @@ def interpolated(cameras: Mapping[str, Camera] | Sequence[Camera], between: int)
         )
     if type(between) is not int or between < 0:
         raise CameraError("not a number of views", field="between", found=shown(between), expected="0 or more")
-    _check_count((len(given) - 1) * (between + 1) + 1)
+    _check_count((len(given) - 1) * (between + 1) + 1, field="between")
     positions = np.array([camera.position for camera in given])
     turns = [quaternion_from_matrix(camera.world_to_camera[:3, :3]) for camera in given]
     path = []
@@ -135,9 +135,9 @@ def interpolated(cameras: Mapping[str, Camera] | Sequence[Camera], between: int)
     return {f"path_{index:04}": camera for index, camera in enumerate(path)}
 
 
-def _check_count(count: int) -> None:
+def _check_count(count: int, *, field: str = "count") -> None:
     if type(count) is not int or not 1 <= count <= MAX_VIEWS:
-        raise CameraError("not a number of views", field="count", found=shown(count), expected=f"1 to {MAX_VIEWS}")
+        raise CameraError("not a number of views", field=field, found=shown(count), expected=f"1 to {MAX_VIEWS}")
 
 
 def _slerp(first: NDArray[np.float64], second: NDArray[np.float64], share: float) -> NDArray[np.float64]:

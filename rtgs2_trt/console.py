@@ -24,6 +24,15 @@ INTERRUPTED = 130
 
 _Item = TypeVar("_Item")
 
+# What functions call an argument, and where its value is among a command's options.
+_OPTIONS = {
+    "between": "interpolate",
+    "count": "orbit",
+    "min_confidence": "min_confidence",
+    "threads": "threads",
+    "unknown_below": "unknown_below",
+}
+
 
 class Console:
     """Progress and results of one command.
@@ -190,7 +199,9 @@ def run_command(command: Callable[[argparse.Namespace, Console], int | None], ar
         with warnings.catch_warnings(), _terminated_like_interrupted():
             warnings.showwarning = lambda message, *_, **__: console.warn(str(message))
             return command(arguments, console) or 0
-    except (InputError, OSError) as error:
+    except InputError as error:
+        return _fail(_in_options(error, arguments), BAD_INPUT, arguments.json)
+    except OSError as error:
         return _fail(error, BAD_INPUT, arguments.json)
     except (BackendError, Rtgs2Error, MemoryError) as error:
         return _fail(error, FAILED, arguments.json)
@@ -210,6 +221,15 @@ def _terminated_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _in_options(error: InputError, arguments: argparse.Namespace) -> InputError:
+    """Return the error with the option that the user gave, where it names a function's argument."""
+    option = _OPTIONS.get(error.field or "") if error.file is None else None
+    if option is None or getattr(arguments, option, None) is None:
+        return error
+    field = f"--{option.replace('_', '-')}"
+    return type(error)(error.problem, field=field, found=error.found, expected=error.expected, fix=error.fix)
 
 
 def _fail(error: BaseException, code: int, as_json: bool) -> int:

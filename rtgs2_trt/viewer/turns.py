@@ -11,7 +11,9 @@ from typing import Literal
 from rtgs2_trt.camera import Camera
 
 REST_SECONDS = 0.08
-"""A camera rests when nothing was heard of it for so long. Browsers send up to 50 cameras a second: four are missed."""
+"""A camera rests when nothing was heard of it for so long, and twice as long as it last took between two cameras:
+browsers send up to 50 a second, slow ones far fewer."""
+_SLOWEST_PACE = 0.25  # seconds between two cameras; whoever takes longer has rested in between
 _PATIENCE_SECONDS = 0.5  # a resting client waits so long for moving ones, then it has its turn among them
 
 Kind = Literal["moving", "resting", "repaint"]
@@ -42,9 +44,21 @@ class _Client:
     camera: Camera
     asked: float
     shown: float = 0.0
-    rest: float = REST_SECONDS
+    rest: float = 0.0
+    pace: float = 0.0
     repaint: bool = False
     served: float = float("-inf")
+
+    def look(self, camera: Camera, now: float) -> None:
+        """Take a new camera, and learn how often they come."""
+        since = now - self.asked
+        self.pace = max(since, 0.8 * self.pace) if since <= _SLOWEST_PACE else 0.0
+        self.camera, self.asked, self.shown, self.rest = camera, now, 0.0, 0.0
+
+    @property
+    def rests_at(self) -> float:
+        """From when on the camera is taken to rest if no other comes."""
+        return self.asked + max(self.rest, REST_SECONDS, 2 * self.pace)
 
 
 class Turns:
@@ -67,7 +81,7 @@ class Turns:
             if known is None:
                 self._clients[client] = _Client(camera, self.clock())
             elif known.camera != camera:
-                known.camera, known.asked, known.shown = camera, self.clock(), 0.0
+                known.look(camera, self.clock())
             self._changed.notify_all()
 
     def repaint(self, client: int) -> None:
@@ -88,19 +102,19 @@ class Turns:
             self._closed = True
             self._changed.notify_all()
 
-    def drawn(self, turn: Turn, share: float, rest: float = REST_SECONDS) -> None:
+    def drawn(self, turn: Turn, share: float, rest: float = 0.0) -> None:
         """Note that a picture of the turn's camera is shown.
 
         Args:
             turn: what was done.
             share: of all pixels, 1 if no better picture can follow.
-            rest: for how many seconds the camera must have rested before the better picture is begun. While it is
-                drawn, nobody can move on: the longer it takes, the surer one should be.
+            rest: for how many seconds at least the camera must have rested before the better picture is begun. While it
+                is drawn, nobody can move on: the longer it takes, the surer one should be.
         """
         with self._changed:
             known = self._clients.get(turn.client)
             if known is not None and known.camera is turn.camera:
-                known.shown, known.rest = max(known.shown, share), max(REST_SECONDS, rest)
+                known.shown, known.rest = max(known.shown, share), rest
 
     def take(self) -> Turn | None:
         """Wait for something to do and return it; None once closed."""
@@ -121,10 +135,9 @@ class Turns:
         waiting: list[tuple[int, float, int, Kind]] = []
         due: list[float] = []
         for name, client in self._clients.items():
-            rests_at = client.asked + client.rest
-            if client.shown == 0:
-                rests = now >= client.asked + REST_SECONDS  # a small picture would only delay the good one
-                waiting.append((0, client.served, name, "resting" if rests else "moving"))
+            rests_at = client.rests_at
+            if client.shown == 0:  # of one that rests a small picture would only delay the good one
+                waiting.append((0, client.served, name, "resting" if now >= rests_at else "moving"))
             elif client.repaint:
                 waiting.append((0, client.served, name, "repaint"))
             elif client.shown < 1:

@@ -190,6 +190,20 @@ def test_impossible_values_name_the_option(room, capsys, option, value, text):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
+        (["--unknown-below", "50"], "error: --unknown-below: not a coverage (found 50.0, expected 0 to 1)"),
+        (["--min-confidence", "stool=0.5"], "error: --min-confidence: there is no such class in the table"),
+        (["--threads", "-1"], "error: --threads: impossible number of threads (found -1"),
+        (["--interpolate", "99999999"], "error: --interpolate: "),
+    ],
+)
+def test_what_functions_refuse_names_the_option(exported_bundle, room, capsys, options, text):
+    assert segment(exported_bundle, room, "--quiet", *options) == 2
+    assert capsys.readouterr().err.startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
         (["--crop", "90:,:,:"], "--crop: all 4000 Gaussians that were there are outside the box: none is left"),
         (["--min-opacity", "1"], "--min-opacity: all 4000 Gaussians that were there are faint"),
         (["--drop-floaters", "0.0001"], "--drop-floaters: all 4000 Gaussians that were there are floating"),

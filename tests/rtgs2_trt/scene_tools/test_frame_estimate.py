@@ -119,6 +119,32 @@ def test_segment_estimates_too(exported_bundle, tmp_path, rooms, capsys):
     assert len(list((tmp_path / "out" / "labels").iterdir())) == 1
 
 
+def discs(means, normals):
+    """Flat discs across their normals."""
+    turn = np.stack(
+        [1 + normals[:, 2], -normals[:, 1], normals[:, 0], np.zeros(len(normals))], axis=1
+    )  # z to the normal
+    count = len(means)
+    return Scene(means, np.tile((0.05, 0.05, 0.002), (count, 1)), turn, np.full(count, 0.9), np.zeros((count, 1, 3)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_objects_are_not_taken_for_rooms(seed):
+    """A ball, whose top and bottom are two slabs; a bush of leaves in all directions; one with more that lies level."""
+    rng = np.random.default_rng(seed)
+    normals = rng.normal(size=(20_000, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    turn *= np.sign(np.linalg.det(turn))
+    bush = rng.uniform(-1, 1, (20_000, 3)) * (0.4, 0.5, 1.5)
+    for means in (normals, bush):
+        with pytest.raises(SceneError, match="no floor can be told from the rest"):
+            estimate_frame(discs(means, normals).transformed(1.0, turn))
+    normals[:2000] = (0, 0, 1)
+    with pytest.raises(SceneError, match="there is no ceiling"):
+        estimate_frame(discs(bush, normals), up="z")
+
+
 def test_what_cannot_be_estimated_names_the_file_and_the_options(tmp_path, capsys):
     box_scene(count=50).save(tmp_path / "a.ply")  # too few to tell a floor by
     command = ["scene", str(tmp_path / "a.ply"), "-o", str(tmp_path / "b.ply"), "--quiet"]

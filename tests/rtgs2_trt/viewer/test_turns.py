@@ -67,6 +67,21 @@ def test_a_camera_that_came_to_rest_while_it_waited_is_not_taken_for_moving(turn
     assert (turn.kind, turn.camera, turn.shown) == ("resting", camera(1), 0)
 
 
+def test_a_browser_that_sends_few_cameras_is_not_taken_for_resting(turns, clock):
+    kinds = []
+    for x in range(8):
+        turns.look(1, camera(x))
+        clock.now += 0.09  # longer than a camera of a fast browser must rest
+        turn, _ = turns.next_turn(clock.now)
+        turns.drawn(turn, 0.25)
+        kinds.append(turn.kind)
+        clock.now += 0.03
+    assert set(kinds[1:]) == {"moving"}
+    assert turns.next_turn(clock.now)[0] is None
+    clock.now += 0.12
+    assert taken(turns, clock)[1] == "resting"
+
+
 def test_a_slow_picture_waits_for_a_longer_rest(turns, clock):
     turns.look(1, camera(0))
     turn, _ = turns.next_turn(clock.now)
