@@ -136,13 +136,14 @@ def torch_frame(
 
 def _free_memory_beside(torch: Any, network: Any, size: tuple[int, int], *, half: bool) -> int:
     """Bytes that are free once the network's weights and the libraries' code are on the GPU."""
-    dtype = torch.float16 if half else torch.float32
-    network.eval().to("cuda", dtype)
-    images = (torch.zeros(1, channels, size[1], size[0], dtype=dtype, device="cuda") for channels in (3, 32))
+    device, dtype = "cuda" if torch.cuda.is_available() else "cpu", torch.float16 if half else torch.float32
+    network.eval().to(device, dtype)
+    images = (torch.zeros(1, channels, size[1], size[0], dtype=dtype, device=device) for channels in (3, 32))
     with torch.inference_mode():
         network(*images)
-    torch.cuda.synchronize()
-    torch.cuda.empty_cache()
+    if device == "cuda":
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
     return int(measure.core().device()["free_memory"])
 
 

@@ -149,6 +149,34 @@ def test_pytorch_stands_in_for_onnxruntime(emulated_gpu: ModuleType, tiny_checkp
         frame.record(cameras[0])
 
 
+def test_frames_with_pytorch_are_measured_and_traced(
+    emulated_gpu: ModuleType, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(run, "_torch", lambda: torch)
+    monkeypatch.setattr(torch_frames, "full_size_network", lambda _: load_checkpoint(tiny_checkpoint).build_fusion())
+    monkeypatch.setattr(measure, "WARM_UP", 1)
+    monkeypatch.setattr(torch_frames, "WARM_UP", 1)
+
+    def traced(frame: Any, cameras: Any) -> trace.Trace:
+        frame(cameras[0])
+        calls = [{"cudaLaunchKernel": 9 * frames, "cudaStreamSynchronize": frames} for frames in trace.FRAMES]
+        return trace.Trace((calls[0], calls[1]), {"blend": 0.001}, "a table")
+
+    monkeypatch.setattr(trace, "traced", traced)
+    scene, cameras = typical_room.room(400), typical_room.views((64, 32), 2)
+    profile = tmp_path / "profile.txt"
+    found = run.torch_frame(scene, cameras, 2, half=True, profile=profile)
+    frame, calls = found[names.TORCH_FRAME], found[names.CALLS[names.TORCH_FRAME]]
+    assert frame["milliseconds"]["runs"] == 2
+    assert set(frame["seconds"]) == set(torch_frames.STAGES)
+    assert (calls["allocations"], calls["waits_inside"]) == (0, 0)
+    assert calls["kernel_seconds"] == {"blend": 0.001}
+    assert "a table" in profile.read_text()
+    with pytest.raises(peers.NotMeasuredError, match="PyTorch has no CUDA here"):
+        run.torch_frame(scene, cameras, 2, half=True, recorded=True, profile=None)
+
+
 class Recording:
     """CUDA graphs as PyTorch has them, of the host: what is recorded is what `replay` runs."""
 
