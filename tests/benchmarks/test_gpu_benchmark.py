@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -166,15 +167,16 @@ def test_frames_with_pytorch_are_measured_and_traced(
     monkeypatch.setattr(trace, "traced", traced)
     scene, cameras = typical_room.room(400), typical_room.views((64, 32), 2)
     profile = tmp_path / "profile.txt"
-    found = run.torch_frame(scene, cameras, 2, half=True, profile=profile)
-    frame, calls = found[names.TORCH_FRAME], found[names.CALLS[names.TORCH_FRAME]]
+    frame = run.torch_frame(scene, cameras, 2, half=True)[names.TORCH_FRAME]
+    calls = run.torch_calls(scene, cameras, profile, recorded=False)[names.CALLS[names.TORCH_FRAME]]
     assert frame["milliseconds"]["runs"] == 2
     assert set(frame["seconds"]) == set(torch_frames.STAGES)
     assert (calls["allocations"], calls["waits_inside"]) == (0, 0)
     assert calls["kernel_seconds"] == {"blend": 0.001}
     assert "a table" in profile.read_text()
-    with pytest.raises(peers.NotMeasuredError, match="PyTorch has no CUDA here"):
-        run.torch_frame(scene, cameras, 2, half=True, recorded=True, profile=None)
+    for work in (partial(run.torch_frame, runs=2, half=True), partial(run.torch_calls, profile=profile)):
+        with pytest.raises(peers.NotMeasuredError, match="PyTorch has no CUDA here"):
+            work(scene, cameras, recorded=True)
 
 
 class Recording:
