@@ -63,7 +63,9 @@ class Demo:
         return lambda camera: segmenter(self.scene, camera).labels
 
     def with_pytorch(self, precision: Literal["fp16", "fp32"]) -> Labelling:
-        """Labels of our rasteriser around the network in PyTorch."""
+        """Labels of our rasteriser around the network in PyTorch; FP32 means FP32, without TF32."""
+        import torch
+
         from rtgs2_networks.checkpoint import load_checkpoint
 
         from .torch_frames import TorchFrame
@@ -77,8 +79,12 @@ class Demo:
         frame = TorchFrame(drawing, checkpoint.build_fusion(), half=precision == "fp16")
 
         def labels(camera: Camera) -> np.ndarray[Any, Any]:
-            frame(camera)
-            return frame.on_host()
+            allowed, torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.allow_tf32, False
+            try:
+                frame(camera)
+                return frame.on_host()
+            finally:
+                torch.backends.cudnn.allow_tf32 = allowed
 
         return labels
 

@@ -70,7 +70,7 @@ def table(figures: Sequence[Mapping[str, Any]]) -> str:
 def _entry(entries: Mapping[str, Entry], name: str) -> Entry:
     entry = entries.get(name)
     if entry is None:
-        raise _MissingError(f"{name}: the reference scene was not among the scenes")
+        raise _MissingError(f"{name}: this run did not come to it")
     if entry["status"] != "measured":
         raise _MissingError(f"{name}: {entry['reason']}")
     return entry

@@ -169,4 +169,4 @@ def _row(entry: Mapping[str, Any]) -> str:
 
 
 def _pair(name: str, value: float | str) -> str:
-    return f"{name} {value}" if isinstance(value, str) else f"{name} {value:.2g}"
+    return f"{name} {value}" if isinstance(value, str) else f"{name} {value:.3g}"

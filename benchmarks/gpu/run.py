@@ -100,12 +100,39 @@ def onnxruntime_calls(scene: Scene, cameras: Sequence[Camera], profile: Path) ->
     return {CALLS[ORT_FRAME]: _calls(partial(segmenter, encoded), cameras, ORT_FRAME, profile)}
 
 
-def torch_frame(
-    scene: Scene, cameras: Sequence[Camera], runs: int, *, half: bool, recorded: bool = False, profile: Path | None
-) -> Found:
-    """Whole frames with the network in PyTorch between our rasteriser and our labels; traced if `profile` is given."""
-    torch = _torch()
+def torch_frame(scene: Scene, cameras: Sequence[Camera], runs: int, *, half: bool, recorded: bool = False) -> Found:
+    """Whole frames with the network in PyTorch between our rasteriser and our labels."""
     name = RECORDED_FRAME if recorded else TORCH_FRAME if half else TORCH_FP32_FRAME
+    frame, free = _torch_frame(scene, cameras, half=half, recorded=recorded)
+    drawing = frame.drawing
+    times = measure.milliseconds({name: frame}, {name: drawing.stream.address}, cameras, runs)
+    taken = free - int(measure.core().device()["free_memory"])
+    entry: dict[str, Any] = {"milliseconds": times[name], "scene_memory": drawing.scene.bytes}
+    entry["frame_memory"] = taken - drawing.scene.bytes
+    if not recorded:
+        entry["seconds"] = frame.seconds(cameras, runs)
+    return {name: entry}
+
+
+def torch_calls(scene: Scene, cameras: Sequence[Camera], profile: Path, *, recorded: bool) -> Found:
+    """Whether such a frame, in FP16, allocates or waits, traced."""
+    name = RECORDED_FRAME if recorded else TORCH_FRAME
+    frame, _ = _torch_frame(scene, cameras, half=True, recorded=recorded)
+
+    def whole(camera: Camera) -> None:
+        frame(camera)
+        frame.drawing.stream.wait()
+
+    for camera in cameras:
+        whole(camera)
+    return {CALLS[name]: _calls(whole, cameras, name, profile)}
+
+
+def _torch_frame(
+    scene: Scene, cameras: Sequence[Camera], *, half: bool, recorded: bool
+) -> tuple[torch_frames.TorchFrame, int]:
+    """The frame, and bytes that were free before it, its network's weights there already."""
+    torch = _torch()
     size = (cameras[0].width, cameras[0].height)
     network = torch_frames.full_size_network(CLASSES)
     free = _free_memory_beside(torch, network, size, half=half)
@@ -114,35 +141,19 @@ def torch_frame(
     frame = torch_frames.TorchFrame(drawing, network, half=half)
     if recorded:
         frame.record(cameras[0])
-    times = measure.milliseconds({name: frame}, {name: drawing.stream.address}, cameras, runs)
-    taken = free - int(measure.core().device()["free_memory"])
-    entry: dict[str, Any] = {"milliseconds": times[name], "scene_memory": drawing.scene.bytes}
-    entry["frame_memory"] = taken - drawing.scene.bytes
-    if not recorded:
-        entry["seconds"] = frame.seconds(cameras, runs)
-    found: Found = {name: entry}
-    if profile is not None:
-
-        def whole(camera: Camera) -> None:
-            frame(camera)
-            drawing.stream.wait()
-
-        try:
-            found[CALLS[name]] = _calls(whole, cameras, name, profile)
-        except peers.NotMeasuredError as error:
-            found[CALLS[name]] = error
-    return found
+    return frame, free
 
 
 def _free_memory_beside(torch: Any, network: Any, size: tuple[int, int], *, half: bool) -> int:
     """Bytes that are free once the network's weights and the libraries' code are on the GPU."""
-    dtype = torch.float16 if half else torch.float32
-    network.eval().to("cuda", dtype)
-    images = (torch.zeros(1, channels, size[1], size[0], dtype=dtype, device="cuda") for channels in (3, 32))
+    device, dtype = "cuda" if torch.cuda.is_available() else "cpu", torch.float16 if half else torch.float32
+    network.eval().to(device, dtype)
+    images = (torch.zeros(1, channels, size[1], size[0], dtype=dtype, device=device) for channels in (3, 32))
     with torch.inference_mode():
         network(*images)
-    torch.cuda.synchronize()
-    torch.cuda.empty_cache()
+    if device == "cuda":
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
     return int(measure.core().device()["free_memory"])
 
 
@@ -304,7 +315,7 @@ def main(argv: list[str] | None = None) -> int:
         first = not report.reference
         if first:
             report.reference = name
-        _frames(report, name, scene, cameras, arguments, profile if first else None)
+        _frames(report, name, scene, cameras, arguments)
         if first:
             _once(report, name, scene, cameras, arguments, profile)
         _count(report, name, scene, cameras[0])
@@ -312,32 +323,16 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _frames(
-    report: Report,
-    name: str,
-    scene: Scene,
-    cameras: Sequence[Camera],
-    arguments: argparse.Namespace,
-    profile: Path | None,
-) -> None:
-    """What is measured of every scene; traced too if `profile` is given."""
+def _frames(report: Report, name: str, scene: Scene, cameras: Sequence[Camera], arguments: argparse.Namespace) -> None:
+    """What is timed of every scene."""
     runs = arguments.runs
     report.try_to(name, [*OURS, *peers.NAMES], partial(rasterizers, scene, cameras, runs, arguments.peers))
-    traced = [] if profile is None else [CALLS[TORCH_FRAME]]
     with_torch = partial(torch_frame, scene, cameras, runs)
-    report.try_to(name, [TORCH_FRAME, *traced], partial(with_torch, half=True, profile=profile))
+    report.try_to(name, [TORCH_FRAME], partial(with_torch, half=True))
     report.try_to(name, [ORT_FRAME], partial(onnxruntime_frame, scene, cameras, runs))
-    if profile is not None:
-        report.try_to(name, [CALLS[ORT_FRAME]], partial(onnxruntime_calls, scene, cameras, profile))
-        report.try_to(
-            name,
-            list(DIFFERENCES.values()),
-            partial(differences, scene, cameras[0]),
-        )
-    traced = [] if profile is None else [CALLS[RECORDED_FRAME]]
-    report.try_to(name, [RECORDED_FRAME, *traced], partial(with_torch, half=True, recorded=True, profile=profile))
+    report.try_to(name, [RECORDED_FRAME], partial(with_torch, half=True, recorded=True))
     report.try_to(name, [RESEARCH_PIPELINE], partial(research_pipeline, scene, cameras, runs, arguments.peers))
-    report.try_to(name, [TORCH_FP32_FRAME], partial(with_torch, half=False, profile=None))
+    report.try_to(name, [TORCH_FP32_FRAME], partial(with_torch, half=False))
 
 
 def _once(
@@ -348,7 +343,14 @@ def _once(
     arguments: argparse.Namespace,
     profile: Path,
 ) -> None:
-    """What is measured of the reference scene alone."""
+    """What is done with the reference scene alone; tracing after all its times, to which it might add."""
+    for frame, traced in (
+        (TORCH_FRAME, partial(torch_calls, recorded=False)),
+        (RECORDED_FRAME, partial(torch_calls, recorded=True)),
+        (ORT_FRAME, onnxruntime_calls),
+    ):
+        report.try_to(name, [CALLS[frame]], partial(traced, scene, cameras, profile))
+    report.try_to(name, list(DIFFERENCES.values()), partial(differences, scene, cameras[0]))
     report.reference_frame = _reference_frame(report, scene)
     report.try_to(name, [LABELS], demo_labels, needs=_COUNTING)
     report.try_to(name, list(ENCODERS.values()), partial(encoders, scene, max(2, arguments.runs // 8)), needs=_COUNTING)

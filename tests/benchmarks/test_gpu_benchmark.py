@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -147,6 +148,35 @@ def test_pytorch_stands_in_for_onnxruntime(emulated_gpu: ModuleType, tiny_checkp
     assert set(frame.seconds(cameras, 2)) == set(torch_frames.STAGES)
     with pytest.raises(peers.NotMeasuredError, match="PyTorch has no CUDA here"):
         frame.record(cameras[0])
+
+
+def test_frames_with_pytorch_are_measured_and_traced(
+    emulated_gpu: ModuleType, tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(run, "_torch", lambda: torch)
+    monkeypatch.setattr(torch_frames, "full_size_network", lambda _: load_checkpoint(tiny_checkpoint).build_fusion())
+    monkeypatch.setattr(measure, "WARM_UP", 1)
+    monkeypatch.setattr(torch_frames, "WARM_UP", 1)
+
+    def traced(frame: Any, cameras: Any) -> trace.Trace:
+        frame(cameras[0])
+        calls = [{"cudaLaunchKernel": 9 * frames, "cudaStreamSynchronize": frames} for frames in trace.FRAMES]
+        return trace.Trace((calls[0], calls[1]), {"blend": 0.001}, "a table")
+
+    monkeypatch.setattr(trace, "traced", traced)
+    scene, cameras = typical_room.room(400), typical_room.views((64, 32), 2)
+    profile = tmp_path / "profile.txt"
+    frame = run.torch_frame(scene, cameras, 2, half=True)[names.TORCH_FRAME]
+    calls = run.torch_calls(scene, cameras, profile, recorded=False)[names.CALLS[names.TORCH_FRAME]]
+    assert frame["milliseconds"]["runs"] == 2
+    assert set(frame["seconds"]) == set(torch_frames.STAGES)
+    assert (calls["allocations"], calls["waits_inside"]) == (0, 0)
+    assert calls["kernel_seconds"] == {"blend": 0.001}
+    assert "a table" in profile.read_text()
+    for work in (partial(run.torch_frame, runs=2, half=True), partial(run.torch_calls, profile=profile)):
+        with pytest.raises(peers.NotMeasuredError, match="PyTorch has no CUDA here"):
+            work(scene, cameras, recorded=True)
 
 
 class Recording:

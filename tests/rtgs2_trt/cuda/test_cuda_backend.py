@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from cuda_frames import PROBLEM
+from network_on_host import NetworkOnHost
 from rtgs2_trt import Camera, Scene, Segmenter
 from rtgs2_trt.backends import PrecisionChoice, cuda_engine
 from rtgs2_trt.backends import cuda as cuda_backend
@@ -22,15 +23,22 @@ from rtgs2_trt.errors import BackendError, BundleError, InputError, SceneError
 pytestmark = pytest.mark.filterwarnings("ignore:Duplicate provider 'CPUExecutionProvider'")
 
 
-@pytest.fixture(params=["emulated", "real"])
-def gpu_core(request: pytest.FixtureRequest) -> ModuleType:
-    """The CUDA core: run on the host, and on a GPU where there is one that ONNX Runtime can use too."""
+@pytest.fixture(params=["emulated", "real", "real without its ONNX Runtime"])
+def gpu_core(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The CUDA core: run on the host, and on a GPU, where ONNX Runtime's CPU stands in if it has no CUDA."""
     if request.param == "emulated":
         core: ModuleType = request.getfixturevalue("emulated_gpu")
         return core
-    problem = PROBLEM or cuda_engine.provider_problem()
-    if problem is not None:
-        pytest.skip(f"no GPU: {problem}")
+    if PROBLEM is not None:
+        pytest.skip(f"no GPU: {PROBLEM}")
+    problem = cuda_engine.provider_problem()
+    if request.param == "real":
+        if problem is not None:
+            pytest.skip(f"no networks on the GPU: {problem}")
+    elif problem is None:
+        pytest.skip("ONNX Runtime has CUDA, with which it all runs")
+    else:
+        monkeypatch.setattr(cuda_backend, "CudaNetwork", NetworkOnHost)
     from rtgs2_trt import _cuda
 
     return _cuda
@@ -93,6 +101,17 @@ def test_results_are_those_of_the_cpu(gpu: Segmenter, cpu: Segmenter, encoded: S
     assert (gpu.backend_name, gpu.precision, dict(gpu.passed_over)) == ("cuda", "fp32", {})
 
 
+def test_a_network_on_the_host_stands_in(
+    emulated_gpu: ModuleType, exported_bundle: Path, cpu: Segmenter, encoded: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda_backend, "CudaNetwork", NetworkOnHost)
+    gpu = Segmenter(exported_bundle, "cuda", precision="fp32")
+    cameras = [view(), view(33, 20)]
+    for camera, found in zip(cameras, gpu.batch(encoded, cameras, rgb=True), strict=True):
+        assert_same(found, cpu(encoded, camera, rgb=True))
+    np.testing.assert_array_equal(gpu.encode(encoded).features, cpu.encode(encoded).features)
+
+
 def test_features_are_those_of_the_cpu(gpu: Segmenter, encoded: Scene, small_scene: Scene) -> None:
     features = gpu.encode(small_scene).features
     assert np.abs(features - encoded.features).max() < 1e-4 * np.abs(encoded.features).max()
@@ -104,7 +123,7 @@ def test_encoder_runs_on_the_cpu_if_the_gpu_fails(
     def fails(*_: Any) -> Any:
         raise BackendError("CUDA failure 2: out of memory")
 
-    monkeypatch.setattr(cuda_engine.CudaNetwork, "run", fails)
+    monkeypatch.setattr(cuda_backend.CudaNetwork, "run", fails)
     with pytest.warns(cuda_backend.EncoderOnCpuWarning, match="the encoder runs on the CPU.*: CUDA failure 2"):
         first = gpu.encode(small_scene)
     np.testing.assert_array_equal(first.features, encoded.features)

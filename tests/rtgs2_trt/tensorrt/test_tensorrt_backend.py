@@ -148,8 +148,9 @@ def test_features_of_another_library(segmenter: Segmenter, encoded: Scene, scene
     plain = Scene(scene.means, scene.scales, scene.rotations, scene.opacities, scene.sh)
     for factor in (1.0, 0.5):
         features = encoded.features * np.float32(factor)
-        on_gpu = DeviceArray.empty(features.shape, np.float32, stream=segmenter.stream)
-        on_gpu._owner.write(features.reshape(-1).view(np.uint8))
+        memory = segmenter._backend._core.Memory(features.nbytes)
+        memory.write(features.reshape(-1).view(np.uint8))
+        on_gpu = DeviceArray(memory.address, features.shape, np.float32, owner=memory, stream=segmenter.stream)
         segmenter.set_features(plain, on_gpu)
         expected = segmenter(encoded.with_features(features, encoded.features_encoder), view(), confidence=True)
         found = segmenter(plain, view(), confidence=True)
