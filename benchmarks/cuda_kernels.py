@@ -7,6 +7,7 @@ Jetson Thor, where nvcc (13 or later) knows it, the page only names those that d
 from __future__ import annotations
 
 import argparse
+import hashlib
 import re
 import shutil
 import subprocess
@@ -83,6 +84,20 @@ class Kernel:
         return blocks * warps
 
 
+def sources_digest() -> str:
+    """Name the sources that the kernels are compiled from; the page says which it was made from."""
+    files = sorted(
+        path
+        for ending in ("cu", "cuh", "h")
+        for path in (ROOT / "csrc").rglob(f"*.{ending}")
+        if path.relative_to(ROOT / "csrc").parts[0] not in ("bindings", "tensorrt")
+    )
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\n" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def parse(output: str) -> list[Kernel]:
     """Kernels that ``ptxas -v`` reports."""
     kernels = []
@@ -131,10 +146,10 @@ def render(kernels: list[Kernel], compiler: str) -> str:
     lines = [
         "# CUDA kernels",
         "",
-        f"Made by `make cuda-report` with {compiler}; nothing here is measured. Registers a thread, bytes spilled",
-        "(stores and loads), bytes of shared memory a block, and the warps that a multiprocessor holds at a time, of",
-        "the most that it can hold. A number in `<>` is that of tiles of 8 feature channels: 4 are the 32 of RT-GS2,",
-        "0 is colour alone.",
+        f"Made by `make cuda-report` with {compiler} from sources {sources_digest()}; nothing here is measured.",
+        "Registers a thread, bytes spilled (stores and loads), bytes of shared memory a block, and the warps that a",
+        "multiprocessor holds at a time, of the most that it can hold. A number in `<>` is that of tiles of 8 feature",
+        "channels: 4 are the 32 of RT-GS2, 0 is colour alone.",
         "",
     ]
     for architecture, gpu in GPUS.items():

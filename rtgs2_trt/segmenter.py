@@ -325,7 +325,8 @@ class Segmenter:
             confidence: also the probability of each label.
             rgb: also the rendered colour, float16 or float32 as the fusion graph takes it, not limited to 1.
             alpha: also the coverage.
-            into: an earlier result of the same size and request, whose memory is written again; new memory without.
+            into: an earlier result of this segmenter, of the same size and request, whose memory is written again; new
+                memory without. :attr:`stream` must wait for whoever still reads it on a stream of their own.
 
         Raises:
             SceneError: the scene is not encoded, or by another encoder.

@@ -1,11 +1,18 @@
-"""The page of the CUDA kernels names every kernel of the core for both GPUs, and none of them spills."""
+"""The page of the CUDA kernels is of these sources, names every kernel for both GPUs, and none of them spills."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from benchmarks.cuda_kernels import sources_digest
+
 ROOT = Path(__file__).parents[1]
+
+
+def test_page_was_made_from_these_sources() -> None:
+    page = (ROOT / "docs" / "cuda-kernels.md").read_text(encoding="utf-8")
+    assert f"from sources {sources_digest()};" in page, "make the page anew: make cuda-report"
 
 
 def test_page_names_every_kernel_and_none_spills() -> None:

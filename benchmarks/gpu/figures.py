@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .names import (
+    BUT_FLIPPED,
     CALLS,
     DIFFERENCES,
     FRAMES,
@@ -137,16 +138,28 @@ FIGURES = (
     Figure("MB of a frame over scene, weights and CUDA context", 300.0, False, _memory),
     Figure("allocations and waits inside a frame, traced", 0.0, False, _calls),
     Figure(
-        "colour and features against the CPU, FP16, relative",
+        "colour and features against the CPU, FP16, relative, worst pixel",
         2e-3,
         False,
         _difference(DIFFERENCES["half"], "rgb", "features"),
     ),
     Figure(
-        "colour and features against the CPU, FP32, relative",
+        f"colour and features against the CPU, FP16, relative{BUT_FLIPPED}",
+        2e-3,
+        False,
+        _difference(DIFFERENCES["half"], f"rgb{BUT_FLIPPED}", f"features{BUT_FLIPPED}"),
+    ),
+    Figure(
+        "colour and features against the CPU, FP32, relative, worst pixel",
         1e-4,
         False,
         _difference(DIFFERENCES["float"], "rgb", "features"),
+    ),
+    Figure(
+        f"colour and features against the CPU, FP32, relative{BUT_FLIPPED}",
+        1e-4,
+        False,
+        _difference(DIFFERENCES["float"], f"rgb{BUT_FLIPPED}", f"features{BUT_FLIPPED}"),
     ),
     Figure(
         "share of labels that differ from the CPU's, FP16, near-ties apart",

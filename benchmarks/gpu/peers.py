@@ -1,7 +1,13 @@
-"""Other people's rasterisers, where they lie in a folder that was given; each says why it could not be measured."""
+"""Other people's rasterisers, where they lie in a folder that was given; each says why it could not be measured.
+
+    python -m benchmarks.gpu.peers DIR
+
+draws one small view with each, because some compile themselves at their first: nobody else should wait for that.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from rtgs2_trt import Camera, Scene
+from rtgs2_trt.roofline import typical_room
 
 from .names import GSPLAT_COLOUR, GSPLAT_FEATURES, RESEARCH
 
 Frame = Callable[[Camera], Any]
 NAMES = (GSPLAT_COLOUR, GSPLAT_FEATURES, RESEARCH)
+NO_FOLDER = "no folder with peers was given (--peers)"
 
 
 class NotMeasuredError(Exception):
@@ -28,7 +36,7 @@ def load_peers(folder: Path | None, scene: Scene) -> dict[str, Frame | NotMeasur
     for name, load in loaders.items():
         try:
             if folder is None:
-                raise NotMeasuredError("no folder with peers was given (--peers)")
+                raise NotMeasuredError(NO_FOLDER)
             if str(folder) not in sys.path:
                 sys.path.insert(0, str(folder))
             peers[name] = load(_torch(), scene)
@@ -39,6 +47,23 @@ def load_peers(folder: Path | None, scene: Scene) -> dict[str, Frame | NotMeasur
         except Exception as error:  # code of others may fail in any way; ours are measured all the same
             peers[name] = NotMeasuredError(f"failed: {type(error).__name__}: {error}")
     return peers
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Draw a view with each peer; what fails is named, and fails the measurement alone."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args(argv)
+    camera = typical_room.views((64, 32), 1)[0]
+    for name, frame in load_peers(arguments.folder, typical_room.room(1000)).items():
+        try:
+            if isinstance(frame, NotMeasuredError):
+                raise frame
+            frame(camera)
+            print(f"{name}: draws")
+        except Exception as error:  # code of others
+            print(f"{name}: {type(error).__name__}: {error}")
+    return 0
 
 
 def _torch() -> Any:
@@ -108,7 +133,9 @@ def _research(torch: Any, scene: Scene) -> Frame:
         projection = torch.zeros(4, 4, device="cuda")
         projection[0, 0], projection[1, 1], projection[3, 2] = 1 / tan_x, 1 / tan_y, 1.0
         projection[2, 2], projection[2, 3] = far / (far - near), -far * near / (far - near)
+        newer = {"antialiasing": False} if "antialiasing" in GaussianRasterizationSettings._fields else {}
         settings = GaussianRasterizationSettings(
+            **newer,
             image_height=camera.height,
             image_width=camera.width,
             tanfovx=tan_x,
@@ -133,3 +160,7 @@ def _research(torch: Any, scene: Scene) -> Frame:
             )[0]
 
     return draw
+
+
+if __name__ == "__main__":
+    sys.exit(main())

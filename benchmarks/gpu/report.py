@@ -59,7 +59,7 @@ class Report:
         Args:
             scene: its name.
             names: what `work` returns.
-            work: measures.
+            work: measures. Of what it returns besides, measured again, the newer takes the older's place.
             needs: seconds that must be left.
         """
         begin = time.monotonic()
@@ -83,12 +83,13 @@ class Report:
             return self.skip(scene, names, str(error))
         except Exception as error:  # whatever a driver, a library or a peer raises
             return self.skip(scene, names, f"failed: {type(error).__name__}: {error}")
-        for name in names:
-            entry = found[name]
+        for name, entry in found.items():
             if isinstance(entry, NotMeasuredError):
-                self.skip(scene, [name], str(entry))
-            else:
-                self.entries.append({"scene": scene, "name": name, "status": "measured", **entry})
+                self.skip(scene, [name] if name in names else [], str(entry))
+                continue
+            if name not in names:
+                self.entries = [old for old in self.entries if (old["scene"], old["name"]) != (scene, name)]
+            self.entries.append({"scene": scene, "name": name, "status": "measured", **entry})
         return None
 
     def value(self) -> dict[str, Any]:

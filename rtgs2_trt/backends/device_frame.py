@@ -50,7 +50,7 @@ def device_results(
     New ones keep `stream`, in which their readers wait, whatever becomes of the backend.
 
     Raises:
-        InputError: `into` does not fit.
+        InputError: `into` does not fit, or is another backend's.
         BackendError: not enough GPU memory.
     """
     wanted = {
@@ -77,6 +77,12 @@ def device_results(
                 expected=kind,
                 fix="Give an earlier result of the same size and request, or none",
             )
+    if into.labels.stream != stream.address:
+        raise InputError(
+            "a result of another segmenter: whoever reads it would wait for that one's stream",
+            field="into",
+            fix="Give an earlier result of this segmenter, or none",
+        )
     return into
 
 

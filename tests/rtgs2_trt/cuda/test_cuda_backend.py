@@ -357,6 +357,8 @@ def test_results_on_the_gpu(gpu: Segmenter, encoded: Scene) -> None:
         gpu.on_gpu(encoded, view(), confidence=True, into=other)
     with pytest.raises(InputError, match=r"into\.labels"):
         gpu.on_gpu(encoded, view(32, 32), into=other)
+    with pytest.raises(InputError, match="into: a result of another segmenter"):
+        Segmenter(gpu.bundle, "cuda").on_gpu(encoded, view(target=0.3), into=other)
 
 
 def test_results_outlive_the_segmenter(
