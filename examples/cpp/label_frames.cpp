@@ -1,11 +1,11 @@
 // Loads an engine that `rtgs2 build` made and labels frames, without Python: TensorRT, CUDA and this project's core.
 //   label_frames ENGINE INPUTS OUTPUT
-// ENGINE is BUNDLE/engines/.../frame.engine, which holds the plugin; INPUTS the folder that write_inputs.py made of a
-// scene and its cameras. Each view becomes OUTPUT/NUMBER.pgm, whose grey values are class indices.
-// No TensorRT has run this yet; a stand-in behind the headers of 10.3, 10.16 and 11.1 has.
+// ENGINE is BUNDLE/engines/.../frame.engine, INPUTS the folder that write_inputs.py made of a scene and its cameras.
+// Each view becomes OUTPUT/NUMBER.pgm of class indices. Tried with a stand-in for TensorRT alone.
 #include <NvInfer.h>
 #include <cuda_runtime_api.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -54,10 +54,11 @@ class Frames {
  public:
   Frames(const fs::path& engine, const fs::path& inputs)
       : runtime_(expect(nvinfer1::createInferRuntime(log_), "TensorRT does not start")) {
-    runtime_->setEngineHostCodeAllowed(true);  // the plugin lies in the engine
+    runtime_->setEngineHostCodeAllowed(true);  // the plugin lies in the engine; if this TensorRT does not take it:
+    if (const char* plugin = std::getenv("RTGS2_TENSORRT_PLUGIN")) runtime_->getPluginRegistry().loadLibrary(plugin);
     const std::vector<char> plan = read(engine);
     engine_.reset(expect(runtime_->deserializeCudaEngine(plan.data(), plan.size()),
-                         "the engine is not for this TensorRT or GPU: rtgs2 build makes one"));
+                         "no engine of this TensorRT and GPU (rtgs2 build), or RTGS2_TENSORRT_PLUGIN is missing"));
     context_.reset(expect(engine_->createExecutionContext(), "no memory for a context"));
     for (int i = 0; i < engine_->getNbIOTensors(); ++i) bind(engine_->getIOTensorName(i), inputs);
     check(cudaStreamSynchronize(nullptr), "copying the scene");  // frames have a stream of their own

@@ -107,7 +107,14 @@ class TensorRtBackend:
         self.width, self.height = _check_engine(self._engine, bundle, name)
         self._encoder_file = encoder_file(bundle, self.precision)
         self.encoder_precision: Precision = encoder_precision(bundle, self.precision)
-        self._encoder = Encoder(bundle, threads or available_threads(), self._encoder_file, self._encoder_on_gpu)
+        itself = ref(self)  # a cycle would keep the engine's memory until Python looks for cycles
+
+        def encoder_on_gpu() -> CudaNetwork:
+            backend = itself()
+            assert backend is not None  # it is what encodes
+            return backend._encoder_on_gpu()
+
+        self._encoder = Encoder(bundle, threads or available_threads(), self._encoder_file, encoder_on_gpu)
         self._encoder_stream: Any = None
         self._encoder_engine: EncoderEngine | None = None
         if encoder is not None:
@@ -423,13 +430,24 @@ class _Lane:
             addresses = {name: array.address for name, array in self._outputs.items()}
             addresses |= {**gaussians.addresses, CAMERA_INPUT: self._camera.address}
             self.context.bind({**gaussians.shapes, CAMERA_INPUT: (CAMERA_NUMBERS,)}, addresses)
-            self._bound = ref(gaussians)
             self._run(size, confidence)  # TensorRT wants a run with new shapes before one is recorded
+            self._bound = ref(gaussians)
             return
         key = (*size, confidence)
         if key not in self._graphs:
-            self._graphs[key] = self._core.Graph(self.stream.address, lambda: self._run(size, confidence))
-        self._graphs[key].launch(self.stream.address)
+            self._graphs[key] = self._recorded(size, confidence)
+        graph = self._graphs[key]
+        if graph is None:
+            self._run(size, confidence)
+        else:
+            graph.launch(self.stream.address)
+
+    def _recorded(self, size: tuple[int, int], confidence: bool) -> Any:
+        """Return a frame as one CUDA graph; None where TensorRT cannot be recorded: slower, but right."""
+        try:
+            return self._core.Graph(self.stream.address, lambda: self._run(size, confidence))
+        except (self._core.CudaError, BackendError):
+            return None
 
     def _run(self, size: tuple[int, int], confidence: bool) -> None:
         core, stream = self._core, self.stream.address

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from ..atomic import atomic_file, atomic_folder
+from ..backends.encoder import EncoderOnCpuWarning
 from ..backends.graphs import run_encoder
 from ..backends.tensorrt import TensorRtBackend
 from ..bundle import ENCODER_FP16, ENGINES, FRAME_FP16, FRAME_GOLDEN, Bundle
@@ -107,7 +111,7 @@ def build_bundle_engine(
     Raises:
         InputError: the bundle has no frame graph, or an impossible request.
         BackendError: something is missing here, the build failed, or the engine computes something else.
-        KeyboardInterrupt: Ctrl-C; nothing is left behind.
+        KeyboardInterrupt: Ctrl-C; nothing half built is left behind.
     """
     check_frame_graph(bundle)
     problem = cuda_problem()
@@ -136,6 +140,9 @@ def build_bundle_engine(
     check = build.run()
     removed = remove_outdated(bundle, key)
     return BuildResult(find_engine(bundle, key), True, reason, check, tuple(removed))
+
+
+_UNFINISHED = "its build did not end: rtgs2 build --force, with --most-voxels for less memory, or --frame-only"
 
 
 @dataclass(frozen=True)
@@ -180,30 +187,41 @@ class _Build:
     note: Callable[[str], None]
 
     def run(self) -> SelfCheck:
-        """Build and check in a temporary folder, which gets the key's name at the end."""
+        """Build and check in a temporary folder, which gets the key's name: with the frame's engine first, then with both.
+
+        The encoder's build may take more memory than there is, and end the process: the frame's engine is kept then.
+        """
         folder = self.bundle.path / ENGINES
         target = folder / self.key.folder
         folder.mkdir(exist_ok=True)
         try:
             with atomic_folder(target, may_replace=is_engine_folder) as temporary:
                 built, check, device_memory = self._frame(temporary)
-                encoder = self._encoder(temporary)
-                write_engine(
-                    temporary,
-                    self.key,
-                    built.engine,
+                write = partial(
+                    write_engine,
+                    key=self.key,
+                    engine=built.engine,
                     most_gaussians=self.limits.most_gaussians,
                     device_memory=device_memory,
                     self_check=check.to_dict(),
-                    encoder=encoder,
                     built_by=f"rtgs2-trt {version('rtgs2-trt')}",
                 )
+                waits = StoredEncoder(self.limits.most_voxels, problem=_UNFINISHED)
+                write(temporary, encoder=waits if self._wants_encoder else None)
+            if self._wants_encoder:
+                with atomic_folder(target, may_replace=is_engine_folder) as temporary:
+                    shutil.copytree(target, temporary, dirs_exist_ok=True)
+                    write(temporary, encoder=self._encoder(temporary))
         except FileExistsError:
             raise BackendError(f"{target} is in the way and is no engine: move it away") from None
         finally:
             with suppress(OSError):
                 folder.rmdir()  # if nothing came into it
         return check
+
+    @property
+    def _wants_encoder(self) -> bool:
+        return self.limits.most_voxels > 0 and ENCODER_FP16 in self.bundle.manifest.files
 
     def _frame(self, folder: Path) -> tuple[Built, SelfCheck, int]:
         limits = self.limits
@@ -214,7 +232,9 @@ class _Build:
             layers, device_memory = engine.layers(), engine.device_memory
             del engine  # its weights would lie in the GPU's memory twice
             backend = TensorRtBackend(self.bundle, engine=(built.engine, limits.most_gaussians))
-            check = run_self_check(self.bundle, backend)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", EncoderOnCpuWarning)  # its engine comes next
+                check = run_self_check(self.bundle, backend)
         if not check.passed:
             dump = self._keep_layers("refused", layers)
             raise BackendError(
@@ -226,11 +246,9 @@ class _Build:
         (folder / INSPECTOR).write_text(layers, "utf-8")
         return built, check, device_memory
 
-    def _encoder(self, folder: Path) -> StoredEncoder | None:
-        """The encoder's engine, or why there is none; None where it is not wanted or has no graph."""
+    def _encoder(self, folder: Path) -> StoredEncoder:
+        """The encoder's engine, or why there is none."""
         limits = self.limits
-        if limits.most_voxels == 0 or ENCODER_FP16 not in self.bundle.manifest.files:
-            return None
         try:
             built, device_memory, difference = self._checked_encoder(folder)
         except BackendError as error:

@@ -29,7 +29,7 @@ def test_under_ten_commands_from_a_flashed_board_to_labels() -> None:
     export, on_the_board = (block.splitlines() for block in re.findall(r"```bash\n(.*?)```", section, re.DOTALL))
     assert not [line for line in [*export, *on_the_board] if re.search(r"&&|;|\||\\$", line)]
     assert len(export) + len(on_the_board) == 9
-    assert section.lstrip().startswith("Nine commands in all.")
+    assert section.lstrip().startswith("Nine commands in all, ")
     assert any(line.startswith("rtgs2 build") for line in on_the_board)
     assert on_the_board[-1].startswith("rtgs2 segment")
     explained = re.findall(r"^(\d)\. ", section, re.MULTILINE)
