@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .segmenter import Segmentation, Segmenter
 
 REMEMBERED_FRAMES = 1000
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,12 @@ class LabelStream:
             Rtgs2Error: what went wrong in the stream, or whatever the callback raised.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._unread or self._closed or self._failure, timeout)
+            end = None if timeout is None else time.monotonic() + timeout
+            while not (self._unread or self._closed or self._failure):
+                left = _LOOK_SECONDS if end is None else min(_LOOK_SECONDS, end - time.monotonic())
+                if left <= 0:
+                    break
+                self._changed.wait(left)  # not for ever: Ctrl-C may reach another thread, which wakes nobody
             if self._unread is None:
                 self._raise_failure()
             taken, self._unread = self._unread, None

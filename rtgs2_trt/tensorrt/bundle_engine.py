@@ -187,7 +187,7 @@ class _Build:
     note: Callable[[str], None]
 
     def run(self) -> SelfCheck:
-        """Build and check in a temporary folder, which gets the key's name: with the frame's engine first, then with both.
+        """Build and check in a temporary folder, which gets the key's name: with the frame's engine, then with both.
 
         The encoder's build may take more memory than there is, and end the process: the frame's engine is kept then.
         """

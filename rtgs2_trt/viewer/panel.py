@@ -121,8 +121,8 @@ class Panel:
 
         @every.on_click
         async def _(event: viser.GuiEvent[viser.GuiButtonGroupHandle]) -> None:
-            known = frozenset(range(len(self._offer.classes or ()))) & self._legend.keys()
-            self._change(replace(self.look, hidden=known if event.target.value == "hide" else frozenset()))
+            every_class = frozenset(range(len(self._offer.classes or ())))
+            self._change(replace(self.look, hidden=every_class if event.target.value == "hide" else frozenset()))
 
     def _build_views(self) -> None:
         gui, views = self._client.gui, {_START: self._offer.start, **self._offer.views}
@@ -187,7 +187,7 @@ class Panel:
         classes = self._offer.classes
         assert classes is not None
         counts = class_counts(frame.result.labels, len(classes))
-        order = legend_order(counts, self.look.hidden)
+        order = legend_order(counts, self.look.hidden & self._legend.keys())
         for rank, index in enumerate(order):
             name = classes.names[index] if index < len(classes) else "unknown"
             share = counts[index] / counts.sum()
@@ -206,17 +206,22 @@ class Panel:
         assert classes is not None
         known = index < len(classes)
         with self._classes:
-            button = self._client.gui.add_button(text, color=self._color(index), disabled=not known)
+            button = self._client.gui.add_button(text, disabled=not known)
         self._legend[index] = button
+        self._dress(index)
 
         @button.on_click
         async def _(_: viser.GuiEvent[viser.GuiButtonHandle]) -> None:
             self._change(replace(self.look, hidden=self.look.hidden ^ {index}))
 
     def _dress_legend(self) -> None:
-        for index, button in list(self._legend.items()):
-            button.color = _HIDDEN if index in self.look.hidden else self._color(index)
-            button.icon = viser.Icon.EYE_OFF if index in self.look.hidden else None
+        for index in list(self._legend):
+            self._dress(index)
+
+    def _dress(self, index: int) -> None:
+        button, hidden = self._legend[index], index in self.look.hidden
+        button.color = _HIDDEN if hidden else self._color(index)
+        button.icon = viser.Icon.EYE_OFF if hidden else None
 
     def _color(self, index: int) -> tuple[int, int, int]:
         classes = self._offer.classes

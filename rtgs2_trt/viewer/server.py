@@ -23,6 +23,7 @@ from rtgs2_trt.viewer.turns import Turns
 
 PORT = 8080
 MOST_PIXELS = 640 * 480
+_LOOK_SECONDS = 0.5
 
 
 class Viewer:
@@ -96,7 +97,8 @@ class Viewer:
 
     def wait(self) -> None:
         """Return when the viewer is closed, or raise KeyboardInterrupt."""
-        self._closed.wait()
+        while not self._closed.wait(_LOOK_SECONDS):  # Ctrl-C may reach another thread, which wakes nobody
+            pass
 
     def close(self) -> None:
         """End the connections and the threads."""

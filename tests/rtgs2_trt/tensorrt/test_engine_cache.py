@@ -18,6 +18,7 @@ from rtgs2_trt.bundle import Bundle
 from rtgs2_trt.cli import main
 from rtgs2_trt.errors import BackendError
 from rtgs2_trt.file_access import sha256_of
+from rtgs2_trt.tensorrt import bundle_engine
 from tensorrt_machine import Machine, install
 
 pytestmark = pytest.mark.filterwarnings("ignore:Duplicate provider 'CPUExecutionProvider'")
@@ -263,6 +264,32 @@ def test_interrupted_build_leaves_nothing(
     assert build(bundle_path) == 130
     assert len(seen) < 900
     assert not (bundle_path / "engines").exists()
+
+
+def test_frames_engine_outlives_an_encoder_build_that_ends_the_process(
+    machine: Machine, bundle_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Out of memory, a process is killed; here by an exception that nobody expects."""
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(*_: Any) -> Any:
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bundle_engine._Build, "_checked_encoder", killed)
+        with pytest.raises(KilledError):
+            build(bundle_path)
+    assert Segmenter(bundle_path).backend_name == "tensorrt"
+    capsys.readouterr()
+    assert build(bundle_path) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert not shown["built"]
+    assert "its build did not end: rtgs2 build --force" in shown["encoder"]["problem"]
+    assert build(bundle_path, "--force") == 0
+    assert json.loads(capsys.readouterr().out)["encoder"]["problem"] == ""
+    assert (folder_of(bundle_path) / "encoder.engine").exists()
 
 
 def test_timings_are_kept_for_the_device(machine: Machine, built: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -83,6 +85,67 @@ def test_frame_is_recorded_once_and_repeated(segmenter: Segmenter, encoded: Scen
     assert (graph.recorded, graph.launched) == (3, 5)
     segmenter(other, view())
     assert (graph.recorded, graph.launched) == (4, 6)
+
+
+def test_frames_go_on_where_they_cannot_be_recorded(
+    segmenter: Segmenter, half: Segmenter, encoded: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rtgs2_trt import _cuda
+
+    tries: list[int] = []
+
+    def refuses(stream: int, enqueue: Any) -> Any:
+        tries.append(stream)
+        raise _cuda.CudaError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(_cuda, "Graph", refuses)
+    for target in (1.2, 0.8, 0.2):
+        found, expected = segmenter(encoded, view(target), rgb=True), half(encoded, view(target), rgb=True)
+        np.testing.assert_allclose(found.rgb, expected.rgb, rtol=2**-10, atol=1e-6)
+        assert (found.labels != expected.labels).mean() < 0.005
+    assert len(tries) == 1
+
+
+def test_first_run_that_fails_is_not_taken_for_done(
+    segmenter: Segmenter, encoded: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rtgs2_trt import _cuda
+    from rtgs2_trt.backends import tensorrt
+
+    def fails(*_: Any) -> None:
+        raise BackendError("no memory")
+
+    graph: Any = _cuda.Graph
+    with monkeypatch.context() as patched:
+        patched.setattr(tensorrt._Lane, "_run", fails)
+        with pytest.raises(BackendError, match="no memory"):
+            segmenter(encoded, view())
+    graph.recorded = 0
+    segmenter(encoded, view())
+    assert graph.recorded == 0
+    segmenter(encoded, view())
+    assert graph.recorded == 1
+
+
+def test_dropped_backend_frees_its_memory_at_once(built: Path) -> None:
+    gc.disable()
+    try:
+        backend = TensorRtBackend(Bundle(built))
+        run_self_check(Bundle(built), backend)
+        watched = ref(backend)
+        del backend
+        assert watched() is None
+    finally:
+        gc.enable()
+
+
+def test_self_check_draws_a_recorded_frame(built: Path) -> None:
+    from rtgs2_trt import _cuda
+
+    graph: Any = _cuda.Graph
+    graph.launched = 0
+    run_self_check(Bundle(built), TensorRtBackend(Bundle(built)))
+    assert graph.launched == 1
 
 
 def test_camera_moves_under_the_recorded_frame(segmenter: Segmenter, half: Segmenter, encoded: Scene) -> None:
