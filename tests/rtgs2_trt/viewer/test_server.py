@@ -33,7 +33,7 @@ class Labeller:
     task, classes, only_size = "semantic", CLASSES, None
 
     def __init__(self):
-        self.drawn = []
+        self.drawn, self.right = [], 2
         self.begun, self.go_on = threading.Event(), threading.Event()
         self.go_on.set()
 
@@ -43,7 +43,7 @@ class Labeller:
         self.drawn.append(camera)
         size = camera.height, camera.width
         labels = np.zeros(size, np.uint8)
-        labels[:, camera.width // 2 :] = 2
+        labels[:, camera.width // 2 :] = self.right
         return Segmentation(
             labels=labels,
             classes=CLASSES,
@@ -130,7 +130,7 @@ def test_clients_have_modes_of_their_own(viewer):
         assert tuple(second.picture[0, 0]) != (200, 0, 0)
 
 
-def test_classes_are_counted_and_can_be_hidden(viewer):
+def test_classes_are_counted_and_can_be_hidden(viewer, labeller):
     with Browser(viewer.port) as browser:
         browser.look()
         browser.wait_for(rested)
@@ -146,6 +146,10 @@ def test_classes_are_counted_and_can_be_hidden(viewer):
         browser.wait_for(lambda b: tuple(b.picture[0, 0]) == (200, 0, 0))
         press(browser, "All", "hide")
         browser.wait_for(lambda b: (b.picture == 24).all())
+        labeller.right = 1
+        browser.look(5)  # where chairs come into the picture: hidden, as all is
+        chair = browser.wait_for(lambda b: b.element("GuiButtonMessage", "<b>chair</b> · 38,400 px"))
+        browser.wait_for(lambda b: (b.picture == 24).all() and list(chair["props"]["color"]) == [90, 90, 90])
 
 
 def test_a_click_tells_what_is_there(viewer):
