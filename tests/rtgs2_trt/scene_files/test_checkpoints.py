@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -203,6 +204,26 @@ def test_truncated_checkpoints(tmp_path):
         path.write_bytes(data[:size])
         with pytest.raises(SceneError, match=re.escape(str(path))):
             Scene.load(path)
+
+
+def test_compressed_checkpoints_are_refused_before_anything_is_unpacked(tmp_path, monkeypatch):
+    """128 MB of zeros in less than one; deflated by hand, as torch.save compresses nothing."""
+    torch.save({"splats": {"means": torch.zeros(1 << 25)}}, tmp_path / "stored.pt")
+    stored, packed = tmp_path / "stored.pt", tmp_path / "bomb.pt"
+    with (
+        zipfile.ZipFile(stored) as source,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target,
+    ):
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+    assert packed.stat().st_size < 1 << 20
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was loaded"))
+    message = (
+        r"bomb\.pt: stored/data\.pkl: a compressed archive, which could grow without limit \(found \d+ bytes from \d+, "
+        r".*\)\. Save it again with torch\.save"
+    )
+    with pytest.raises(SceneError, match=message):
+        Scene.load(packed)
 
 
 def test_without_pytorch_the_message_says_so(tmp_path, monkeypatch):
