@@ -176,6 +176,7 @@ BAD = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::rtgs2_trt.scene.SceneFidelityWarning")
 @pytest.mark.parametrize("name", BAD)
 def test_bad_checkpoints(tmp_path, name, capsys):
     content, message = BAD[name]
