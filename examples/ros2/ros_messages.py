@@ -37,11 +37,19 @@ def camera_of_info(info: Any, world_to_camera: NDArray[np.float64]) -> Camera:
     """Return the camera of the rectified image that a sensor_msgs/CameraInfo describes by its projection matrix.
 
     Raises:
-        CameraError: the camera is not calibrated, or its image is binned or cut out.
+        CameraError: the camera is not calibrated or the second of a stereo pair, or its image is binned or cut out.
     """
     p = [float(value) for value in info.p]
     if not p[0] > 0:
         raise CameraError("the camera is not calibrated", field="CameraInfo.p", found=p[:6])
+    if any(p[3::4]):
+        raise CameraError(
+            "the second camera of a stereo pair, which sees from beside its frame",
+            field="CameraInfo.p",
+            found=p[3::4],
+            expected="a fourth column of zeros",
+            fix="Give the first camera's CameraInfo and image",
+        )
     if info.binning_x > 1 or info.binning_y > 1 or info.roi.width or info.roi.height:
         raise CameraError(
             "binned or cut-out images are not supported",

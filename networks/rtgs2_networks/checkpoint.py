@@ -23,6 +23,7 @@ from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.classes import BUILTIN_CLASS_TABLES, ClassTable, builtin_class_table
 from rtgs2_trt.errors import CheckpointError, InputError
 from rtgs2_trt.file_access import sha256_of
+from rtgs2_trt.torch_archives import refuse_compressed
 
 FORMAT = "rtgs2-checkpoint/1"
 
@@ -194,6 +195,8 @@ def _read(path: Path) -> object:
     except OSError as error:
         fix = "Give the path of a checkpoint file."
         raise CheckpointError(f"cannot be read: {error.strerror}", file=path, fix=fix) from error
+    if is_archive:
+        refuse_compressed(path, CheckpointError)
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
     except Exception as error:  # a damaged pickle raises whatever its bytes happen to spell

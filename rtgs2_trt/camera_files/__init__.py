@@ -9,12 +9,13 @@ import numpy as np
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.camera_files import colmap, gaussian_splatting, nerfstudio
 from rtgs2_trt.camera_files.gaussian_splatting import save_cameras
+from rtgs2_trt.camera_files.nerfstudio import CameraWorldWarning
 from rtgs2_trt.camera_files.records import located, read_json
 from rtgs2_trt.camera_files.ros import load_camera_info
 from rtgs2_trt.errors import CameraError, shown
 from rtgs2_trt.orientation import checked_scale, orientation
 
-__all__ = ["load_camera_info", "load_cameras", "save_cameras"]
+__all__ = ["CameraWorldWarning", "load_camera_info", "load_cameras", "save_cameras"]
 
 
 def load_cameras(path: str | Path, *, scale: float = 1.0, up: str = "z") -> dict[str, Camera]:
@@ -36,6 +37,10 @@ def load_cameras(path: str | Path, *, scale: float = 1.0, up: str = "z") -> dict
     Raises:
         CameraError: the file cannot be read, has no cameras or names one twice, a camera is malformed or has lens
             distortion, or an argument is impossible.
+
+    Warns:
+        CameraWorldWarning: a ``transforms.json`` whose ``applied_transform`` leads away from COLMAP's world, into which
+            checkpoints of nerfstudio are read.
     """
     path = Path(path)
     rotation = orientation(up, error=CameraError)

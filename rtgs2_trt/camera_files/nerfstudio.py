@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,15 +20,24 @@ _MODELS = ("PINHOLE", "SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV", "PE
 _DISTORTION = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
 
 
+class CameraWorldWarning(UserWarning):
+    """The cameras of a file may be in another world than the scene; the message says which."""
+
+
 def cameras_from_json(content: dict[str, Any], file: Path) -> dict[str, Camera]:
     """Return the cameras of a ``transforms.json``; `file` is for messages.
 
     Intrinsics (``fl_x fl_y cx cy w h``, or ``camera_angle_x``, ``camera_angle_y``) stand in the frame or else at the
     top. ``fl_y`` is ``fl_x`` and the principal point the image's centre where they are missing. The cameras are in
-    the file's world, so the scene must be too: nerfstudio trains in a normalised world of its own.
+    the file's world, so the scene must be too: nerfstudio trains in a normalised world of its own. An
+    ``applied_transform`` leads from COLMAP's world to the file's: it is not undone, while nerfstudio's checkpoints are
+    read into COLMAP's.
 
     Raises:
         CameraError: a malformed frame, lens distortion or a fisheye model, a name that appears twice, or no frames.
+
+    Warns:
+        CameraWorldWarning: there is an ``applied_transform`` other than the identity.
     """
     top = Record(content, file, "top level")
     frames = top.value("frames")
@@ -59,7 +69,22 @@ def cameras_from_json(content: dict[str, Any], file: Path) -> dict[str, Camera]:
             cy=_holder(frame, top, "cy").number("cy") if "cy" in frame or "cy" in top else None,
             world_to_camera=_world_to_camera(frame),
         )
-    return not_empty(cameras, file)
+    not_empty(cameras, file)
+    _warn_of_another_world(top)
+    return cameras
+
+
+def _warn_of_another_world(top: Record) -> None:
+    if "applied_transform" not in top:
+        return
+    applied = top.array("applied_transform", (3, 4), (4, 4))
+    if not np.allclose(applied, np.eye(4)[: len(applied)]):
+        warnings.warn(
+            f"{top.file}: cameras are in transforms.json's own world (applied_transform); a splatfacto checkpoint is "
+            "read into COLMAP's: give the COLMAP model with it",
+            CameraWorldWarning,
+            stacklevel=5,  # the caller of load_cameras
+        )
 
 
 def _holder(frame: Record, top: Record, key: str) -> Record:

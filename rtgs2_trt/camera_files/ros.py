@@ -24,6 +24,7 @@ _KEYS = {
     "width": ("image_width", "width"),
     "height": ("image_height", "height"),
 }
+_PINHOLE_MODELS = ("plumb_bob", "rational_polynomial", "", None)  # with coefficients of zero
 
 
 def load_camera_info(path: str | Path, world_to_camera: ArrayLike | None = None, *, rectified: bool = False) -> Camera:
@@ -38,24 +39,24 @@ def load_camera_info(path: str | Path, world_to_camera: ArrayLike | None = None,
         rectified: take the projection matrix instead of the camera matrix.
 
     Raises:
-        CameraError: no such file, not such a YAML, values are missing or impossible, or lens distortion.
+        CameraError: no such file, not such a YAML, values are missing or impossible, lens distortion or another lens
+            than a pinhole's (``equidistant``: fisheye), or, if `rectified`, the second camera of a stereo pair.
     """
     path = Path(path)
     record = Record(_yaml(path), path, "CameraInfo")
     matrix = _numbers(record, "projection" if rectified else "matrix", 12 if rectified else 9)
-    if not rectified:
-        key = _key(record, "distortion")
-        distortion = _numbers(record, "distortion", None) if key else []
-        if any(distortion):
+    if rectified:
+        if any(matrix[3::4]):
             raise CameraError(
-                "lens distortion is not supported",
+                "the second camera of a stereo pair, which sees from beside the frame that its pose is of",
                 file=path,
-                field=key,
-                found=distortion[:8],
-                expected="zeros",
-                fix="Label the rectified image: rectified=True (--rectified on the command line) takes the projection "
-                "matrix, whose image ROS's image_proc publishes as image_rect.",
+                field=_key(record, "projection"),
+                found=matrix[3::4],
+                expected="a fourth column of zeros",
+                fix="Give the first camera's CameraInfo.",
             )
+    else:
+        _refuse_distortion(record, path)
     columns = 4 if rectified else 3
     fx, skew, cx = matrix[:3]
     fy, cy = matrix[columns + 1], matrix[columns + 2]
@@ -70,6 +71,32 @@ def load_camera_info(path: str | Path, world_to_camera: ArrayLike | None = None,
         return Camera(width, height, fx, fy, cx + 0.5, cy + 0.5, pose)
     except CameraError as error:
         raise located(error, path, "CameraInfo") from error
+
+
+def _refuse_distortion(record: Record, path: Path) -> None:
+    fix = (
+        "Label the rectified image: rectified=True (--rectified on the command line) takes the projection matrix, "
+        "whose image ROS's image_proc publishes as image_rect."
+    )
+    model = record.value("distortion_model") if "distortion_model" in record else None
+    if model not in _PINHOLE_MODELS:
+        raise record.error(
+            "distortion_model",
+            "this lens is no pinhole, whatever its coefficients",
+            "plumb_bob, rational_polynomial or nothing, with zeros",
+            fix,
+        )
+    key = _key(record, "distortion")
+    distortion = _numbers(record, "distortion", None) if key else []
+    if any(distortion):
+        raise CameraError(
+            "lens distortion is not supported",
+            file=path,
+            field=key,
+            found=distortion[:8],
+            expected="zeros",
+            fix=fix,
+        )
 
 
 def _key(record: Record, name: str) -> str | None:

@@ -116,8 +116,8 @@ def _places(header: ply.Header, element: ply.Element, names: Sequence[str]) -> t
 def write(scene: Scene, path: Path) -> None:
     """Write a scene as compressed PLY, in Morton order, so that chunks are small; features are left out.
 
-    Positions are kept to 1/1024 of a chunk's size (x and z to 1/2048), log scales likewise, rotations to 0.1 degrees,
-    colours and opacities to 1/255, spherical harmonics to 1/32 within -4 to 4.
+    Positions are kept to 1/1024 of a chunk's size (x and z to 1/2048), log scales likewise, rotations to 0.3 degrees
+    (half of them to 0.1), colours and opacities to 1/255, spherical harmonics to 1/32 within -4 to 4.
 
     Raises:
         SceneError: the file cannot be written.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ from rtgs2_trt.scene_files.gaussian_arrays import GaussianArrays, checked
 from rtgs2_trt.scene_files.standard_ply import SH_COUNTS
 from rtgs2_trt.scene_files.torch_checkpoint import Tensors, activated
 
+_UNKNOWN_WORLD = (
+    "gsplat's trainer normalises its world unless told otherwise (normalize_world_space), and the checkpoint does not "
+    "say: it may be in neither the units nor the axes of the cameras' file"
+)
+
 
 def is_gsplat(content: Mapping[str, Any]) -> bool:
     """Whether a checkpoint is one of gsplat's."""
@@ -22,8 +28,8 @@ def is_gsplat(content: Mapping[str, Any]) -> bool:
 def read(content: Mapping[str, Any], path: str | Path) -> GaussianArrays:
     """Return the Gaussians of a checkpoint for which :func:`is_gsplat` holds, in the world that it was trained in.
 
-    That is the capture's own, unless the trainer normalised it (gsplat's ``normalize_world_space``), of which the
-    file says nothing.
+    That is the capture's own only where the trainer was told not to normalise it (gsplat's ``normalize_world_space``),
+    of which the file says nothing: ``unfaithful`` tells.
 
     Raises:
         SceneError: tensors are missing or of another shape, or colours depend on an appearance network.
@@ -50,7 +56,7 @@ def read(content: Mapping[str, Any], path: str | Path) -> GaussianArrays:
     parts = [splats.take("sh0", (count, 1, 3))]
     if coefficients > 1:
         parts.append(splats.take("shN", (count, coefficients - 1, 3)))
-    return checked(
+    arrays = checked(
         activated(
             splats.take("means", (count, 3)),
             splats.take("scales", (count, 3)),
@@ -59,3 +65,4 @@ def read(content: Mapping[str, Any], path: str | Path) -> GaussianArrays:
             np.concatenate(parts, axis=1),
         )
     )
+    return replace(arrays, unfaithful=(*arrays.unfaithful, _UNKNOWN_WORLD))

@@ -35,6 +35,7 @@ _SPARE_PIXELS = 1 << 20  # that an image may have beyond two for each Gaussian
 _COEFFICIENTS = (0, 3, 8, 15)
 _PALETTE_ROW = 64
 _MOST_IMAGES = 7
+_POSITION_BYTES = 12  # of a Gaussian once it is loaded
 _MOST_NUMBER = 3e38  # within float32; NaN is not less
 _FIRST_TAG = 252  # of the alpha of quats: 252 + index of the largest component
 # RuntimeError: encrypted; NotImplementedError: an unknown compression; the others: damaged bytes.
@@ -188,9 +189,11 @@ def _read(member: _Open, path: str | Path, threads: int, progress: ReadProgress)
             raise meta.error("means", "neither a version nor a shape of means", "SOG version 1 or 2")
         count = _Meta({"shape": shape[0]}, path, f"{META}: means").whole("shape", 1, 1 << 31)
     images = _Images(member, count, path, progress)
-    # The first image tells whether the count can be true, before anything of its size is made.
+    # The first image tells whether the count can be true, before anything of its size is made: images of one colour
+    # shrink to almost nothing, but the low bytes of real positions are noise.
     means = meta.part("means")
     low_name, high_name = means.files(2)
+    check_expansion(_POSITION_BYTES * count, len(images.read(low_name, images.most_pixels)), path, low_name)
     low, high = images.open(low_name, 3), images.open(high_name, 3)
     harmonics = _Harmonics.of(meta, images) if isinstance(meta.values.get("shN"), dict) else None
     arrays = allocated(count, 1 if harmonics is None else 1 + harmonics.coefficients, path)
@@ -234,6 +237,8 @@ class _Images:
     def __init__(self, member: _Open, count: int, path: str | Path, progress: ReadProgress) -> None:
         self._member, self.count, self.path = member, count, path
         self._progress, self._opened = progress, 0
+        self.most_pixels = 2 * count + _SPARE_PIXELS
+        """Of an image that holds a pixel for each Gaussian."""
 
     def open(self, name: str, channels: int, *, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
         """Return an image as (pixels, channels) bytes: those of the Gaussians, or all of one of `size` at most.
@@ -243,7 +248,7 @@ class _Images:
             channels: how many of red, green, blue and alpha are wanted.
             size: width, and the greatest height, of an image that does not hold a pixel for each Gaussian.
         """
-        most = 2 * self.count + _SPARE_PIXELS if size is None else size[0] * size[1]
+        most = self.most_pixels if size is None else size[0] * size[1]
         data = self.read(name, most)
         width, height = _image_size(data) or self._refuse(name)
         if size is None:

@@ -34,8 +34,9 @@ def write(scene: Scene, path: Path) -> None:
     """Write a scene as a ``.sog`` archive, in Morton order; features are left out.
 
     Positions are kept to 16 bits of their logarithm, log scales and colours to the nearest of 256 values chosen for
-    the scene, rotations to 0.3 degrees, opacities to 1/255. Spherical harmonics are those of the scene up to 65,536
-    Gaussians, means of similar ones beyond, with values from a codebook too.
+    the scene, rotations to 1.1 degrees (half of them to 0.4), opacities to 1/255. Spherical
+    harmonics are those of the scene up to 65,536 Gaussians, means of similar ones beyond, with values from a codebook
+    too.
 
     Raises:
         SceneError: the file cannot be written.

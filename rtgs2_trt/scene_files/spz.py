@@ -85,8 +85,8 @@ def read(file: BinaryIO, size: int, path: str | Path, threads: int, progress: Re
 def write(scene: Scene, path: Path) -> None:
     """Write a scene as ``.spz`` version 3, which every reader of today takes; features are left out.
 
-    Positions are kept to 1/8192 of a unit within 2048 units, log scales to 1/32 within -10 to 5.9, rotations to 0.1
-    degrees, opacities to 1/510, spherical harmonics to 1/32 (degree 1) and 1/16 within -1 to 1.
+    Positions are kept to 1/8192 of a unit within 2048 units, log scales to 1/32 within -10 to 5.9, rotations to 0.3
+    degrees (half of them to 0.1), opacities to 1/510, spherical harmonics to 1/32 (degree 1) and 1/16 within -1 to 1.
 
     Raises:
         SceneError: a Gaussian is farther than 2048 units from the origin, or the file cannot be written.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rtgs2_trt.errors import SceneError, shown
 from rtgs2_trt.scene_files.gaussian_arrays import GaussianArrays, blocks
+from rtgs2_trt.torch_archives import refuse_compressed
 
 LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa85019")
 """How files begin that torch wrote before it wrote ZIP archives."""
@@ -21,7 +22,7 @@ def load(path: str | Path, *, is_archive: bool) -> Mapping[str, Any]:
     """Return the dictionary in a checkpoint, its tensors mapped from the file where its format allows it.
 
     Raises:
-        SceneError: torch is not installed, the file is damaged or holds Python objects, or no dictionary.
+        SceneError: torch is not installed, the file is damaged, compressed or holds Python objects, or no dictionary.
     """
     try:
         import torch
@@ -31,6 +32,8 @@ def load(path: str | Path, *, is_archive: bool) -> Mapping[str, Any]:
             file=path,
             fix="Install PyTorch (pip install torch), or export the scene as PLY where it was trained.",
         ) from problem
+    if is_archive:
+        refuse_compressed(path, SceneError)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
     except Exception as problem:  # a damaged pickle raises whatever its bytes happen to spell

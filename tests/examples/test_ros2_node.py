@@ -248,6 +248,8 @@ def test_tables_of_small_ids_are_mono8(ros):
     ("change", "message"),
     [
         (lambda info: setattr(info, "p", [0.0] * 12), "CameraInfo.p: the camera is not calibrated"),
+        (lambda info: info.p.__setitem__(3, -32.5), r"CameraInfo.p: the second camera of a stereo .*found \[-32.5, 0"),
+        (lambda info: info.p.__setitem__(7, 1.0), r"CameraInfo.p: .*Give the first camera's CameraInfo"),
         (lambda info: setattr(info, "binning_x", 2), "binned or cut-out images are not supported .found binning 2x0"),
         (lambda info: setattr(info.roi, "width", 10), "roi 10x0"),
         (lambda info: setattr(info, "width", 0), "width: impossible image size"),

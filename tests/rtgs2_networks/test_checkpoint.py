@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,19 @@ def nan_at_the_end(tensor: Tensor) -> Tensor:
     tensor = tensor.clone()
     tensor.view(-1)[-1] = torch.nan
     return tensor
+
+
+def test_compressed_archives_are_refused_before_they_are_loaded(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = saved.with_name("packed.pt")
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was loaded"))
+    for load in (load_checkpoint, lambda path: load_research_checkpoint(path, path, CLASSES)):
+        with pytest.raises(
+            CheckpointError, match=r"packed\.pt: .*: a compressed archive.*Save it again with torch\.save"
+        ):
+            load(packed)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from camera_samples import (
     write_model,
 )
 from rtgs2_trt.camera import Camera
-from rtgs2_trt.camera_files import load_cameras, records, save_cameras
+from rtgs2_trt.camera_files import CameraWorldWarning, load_cameras, records, save_cameras
 from rtgs2_trt.errors import CameraError
 from rtgs2_trt.orientation import orientation
 
@@ -66,6 +66,26 @@ def test_nerfstudio_field_of_view(tmp_path):
     assert (camera.cx, camera.cy) == (WIDTH / 2, HEIGHT / 2)
     content["camera_angle_y"] = 2 * np.arctan(HEIGHT / 2 / FY)
     assert load_cameras(write_json(tmp_path / "transforms.json", content))["a"].fy == pytest.approx(FY)
+
+
+def test_nerfstudio_with_an_applied_transform_is_warned_of(tmp_path):
+    """As ns-process-data writes: COLMAP's axes turned."""
+    turned = [[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0]]
+    path = write_json(tmp_path / "transforms.json", nerfstudio_json() | {"applied_transform": turned})
+    with pytest.warns(
+        CameraWorldWarning,
+        match=r"transforms\.json: cameras are in transforms\.json's own world.*give the COLMAP model",
+    ) as caught:
+        check(load_cameras(path), ["b", "a", "c d"])
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("rows", [3, 4])
+def test_nerfstudio_with_an_identity_applied_is_not_warned_of(tmp_path, rows):
+    content = nerfstudio_json() | {"applied_transform": np.eye(4)[:rows].tolist()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check(load_cameras(write_json(tmp_path / "transforms.json", content)), ["b", "a", "c d"])
 
 
 def test_nerfstudio_names_that_clash_keep_their_path(tmp_path):
@@ -261,6 +281,7 @@ BAD_NERFSTUDIO = [
     (("camera_model",), "OPENCV_FISHEYE", "this camera model is not supported (found 'OPENCV_FISHEYE'"),
     (("camera_model",), ["PINHOLE"], "top level: camera_model: this camera model"),
     (("is_fisheye",), True, "top level: is_fisheye: lens distortion"),
+    (("applied_transform",), "a", "top level: applied_transform: not an array of finite numbers"),
     (("distortion_params",), [0, 0.1], "top level: distortion_params: lens distortion"),
 ]
 

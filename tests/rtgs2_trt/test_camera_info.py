@@ -78,6 +78,32 @@ def test_distortion_is_refused_and_the_rectified_camera_taken(tmp_path):
     assert load(tmp_path, MESSAGE, rectified=True) == Camera(640, 480, 510, 511, 316, 242, np.eye(4))
 
 
+@pytest.mark.parametrize("model", ["rational_polynomial", "''", ""])
+def test_pinholes_of_other_names(tmp_path, model):
+    assert load(tmp_path, CALIBRATION.replace("plumb_bob", model)).fx == 525.5
+
+
+@pytest.mark.parametrize("model", ["equidistant", "[plumb_bob]"])
+def test_a_fisheye_is_no_pinhole_even_with_coefficients_of_zero(tmp_path, model):
+    fisheye = CALIBRATION.replace("plumb_bob", model)
+    with pytest.raises(
+        CameraError,
+        match=r"info\.yaml: CameraInfo: distortion_model: this lens is no pinhole, .*Label the rectified image",
+    ):
+        load(tmp_path, fisheye)
+    assert load(tmp_path, fisheye, rectified=True).fx == 510
+
+
+@pytest.mark.parametrize(("old", "new"), [("315.5, 0,", "315.5, -51,"), ("241.5, 0,", "241.5, 2,")])
+def test_the_second_camera_of_a_stereo_pair_is_refused(tmp_path, old, new):
+    """Its fourth column moves it away from the frame that the message names."""
+    message = r"p: the second camera of a stereo pair, .*, expected a fourth .*\)\. Give the first camera's CameraInfo"
+    with pytest.raises(CameraError, match=message):
+        load(tmp_path, MESSAGE.replace(old, new), rectified=True)
+    undistorted = MESSAGE.replace("[0.1, -0.2, 0.001, 0.0, 0.0]", "[]")
+    assert load(tmp_path, undistorted.replace(old, new)).fx == 525.5  # its own image, in its own frame
+
+
 BAD = {
     "CameraInfo: not a JSON object (found 'text')": "text",
     "CameraInfo: camera_matrix: the key is missing": CALIBRATION.replace("camera_matrix", "matrix"),

@@ -1,6 +1,7 @@
 """Hostile and damaged files of every format: one clear error each, without much memory or time."""
 
 import gzip
+import io
 import json
 import re
 import struct
@@ -12,6 +13,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import scene_file_samples as samples
 from limited_memory import assert_all_refused
@@ -61,6 +63,21 @@ def webp_of(width, height):
     bits = (width - 1) | (height - 1) << 14
     chunk = b"VP8L" + struct.pack("<IBI", 200, 0x2F, bits) + bytes(196)
     return b"RIFF" + struct.pack("<I", len(chunk) + 4) + b"WEBP" + chunk
+
+
+@cache
+def sog_bomb():
+    """5.8 million equal Gaussians in images of one colour, as many pixels as the count says: 10 kB."""
+    side = 2400
+    meta = json.loads(MEMBERS["meta.json"])
+    members = {}
+    for name, mode in {"means_l": "RGB", "means_u": "RGB", "quats": "RGBA", "scales": "RGB", "sh0": "RGBA"}.items():
+        data = io.BytesIO()
+        Image.new(mode, (side, side), (128, 128, 128, 252)[: len(mode)]).save(data, "WEBP", lossless=True, method=0)
+        members[f"{name}.webp"] = data.getvalue()
+    del meta["shN"]
+    meta["count"] = side * side
+    return samples.archive({"meta.json": json.dumps(meta).encode(), **members})
 
 
 def ply_with(old, new):
@@ -152,7 +169,18 @@ BAD_FILES = {
         edited(count=101),
         "means_l.webp: an image of another size than its Gaussians need (found 12x8, expected 101 to 1048778 pixels)",
     ),
-    "sog: gigantic count": (edited(count=1 << 31), "means_l.webp: an image of another size than its Gaussians need"),
+    "sog: larger count": (
+        edited(count=5_000_000),  # below what is free to expand
+        "means_l.webp: an image of another size than its Gaussians need (found 12x8, expected 5000000 to 11048576 pix",
+    ),
+    "sog: gigantic count": (
+        edited(count=1 << 31),
+        "means_l.webp: it would unpack to far more than a scene holds (found 25769803776 bytes from ",
+    ),
+    "sog: image bomb": (
+        sog_bomb,
+        "means_l.webp: it would unpack to far more than a scene holds (found 69120000 bytes from ",
+    ),
     "sog: no Gaussians": (edited(count=0), "meta.json: count: not a number that can be (found 0, expected a whole"),
     "sog: fractional count": (edited(count=1.5), "meta.json: count: not a number that can be (found 1.5, expected"),
     "sog: path upwards": (
