@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..console import Console, add_console_options
+from ..console import Console, add_console_options, check_parent
 from ..scene_files import WRITTEN_FORMATS
 from .frame_options import add_frame_options
 from .placed_scene import load_in_frame
@@ -32,6 +32,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
     kind = written_format(arguments.output, "OUT", arguments.format)
+    check_parent(arguments.output, "OUT")
     with console.share("read scene") as progress:
         scene, _, _ = load_in_frame(arguments.input, arguments, {}, console, progress)
     if scene.features is not None and kind != "ply":

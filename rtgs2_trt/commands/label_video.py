@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..console import check_folder
+from ..console import check_parent
 from ..errors import CameraError, InputError
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def check_video(arguments: argparse.Namespace, rules: LabelRules | None) -> None
         raise InputError("videos are made of labels", field="--video", fix="Give a bundle of the semantic task")
     from ..video import VideoWriter
 
-    check_folder(Path(arguments.video).parent, "--video")
+    check_parent(arguments.video, "--video")
     VideoWriter(arguments.video, arguments.fps).close()
 
 

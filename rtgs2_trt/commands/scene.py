@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..console import Console, add_console_options
+from ..console import Console, add_console_options, check_parent
 from ..errors import InputError
 from ..scene_files import WRITTEN_FORMATS
 from .frame_options import add_frame_options
@@ -61,6 +61,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from ..scene_tools import merge, statistics
 
     kind = None if arguments.output is None else written_format(arguments.output, "--output", arguments.format)
+    if arguments.output is not None:
+        check_parent(arguments.output, "--output")
     cameras = load_cameras(arguments.cameras) if arguments.cameras else {}
     others = []
     for index, path in enumerate(arguments.scenes):

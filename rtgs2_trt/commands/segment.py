@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..console import Console, add_console_options, check_folder
+from ..console import Console, add_console_options, check_folder, check_parent
 from ..errors import InputError
 from .bundle_options import add_backend_options, add_class_options, label_rules
 from .encoded_views import EncodedViews
@@ -54,7 +54,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
     from ..camera_files import save_cameras
-    from ..segmenter import Segmenter
+    from ..segmenter import Segmenter, check_unknown_below
     from .view_writers import view_writer
 
     if arguments.output is None and arguments.video is None:
@@ -63,8 +63,9 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     if output is not None:
         check_folder(output, "--output")
     if arguments.save_scene:
-        check_folder(Path(arguments.save_scene).parent, "--save-scene")
         check_ply(arguments.save_scene, "--save-scene", "features")
+        check_parent(arguments.save_scene, "--save-scene")
+    check_unknown_below(arguments.unknown_below)
     views = EncodedViews(arguments)
     with console.step("check bundle"):
         segmenter = Segmenter(

@@ -314,6 +314,51 @@ def test_save_scene_into_a_file_is_refused_first(exported_bundle, room, capsys):
     assert not (room / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        (["label", "no.rtgs2", "no.ply", "--orbit", "2", "-o", "{}/x.ply"], "--output"),
+        (["segment", "no.rtgs2", "no.ply", "--orbit", "2", "-o", "out", "--save-scene", "{}/x.ply"], "--save-scene"),
+        (["scene", "no.ply", "-o", "{}/x.ply"], "--output"),
+        (["convert", "no.ply", "{}/x.splat"], "OUT"),
+    ],
+)
+def test_a_missing_folder_is_said_before_anything_is_read(tmp_path, monkeypatch, capsys, options, field):
+    monkeypatch.chdir(tmp_path)
+    for missing in (tmp_path / "missing", "missing"):
+        assert main([option.format(missing) for option in options]) == 2
+        message = capsys.readouterr().err
+        assert f"{tmp_path / 'missing'}: {field}: there is no such folder. Create it first" in message
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--unknown-below", "5"], "--unknown-below: not a coverage (found 5.0, expected 0 to 1)"),
+        (["--unknown-below", "nan"], "--unknown-below: not a finite number"),
+        (["--view", "foo"], "--view: no such view (found foo, expected one of orbit_0000, orbit_0001)"),
+        (["--views", "1", "--interpolate", "3"], "a path needs two cameras"),
+        (["--interpolate", "99999999"], "--interpolate: not a number of views"),
+    ],
+)
+def test_what_an_orbit_cannot_have_is_said_before_anything_is_read(tmp_path, monkeypatch, capsys, options, text):
+    monkeypatch.chdir(tmp_path)
+    assert main(["segment", "no.rtgs2", "no.ply", "--orbit", "2", "-o", "out", *options]) == 2
+    message = capsys.readouterr().err
+    assert text in message
+    assert "no.rtgs2" not in message
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("options", [["--view", "orbit_0001"], ["--views", "2", "--interpolate", "1"]])
+def test_what_an_orbit_has_is_taken(exported_bundle, room, options):
+    paths = [str(exported_bundle), str(room / "scene.ply"), "-o", str(room / "out")]
+    assert main(["segment", *paths, "--orbit", "3", "--size", "64x48", "--quiet", *options]) == 0
+    names = {path.stem for path in (room / "out" / "labels").iterdir()}
+    assert names == ({"orbit_0001"} if "--view" in options else {"path_0000", "path_0001", "path_0002"})
+
+
 def test_terminated_like_interrupted(exported_bundle, room, capsys, monkeypatch):
     monkeypatch.setattr(Segmenter, "__call__", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
     before = signal.getsignal(signal.SIGTERM)
