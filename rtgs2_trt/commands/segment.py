@@ -15,6 +15,7 @@ from .bundle_options import add_backend_options, add_class_options, label_rules
 from .encoded_views import EncodedViews
 from .frame_options import add_frame_options
 from .label_video import LabelVideo, add_video_options, check_video
+from .losses import warn_of_losses
 from .view_options import add_view_options, evenly
 from .written_format import check_ply
 
@@ -77,6 +78,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         console.note(f"  backend {segmenter.backend_name}; not {name}: {reason}")
     scene, cameras = views.load(segmenter, console)
     if arguments.save_scene:
+        warn_of_losses([arguments.scene], scene, arguments.save_scene, "ply", console)
         scene.save(arguments.save_scene, "ply")  # the one that holds features
         if (arguments.scale, arguments.up) != (1.0, "z"):
             cameras_file = Path(arguments.save_scene).with_suffix(".cameras.json")

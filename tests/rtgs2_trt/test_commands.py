@@ -227,6 +227,29 @@ def test_convert_says_what_is_lost(scene, tmp_path, capsys):
     assert "b.spz: the encoder's features are left out, only PLY holds them" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "lost"),
+    [
+        (["convert", "a.ply", "b.ply"], False),
+        (["convert", "a.ply", "b.ply", "--scale", "2"], True),
+        (["convert", "a.ply", "a.ply", "--up", "y"], True),
+        (["scene", "a.ply", "-o", "b.ply", "--crop", ":,:,:0.5"], False),
+        (["scene", "a.ply", "--move", "1,0,0"], False),  # writes nothing
+        (["scene", "a.ply", "-o", "b.ply", "--move", "1,0,0"], True),
+        (["scene", "a.ply", "scene.ply", "-o", "b.ply"], True),
+        (["scene", "a.ply", "-o", "b.ply", "--scale", "2"], True),
+    ],
+)
+def test_features_that_are_lost_in_ply_are_told(scene, room, monkeypatch, capsys, options, lost):
+    monkeypatch.chdir(room)
+    scene.with_features(np.ones((len(scene), 2))).save("a.ply")
+    assert main([*options, "--quiet"]) == 0
+    assert ("ply: the encoder's features are left out: lost with --scale" in capsys.readouterr().err) is lost
+    written = options[2] if options[0] == "convert" else options[options.index("-o") + 1] if "-o" in options else None
+    if written:
+        assert (Scene.load(written).features is None) is lost
+
+
 def test_convert_refuses_what_is_no_scene(tmp_path, capsys):
     (tmp_path / "a.spz").write_bytes(b"\x1f\x8bnothing")
     assert main(["convert", str(tmp_path / "a.spz"), str(tmp_path / "b.ply")]) == 2
