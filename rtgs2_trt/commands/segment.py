@@ -66,6 +66,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.save_scene:
         check_ply(arguments.save_scene, "--save-scene", "features")
         check_parent(arguments.save_scene, "--save-scene")
+    if arguments.video is not None:
+        check_parent(arguments.video, "--video")
     check_unknown_below(arguments.unknown_below)
     views = EncodedViews(arguments)
     with console.step("check bundle"):

@@ -342,6 +342,7 @@ def test_save_scene_into_a_file_is_refused_first(exported_bundle, room, capsys):
     [
         (["label", "no.rtgs2", "no.ply", "--orbit", "2", "-o", "{}/x.ply"], "--output"),
         (["segment", "no.rtgs2", "no.ply", "--orbit", "2", "-o", "out", "--save-scene", "{}/x.ply"], "--save-scene"),
+        (["segment", "no.rtgs2", "no.ply", "--orbit", "2", "--video", "{}/x.mp4"], "--video"),
         (["scene", "no.ply", "-o", "{}/x.ply"], "--output"),
         (["convert", "no.ply", "{}/x.splat"], "OUT"),
     ],
