@@ -5,7 +5,8 @@
     tritonserver --model-repository models
     python examples/triton_client.py BUNDLE SCENE [URL [MODEL]]
 
-URL is 127.0.0.1:8000 and MODEL the bundle's name with _fusion if they are not given.
+URL is 127.0.0.1:8000 and MODEL the bundle's name with _fusion if they are not given. With _fusion_fp16 it is the
+FP16 network, if the bundle has one.
 """
 
 from __future__ import annotations
@@ -16,19 +17,24 @@ from pathlib import Path
 
 import numpy as np
 import tritonclient.http as triton
+from tritonclient.utils import triton_to_np_dtype
 
 from rtgs2_trt import Camera, Scene, Segmenter, rasterize, upsample_argmax
 
 
 def fuse(client: triton.InferenceServerClient, model: str, scene: Scene, camera: Camera) -> np.ndarray:
-    """Return logits (1, C, H / 4, W / 4) of a view that is drawn here; its sides are made up to multiples of 32."""
+    """Return logits (1, C, H / 4, W / 4) of a view that is drawn here; its sides are made up to multiples of 32.
+
+    float32, whatever the model computes with.
+    """
+    kinds = {tensor["name"]: tensor["datatype"] for tensor in client.get_model_metadata(model)["inputs"]}
     drawn = rasterize(scene, camera.padded(32))
     inputs = []
     for name, values in (("image", drawn.rgb[None]), ("features", drawn.features[None])):
-        tensor = triton.InferInput(name, values.shape, "FP32")
-        tensor.set_data_from_numpy(np.ascontiguousarray(values))
+        tensor = triton.InferInput(name, values.shape, kinds[name])
+        tensor.set_data_from_numpy(np.ascontiguousarray(values, triton_to_np_dtype(kinds[name])))
         inputs.append(tensor)
-    return client.infer(model, inputs).as_numpy("logits")
+    return client.infer(model, inputs).as_numpy("logits").astype(np.float32)
 
 
 def main() -> int:

@@ -160,6 +160,18 @@ def check_folder(folder: Path, option: str) -> None:
         raise InputError("may not be written to", file=existing, field=option, fix="Give another folder")
 
 
+def check_parent(path: str | Path, option: str) -> None:
+    """Refuse a file whose folder is not there, or that cannot be written to, before work is done for it.
+
+    Raises:
+        InputError: names the folder and the option.
+    """
+    folder = Path(path).absolute().parent
+    check_folder(folder, option)
+    if not folder.is_dir():
+        raise InputError("there is no such folder", file=folder, field=option, fix="Create it first")
+
+
 def join_axis(argv: Sequence[str] | None) -> list[str]:
     """Return the arguments with ``--up -y`` written as ``--up=-y``: argparse takes ``-y`` for an option.
 

@@ -239,10 +239,7 @@ class Segmenter:
             SceneError: as a call; so InputError, BackendError.
         """
         self.check_encoded(scene)
-        if unknown_below is not None and not _is_finite(unknown_below):
-            raise InputError("not a finite number", field="unknown_below", found=shown(unknown_below))
-        if unknown_below is not None and not 0 <= unknown_below <= 1:
-            raise InputError("not a coverage", field="unknown_below", found=shown(unknown_below), expected="0 to 1")
+        check_unknown_below(unknown_below)
         if confidence and self.task == "depth":
             raise InputError("a depth prediction has no class probabilities", field="confidence", fix="Leave it out")
         covered = alpha or depth or unknown_below is not None
@@ -424,6 +421,20 @@ def _expected_depth(weighted: npt.NDArray[np.float32], alpha: npt.NDArray[np.flo
     """Sum of w z / sum of w, NaN where the sum of w is 0."""
     depth = np.full_like(weighted, np.nan)
     return np.divide(weighted, alpha, out=depth, where=alpha > 0)
+
+
+def check_unknown_below(unknown_below: float | None) -> None:
+    """Refuse what is no coverage to :meth:`Segmenter.__call__`; None is none.
+
+    Raises:
+        InputError: not a number of 0 to 1.
+    """
+    if unknown_below is None:
+        return
+    if not _is_finite(unknown_below):
+        raise InputError("not a finite number", field="unknown_below", found=shown(unknown_below))
+    if not 0 <= unknown_below <= 1:
+        raise InputError("not a coverage", field="unknown_below", found=shown(unknown_below), expected="0 to 1")
 
 
 def _is_finite(value: object) -> bool:

@@ -7,6 +7,7 @@ BSD), which browsers play; those of PyAV and imageio-ffmpeg hold x264, which is 
 from __future__ import annotations
 
 import importlib
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -17,10 +18,13 @@ import numpy as np
 
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.errors import BackendError, InputError, shown
+from rtgs2_trt.native_messages import without_lines
 from rtgs2_trt.page_layout import Picture
 
 _CODECS = {".mp4": "vp09", ".webm": "VP90"}
 _MOST_FRAMES_A_SECOND = 240.0
+# WebM names codecs by words and knows no tags: the video is as it should be. This heeds no log level of OpenCV's.
+_HARMLESS = re.compile(rb"OpenCV: FFMPEG: tag 0x30395056/'VP90' is not supported with codec id \d+ and format 'webm")
 
 
 class VideoWriter:
@@ -85,12 +89,13 @@ class VideoWriter:
 
     def _started(self, width: int, height: int) -> Any:
         code = self._opencv.VideoWriter_fourcc(*_CODECS[self._temporary.suffix])
-        encoder = self._opencv.VideoWriter(str(self._temporary), code, self._rate, (width, height))
-        if not encoder.isOpened():
-            raise BackendError(
-                f"OpenCV {self._opencv.__version__} cannot encode VP9 at {width}x{height}: install its wheel, "
-                "pip install opencv-python-headless"
-            )
+        with without_lines(_HARMLESS):
+            encoder = self._opencv.VideoWriter(str(self._temporary), code, self._rate, (width, height))
+            if not encoder.isOpened():
+                raise BackendError(
+                    f"OpenCV {self._opencv.__version__} cannot encode VP9 at {width}x{height}: install its wheel, "
+                    "pip install opencv-python-headless"
+                )
         return encoder
 
     def __enter__(self) -> VideoWriter:

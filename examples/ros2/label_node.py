@@ -58,6 +58,7 @@ class LabelNode(Node):
         self._messages = LabelMessages(segmenter.classes)
         self._world_frame = given["world_frame"]
         self._info: CameraInfo | None = None
+        self._listener: TransformListener | None = None
         # The newest message is all that counts; drop what the network cannot carry.
         newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
         kept = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -71,12 +72,20 @@ class LabelNode(Node):
             self.create_subscription(PoseStamped, given["pose_topic"], self._label_pose, newest)
         else:
             self._transforms = Buffer()
-            self._listener = TransformListener(self._transforms, self, spin_thread=True)
+            # A node is in one executor only: on this one, spin() would take the listener from its thread, and a lookup
+            # would keep the transform that it waits for from coming in.
+            self._transform_node = rclpy.create_node("rtgs2_labels_tf")
+            self._listener = TransformListener(self._transforms, self._transform_node, spin_thread=True)
             self.create_subscription(CameraInfo, "camera_info", self._label_info_pose, newest)
 
     def close(self) -> None:
-        """End the stream and say how it kept up."""
+        """End the stream and the listening, and say how it kept up."""
         self._stream.close()
+        if self._listener is not None:
+            self._listener.executor.shutdown()
+            self._listener.dedicated_listener_thread.join()
+            self._transform_node.destroy_node()
+            self._listener = None
         told = self._stream.statistics()
         self.get_logger().info(
             f"{told.labelled} of {told.submitted} poses labelled, latency {1000 * told.latency_median:.0f} ms "

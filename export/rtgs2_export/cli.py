@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from rtgs2_trt.console import Console, add_console_options, check_folder, image_size, run_command
+from rtgs2_trt.console import Console, add_console_options, check_folder, check_parent, image_size, run_command
 from rtgs2_trt.errors import CheckpointError, Rtgs2Error
 from rtgs2_trt.self_check import SelfCheck
 
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the command."""
     output = Path(arguments.output) if arguments.output else _default_output(arguments)
-    check_folder(output.absolute().parent, "--output")
+    check_parent(output, "--output")
     if arguments.triton:
         check_folder(Path(arguments.triton), "--triton")
     try:

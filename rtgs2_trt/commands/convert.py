@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..console import Console, add_console_options
+from ..console import Console, add_console_options, check_parent
 from ..scene_files import WRITTEN_FORMATS
 from .frame_options import add_frame_options
+from .losses import warn_of_losses
 from .placed_scene import load_in_frame
 from .written_format import written_format
 
@@ -19,7 +20,8 @@ def add_parser(commands: Any) -> None:
         "convert",
         help="write a scene in another format",
         description="Write a scene in the format that OUT's name ends with: .ply, .compressed.ply, .splat, .spz or "
-        ".sog. IN is any scene that is known here, whatever its name. All but .ply lose precision and features.",
+        ".sog. IN is any scene that is known here, whatever its name. All but .ply lose precision and the encoder's "
+        "features, which are lost with --scale and --up too; labels (class_id, confidence) are left out of all.",
     )
     parser.add_argument("input", metavar="IN", help="scene file or SOG folder")
     parser.add_argument("output", metavar="OUT", help="file to write")
@@ -32,12 +34,10 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
     kind = written_format(arguments.output, "OUT", arguments.format)
+    check_parent(arguments.output, "OUT")
     with console.share("read scene") as progress:
         scene, _, _ = load_in_frame(arguments.input, arguments, {}, console, progress)
-    if scene.features is not None and kind != "ply":
-        console.warn(f"{arguments.output}: the encoder's features are left out, only PLY holds them")
-    if kind == "splat" and scene.sh_degree > 0:
-        console.warn(f"{arguments.output}: colours no longer depend on the view, .splat has no spherical harmonics")
+    warn_of_losses([arguments.input], scene, arguments.output, kind, console)
     with console.step("write scene"):
         scene.save(arguments.output, kind)
     size = Path(arguments.output).stat().st_size

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 class EncodedViews:
     """Cameras are read at once, so that what is wrong with them is said before work is done; the scene when asked.
 
+    What is wrong with an orbit's options is said at once too.
+
     Args:
         arguments: of a command with view and frame options, ``scene`` and ``reencode``.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         from ..camera_files import load_cameras
+        from ..camera_paths import orbit
 
         self._arguments = arguments
         self._intrinsics = intrinsics_of(arguments)
@@ -34,6 +37,9 @@ class EncodedViews:
             self._chosen(self._cameras)  # so that what is wrong with the options is said now
         elif arguments.cameras:
             self._cameras = self._chosen(load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up))
+        else:  # around anything: the scene's own orbit has the same names, number and size
+            width, height = self._orbit_size
+            self._chosen(orbit((0, 0, 0), 1.0, arguments.orbit, width=width, height=height))
 
     def load(self, segmenter: Segmenter, console: Console) -> tuple[Scene, dict[str, Camera]]:
         """Return the encoded scene and the views, both in metres with z up."""
@@ -55,9 +61,13 @@ class EncodedViews:
                     progress=progress,
                 )
         if arguments.orbit:
-            width, height = arguments.size or (640, 480)
+            width, height = self._orbit_size
             cameras = self._chosen(orbit_of_scene(scene, arguments.orbit, width=width, height=height))
         return scene, cameras
+
+    @property
+    def _orbit_size(self) -> tuple[int, int]:
+        return self._arguments.size or (640, 480)
 
     def _chosen(self, cameras: dict[str, Camera]) -> dict[str, Camera]:
         return chosen_views(cameras, self._arguments, self._intrinsics)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..console import Console, add_console_options, check_folder
+from ..console import Console, add_console_options, check_parent
 from ..errors import ClassTableError, InputError
 from .bundle_options import add_backend_options, add_class_options, label_rules
 from .encoded_views import EncodedViews
@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from ..segmenter import Segmenter
 
     output = Path(arguments.output)
-    check_folder(output.parent, "--output")
     check_ply(output, "--output", "labels")
+    check_parent(output, "--output")
     views = EncodedViews(arguments)
     with console.step("check bundle"):
         segmenter = Segmenter(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..console import check_folder
 from ..errors import CameraError, InputError
 
 if TYPE_CHECKING:
@@ -30,14 +28,13 @@ def add_video_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_video(arguments: argparse.Namespace, rules: LabelRules | None) -> None:
-    """Refuse what no video can be made of or written to, before work is done for it."""
+    """Refuse what no video can be made of or written to, before work is done for it; its folder must be there."""
     if arguments.video is None:
         return
     if rules is None:
         raise InputError("videos are made of labels", field="--video", fix="Give a bundle of the semantic task")
     from ..video import VideoWriter
 
-    check_folder(Path(arguments.video).parent, "--video")
     VideoWriter(arguments.video, arguments.fps).close()
 
 

@@ -7,10 +7,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..console import Console, add_console_options
+from ..console import Console, add_console_options, check_parent
 from ..errors import InputError
 from ..scene_files import WRITTEN_FORMATS
 from .frame_options import add_frame_options
+from .losses import warn_of_losses
 from .placed_scene import load_in_frame
 from .written_format import written_format
 
@@ -26,7 +27,8 @@ def add_parser(commands: Any) -> None:
         help="look at scenes; crop, clean, move and join them",
         description="Without -o: numbers about a scene, and its units and axes as they are estimated. With -o: join "
         "the scenes, bring them into metres with z up (--scale, --up), then crop, drop what is faint or floats, and "
-        "write the rest, in the format that OUT's name ends with.",
+        "write the rest, in the format that OUT's name ends with. Labels (class_id, confidence) are lost, and "
+        "the encoder's features with --scale, --up and --move.",
     )
     parser.add_argument("scenes", nargs="+", metavar="SCENE", help="scene files or SOG folders")
     parser.add_argument("-o", "--output", metavar="OUT", help="scene file to write")
@@ -61,6 +63,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from ..scene_tools import merge, statistics
 
     kind = None if arguments.output is None else written_format(arguments.output, "--output", arguments.format)
+    if arguments.output is not None:
+        check_parent(arguments.output, "--output")
     cameras = load_cameras(arguments.cameras) if arguments.cameras else {}
     others = []
     for index, path in enumerate(arguments.scenes):
@@ -84,7 +88,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         values["frame"] = _frame_values(frame)
     elif arguments.output is None:
         values["frame"] = _estimate(kept, list(cameras.values()))
-    if arguments.output is not None:
+    if kind is not None:
+        warn_of_losses(arguments.scenes, kept, arguments.output, kind, console)
         with console.step("write scene"):
             kept.save(arguments.output, kind)
             if cameras:

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..console import Console, add_console_options, check_folder
+from ..console import Console, add_console_options, check_folder, check_parent
 from ..errors import InputError
 from .bundle_options import add_backend_options, add_class_options, label_rules
 from .encoded_views import EncodedViews
 from .frame_options import add_frame_options
 from .label_video import LabelVideo, add_video_options, check_video
+from .losses import warn_of_losses
 from .view_options import add_view_options, evenly
 from .written_format import check_ply
 
@@ -54,7 +55,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
     from ..camera_files import save_cameras
-    from ..segmenter import Segmenter
+    from ..segmenter import Segmenter, check_unknown_below
     from .view_writers import view_writer
 
     if arguments.output is None and arguments.video is None:
@@ -63,8 +64,11 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     if output is not None:
         check_folder(output, "--output")
     if arguments.save_scene:
-        check_folder(Path(arguments.save_scene).parent, "--save-scene")
         check_ply(arguments.save_scene, "--save-scene", "features")
+        check_parent(arguments.save_scene, "--save-scene")
+    if arguments.video is not None:
+        check_parent(arguments.video, "--video")
+    check_unknown_below(arguments.unknown_below)
     views = EncodedViews(arguments)
     with console.step("check bundle"):
         segmenter = Segmenter(
@@ -76,6 +80,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         console.note(f"  backend {segmenter.backend_name}; not {name}: {reason}")
     scene, cameras = views.load(segmenter, console)
     if arguments.save_scene:
+        warn_of_losses([arguments.scene], scene, arguments.save_scene, "ply", console)
         scene.save(arguments.save_scene, "ply")  # the one that holds features
         if (arguments.scale, arguments.up) != (1.0, "z"):
             cameras_file = Path(arguments.save_scene).with_suffix(".cameras.json")

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     import rich
 
     from ..camera_files import load_cameras
-    from ..segmenter import Segmenter
+    from ..segmenter import Segmenter, check_unknown_below
     from ..viewer.address import check_address
     from ..viewer.start_view import start_camera
 
@@ -72,6 +72,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     warnings.filterwarnings("ignore", message=r"Queued a \w+ on a closed connection")  # browsers come and go
     warnings.filterwarnings("ignore", message=r"\[viser\]")
     check_address(arguments.host, arguments.port)
+    check_unknown_below(arguments.unknown_below)
     cameras: dict[str, Camera] = load_cameras(arguments.cameras) if arguments.cameras else {}
     with console.step("check bundle"):
         segmenter = Segmenter(

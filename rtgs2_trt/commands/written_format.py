@@ -42,5 +42,7 @@ def check_ply(path: str | Path, field: str, what: str) -> None:
     Raises:
         InputError: another ending, or none.
     """
-    if format_of_name(path) != "ply":
-        raise InputError(f"only standard PLY holds {what}", file=path, field=field, fix="Let it end with .ply")
+    kind = format_of_name(path)
+    if kind != "ply":
+        fix = "Let it end with .ply" + (", not .compressed.ply" if kind == "compressed-ply" else "")
+        raise InputError(f"only standard PLY holds {what}", file=path, field=field, fix=fix)

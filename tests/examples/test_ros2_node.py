@@ -87,11 +87,26 @@ class Ros:
 
         def listener(buffer, node, *, spin_thread):
             assert spin_thread  # else a lookup with a timeout would wait for itself
+            assert not isinstance(node, Node), "rclpy.spin takes its node from the listener's executor"
+            log = ros.logged.append
+            return SimpleNamespace(
+                executor=SimpleNamespace(shutdown=lambda: log("listener ends")),
+                dedicated_listener_thread=SimpleNamespace(join=lambda: log("listener ended")),
+            )
+
+        def create_node(name):
+            assert name == "rtgs2_labels_tf"
+            return SimpleNamespace(destroy_node=lambda: ros.logged.append(f"{name} destroyed"))
 
         quality = lambda depth, reliability=None, durability=None: (depth, reliability, durability)  # noqa: E731
         time = SimpleNamespace(from_msg=lambda stamp: SimpleNamespace(stamp=stamp))
         names = {
-            "rclpy": {"init": lambda: None, "try_shutdown": lambda: None, "spin": lambda node: ros.spin(node)},
+            "rclpy": {
+                "init": lambda: None,
+                "try_shutdown": lambda: None,
+                "spin": lambda node: ros.spin(node),
+                "create_node": create_node,
+            },
             "rclpy.duration": {"Duration": lambda seconds: seconds},
             "rclpy.node": {"Node": Node},
             "rclpy.qos": {
@@ -221,6 +236,7 @@ def test_camera_infos_are_labelled_at_the_pose_of_tf(ros, encoded, camera):
     image = assert_labels(ros, encoded, camera)
     assert (image.header.stamp.sec, image.header.stamp.nanosec) == (17, 250)
     node.close()
+    assert ros.logged[1:-1] == ["listener ends", "listener ended", "rtgs2_labels_tf destroyed"]
 
 
 def test_the_class_table_is_told(ros, encoded):

@@ -144,8 +144,10 @@ def test_something_else_in_the_way_is_kept(tiny_checkpoint, tmp_path, capsys):
 
 
 def test_missing_output_folder(tiny_checkpoint, tmp_path, capsys):
-    assert main([str(tiny_checkpoint), "-o", str(tmp_path / "no" / "out.rtgs2"), "--quiet"]) == 2
-    assert "no such folder to write to" in capsys.readouterr().err
+    assert main(["no checkpoint.pt", "-o", str(tmp_path / "no" / "out.rtgs2"), "--quiet"]) == 2  # before it is read
+    assert f"{tmp_path / 'no'}: --output: there is no such folder" in capsys.readouterr().err
+    with pytest.raises(BundleError, match="no such folder to write to"):
+        export_bundle(load_checkpoint(tiny_checkpoint), tmp_path / "no" / "out.rtgs2")
 
 
 def test_failing_self_check_writes_nothing(tiny_checkpoint, tmp_path, monkeypatch):

@@ -143,17 +143,11 @@ def test_a_triton_server_loads_it_and_labels_a_view(repository, exported_bundle,
         assert (labels != segmenter(encoded, camera).labels).mean() < 0.001
         difference = np.abs(logits["tiny_fusion_fp16"].astype(np.float32) - logits["tiny_fusion"]).max()
         assert difference < 0.05 * np.abs(logits["tiny_fusion"]).max()
-        command = [
-            sys.executable,
-            str(EXAMPLES / "triton_client.py"),
-            str(exported_bundle),
-            "room.ply",
-            url,
-            "tiny_fusion",
-        ]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert "%" in done.stdout
+        for model in logits:
+            command = [sys.executable, str(EXAMPLES / "triton_client.py"), str(exported_bundle), "room.ply", url, model]
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            assert "%" in done.stdout
 
 
 def test_a_triton_server_refuses_another_configuration(repository, exported_bundle, tmp_path):

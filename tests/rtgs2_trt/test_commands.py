@@ -227,6 +227,29 @@ def test_convert_says_what_is_lost(scene, tmp_path, capsys):
     assert "b.spz: the encoder's features are left out, only PLY holds them" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "lost"),
+    [
+        (["convert", "a.ply", "b.ply"], False),
+        (["convert", "a.ply", "b.ply", "--scale", "2"], True),
+        (["convert", "a.ply", "a.ply", "--up", "y"], True),
+        (["scene", "a.ply", "-o", "b.ply", "--crop", ":,:,:0.5"], False),
+        (["scene", "a.ply", "--move", "1,0,0"], False),  # writes nothing
+        (["scene", "a.ply", "-o", "b.ply", "--move", "1,0,0"], True),
+        (["scene", "a.ply", "scene.ply", "-o", "b.ply"], True),
+        (["scene", "a.ply", "-o", "b.ply", "--scale", "2"], True),
+    ],
+)
+def test_features_that_are_lost_in_ply_are_told(scene, room, monkeypatch, capsys, options, lost):
+    monkeypatch.chdir(room)
+    scene.with_features(np.ones((len(scene), 2))).save("a.ply")
+    assert main([*options, "--quiet"]) == 0
+    assert ("ply: the encoder's features are left out: lost with --scale" in capsys.readouterr().err) is lost
+    written = options[2] if options[0] == "convert" else options[options.index("-o") + 1] if "-o" in options else None
+    if written:
+        assert (Scene.load(written).features is None) is lost
+
+
 def test_convert_refuses_what_is_no_scene(tmp_path, capsys):
     (tmp_path / "a.spz").write_bytes(b"\x1f\x8bnothing")
     assert main(["convert", str(tmp_path / "a.spz"), str(tmp_path / "b.ply")]) == 2
@@ -312,6 +335,52 @@ def test_save_scene_into_a_file_is_refused_first(exported_bundle, room, capsys):
     assert segment(exported_bundle, room, "--save-scene", str(room / "scene.ply" / "x.ply")) == 2
     assert "scene.ply: --save-scene: is a file, not a folder" in capsys.readouterr().err
     assert not (room / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        (["label", "no.rtgs2", "no.ply", "--orbit", "2", "-o", "{}/x.ply"], "--output"),
+        (["segment", "no.rtgs2", "no.ply", "--orbit", "2", "-o", "out", "--save-scene", "{}/x.ply"], "--save-scene"),
+        (["segment", "no.rtgs2", "no.ply", "--orbit", "2", "--video", "{}/x.mp4"], "--video"),
+        (["scene", "no.ply", "-o", "{}/x.ply"], "--output"),
+        (["convert", "no.ply", "{}/x.splat"], "OUT"),
+    ],
+)
+def test_a_missing_folder_is_said_before_anything_is_read(tmp_path, monkeypatch, capsys, options, field):
+    monkeypatch.chdir(tmp_path)
+    for missing in (tmp_path / "missing", "missing"):
+        assert main([option.format(missing) for option in options]) == 2
+        message = capsys.readouterr().err
+        assert f"{tmp_path / 'missing'}: {field}: there is no such folder. Create it first" in message
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--unknown-below", "5"], "--unknown-below: not a coverage (found 5.0, expected 0 to 1)"),
+        (["--unknown-below", "nan"], "--unknown-below: not a finite number"),
+        (["--view", "foo"], "--view: no such view (found foo, expected one of orbit_0000, orbit_0001)"),
+        (["--views", "1", "--interpolate", "3"], "a path needs two cameras"),
+        (["--interpolate", "99999999"], "--interpolate: not a number of views"),
+    ],
+)
+def test_what_an_orbit_cannot_have_is_said_before_anything_is_read(tmp_path, monkeypatch, capsys, options, text):
+    monkeypatch.chdir(tmp_path)
+    assert main(["segment", "no.rtgs2", "no.ply", "--orbit", "2", "-o", "out", *options]) == 2
+    message = capsys.readouterr().err
+    assert text in message
+    assert "no.rtgs2" not in message
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("options", [["--view", "orbit_0001"], ["--views", "2", "--interpolate", "1"]])
+def test_what_an_orbit_has_is_taken(exported_bundle, room, options):
+    paths = [str(exported_bundle), str(room / "scene.ply"), "-o", str(room / "out")]
+    assert main(["segment", *paths, "--orbit", "3", "--size", "64x48", "--quiet", *options]) == 0
+    names = {path.stem for path in (room / "out" / "labels").iterdir()}
+    assert names == ({"orbit_0001"} if "--view" in options else {"path_0000", "path_0001", "path_0002"})
 
 
 def test_terminated_like_interrupted(exported_bundle, room, capsys, monkeypatch):

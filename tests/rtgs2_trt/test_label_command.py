@@ -108,6 +108,29 @@ def test_gaussians_that_no_view_sees_are_unknown(exported_bundle, room):
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ["convert", "{}/out.ply", "{}/copy.ply"],
+        ["convert", "{}/out.ply", "{}/copy.spz"],
+        ["scene", "{}/scene.ply", "{}/out.ply", "-o", "{}/copy.ply", "--min-opacity", "0.001"],
+        ["segment", "BUNDLE", "{}/out.ply", "--orbit", "1", "--size", "64x48", "-o", "{}", "--save-scene", "{}/s.ply"],
+    ],
+)
+def test_commands_that_leave_labels_out_say_so(exported_bundle, room, capsys, command):
+    assert label(exported_bundle, room, "--quiet", "--views", "1", "--size", "64x48") == 0
+    options = [str(exported_bundle) if option == "BUNDLE" else option.format(room) for option in command]
+    capsys.readouterr()
+    assert main([*options, "--quiet"]) == 0
+    message = f"class_id and confidence of {room / 'out.ply'} are left out: rtgs2 label writes them again"
+    assert message in capsys.readouterr().err
+    options = [option.replace("out.ply", "scene.ply") for option in options]
+    assert main([*options, "--quiet", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""  # nothing is lost of a scene without labels
+    assert json.loads(captured.out)["warnings"] == []
+
+
+@pytest.mark.parametrize(
     ("options", "text"),
     [
         (["--crop-class", "dragon"], "--crop-class: there is no such class (found dragon, expected wall, floor"),
@@ -115,6 +138,10 @@ def test_gaussians_that_no_view_sees_are_unknown(exported_bundle, room):
         (["--view", "nowhere"], "no such view"),
         (["-o", "x.spz"], "x.spz: --output: only standard PLY holds labels"),
         (["-o", "x.foo"], "x.foo: --output: only standard PLY holds labels. Let it end with .ply"),
+        (
+            ["-o", "x.compressed.ply"],
+            "x.compressed.ply: --output: only standard PLY holds labels. Let it end with .ply, not .compressed.ply",
+        ),
         (["-o", "x"], "x: --output: only standard PLY holds labels"),
     ],
 )

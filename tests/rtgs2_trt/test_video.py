@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -74,6 +76,28 @@ def test_impossible_videos_are_refused(tmp_path):
         video.add(np.zeros((32, 32, 3), np.uint8))
         with pytest.raises(InputError, match="frames of two sizes"):
             video.add(np.zeros((32, 34, 3), np.uint8))
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".webm"])
+def test_what_looks_like_a_failure_and_is_none_is_not_shown(tmp_path, capfd, ending):
+    with VideoWriter(tmp_path / f"out{ending}") as video:
+        video.add(np.zeros((32, 32, 3), np.uint8))
+    assert capfd.readouterr().err == ""
+
+
+def test_what_opencv_says_of_a_failure_is_shown(tmp_path, capfd):
+    said = b"OpenCV: FFMPEG: tag 0x30395056/'VP90' is not supported with codec id 167 and format 'webm / WebM'\n"
+
+    def fails(*_):
+        os.write(2, said)
+        return SimpleNamespace(isOpened=lambda: False)
+
+    video = VideoWriter(tmp_path / "out.webm")
+    video._opencv = SimpleNamespace(VideoWriter_fourcc=lambda *_: 0, VideoWriter=fails, __version__="0")
+    with pytest.raises(BackendError, match="cannot encode VP9 at 32x32"):
+        video.add(np.zeros((32, 32, 3), np.uint8))
+    video.close()
+    assert capfd.readouterr().err == said.decode()
 
 
 def test_without_opencv_it_says_what_to_install(tmp_path, monkeypatch):

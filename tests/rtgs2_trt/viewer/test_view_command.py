@@ -138,6 +138,12 @@ def test_a_taken_port_is_said_before_anything_is_loaded(capsys):
     assert "no.rtgs2" not in message
 
 
+def test_an_impossible_coverage_is_said_before_anything_is_loaded(capsys):
+    pytest.importorskip("viser", reason="viser is not installed: pip install '.[view]'")
+    assert main(["view", "no.rtgs2", "no.ply", "--port", "0", "--unknown-below", "5"]) == 2
+    assert capsys.readouterr().err.startswith("error: --unknown-below: not a coverage (found 5.0")
+
+
 def test_it_serves_saved_views_that_segment_takes_and_ends_cleanly(served, tmp_path):
     from viewer_browser import Browser
 
