@@ -62,16 +62,16 @@ def test_example_compiles_with_the_real_headers(include: Path) -> None:
 
 def unexpected_calls(include: Path) -> str:
     """Classes that end the process in every method of an interface; a stand-in overrides what it expects."""
-    header = (include / "NvInferImpl.h").read_text("utf-8")
+    headers = "".join((include / name).read_text("utf-8") for name in ("NvInferImpl.h", "NvInferRuntimeCommon.h"))
     text = "#pragma once\n#include <NvInferRuntime.h>\n\n#include <cstdlib>\n\nnamespace nvinfer1::apiv {\n"
-    for name in ("Runtime", "CudaEngine", "ExecutionContext"):
+    for name in ("VRuntime", "VCudaEngine", "VExecutionContext", "IPluginRegistry"):
         (body,) = re.findall(
-            rf"^class V{name} : public VRoot\n\{{\npublic:\n(.*?)^\}};", header, re.DOTALL | re.MULTILINE
+            rf"^class {name}(?: : public VRoot)?\n\{{\npublic:\n(.*?)^\}};", headers, re.DOTALL | re.MULTILINE
         )
-        methods = re.findall(r"virtual ([^;]*?) = 0;", body)
-        assert len(methods) > 15
+        methods = re.findall(r"virtual ([^;~]*?) = 0;", body)
+        assert len(methods) >= 10
         overridden = "".join(f"  {' '.join(method.split())} override {{ std::abort(); }}\n" for method in methods)
-        text += f"class Unexpected{name} : public V{name} {{\n public:\n{overridden}}};\n"
+        text += f"class Unexpected{name[1:]} : public {name} {{\n public:\n{overridden}}};\n"
     return text + "}  // namespace nvinfer1::apiv\n"
 
 
@@ -168,10 +168,11 @@ def test_example_labels_frames(include: Path, frame_bundle: Path, scene: Scene, 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
-    def label(engine: str, folder: str = "inputs") -> subprocess.CompletedProcess[str]:
+    def label(engine: str, folder: str = "inputs", **environment: str) -> subprocess.CompletedProcess[str]:
         (tmp_path / "frame.engine").write_text(engine)
-        names = ("label_frames", "frame.engine", folder, "labels")
-        return subprocess.run([tmp_path / name for name in names], capture_output=True, text=True, check=False)
+        command = [tmp_path / name for name in ("label_frames", "frame.engine", folder, "labels")]
+        changed = {**os.environ, **environment}
+        return subprocess.run(command, env=changed, capture_output=True, text=True, check=False)
 
     classes, room = 5, 1 << 20
     done = label(f"stand-in 160 128 {classes} {room}")
@@ -191,10 +192,13 @@ def test_example_labels_frames(include: Path, frame_bundle: Path, scene: Scene, 
     for engine, message in (
         (f"stand-in 160 128 {classes} {room + 1}", "a view lists more than there is room for, Gaussians are missing"),
         (f"stand-in 192 128 {classes} 0", "view_size.txt does not fit the engine"),
-        ("something else", "the engine is not for this TensorRT or GPU: rtgs2 build makes one"),
+        ("something else", "no engine of this TensorRT and GPU (rtgs2 build), or RTGS2_TENSORRT_PLUGIN is missing"),
+        (f"plugin-apart 160 128 {classes} {room}", "no engine of this TensorRT and GPU"),
     ):
         done = label(engine)
         assert (done.returncode, done.stderr.startswith(f"error: {message}")) == (1, True), done.stderr
+    apart = label(f"plugin-apart 160 128 {classes} {room}", RTGS2_TENSORRT_PLUGIN="librtgs2_tensorrt.so")
+    assert (apart.returncode, apart.stderr) == (0, "")
     assert "cannot read" in label(f"stand-in 160 128 {classes} 0", "nowhere").stderr
     (tmp_path / "inputs/means.bin").write_bytes(b"")
     assert "the scene is empty" in label(f"stand-in 160 128 {classes} 0").stderr

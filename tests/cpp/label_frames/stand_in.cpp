@@ -1,6 +1,6 @@
 // A TensorRT for the C++ example, behind the real headers: what it does not expect of the example ends the process. Its
-// "engine" is a text, "stand-in WIDTH HEIGHT CLASSES PAIRS", and what it gives depends on every input:
-// tests/examples/test_cpp_example.py computes the same.
+// "engine" is a text, "stand-in WIDTH HEIGHT CLASSES PAIRS", or "plugin-apart ..." if the plugin's library must be
+// loaded before; and what it gives depends on every input: tests/examples/test_cpp_example.py computes the same.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -140,6 +140,16 @@ class Engine final : public ICudaEngine, apiv::UnexpectedCudaEngine {
   std::vector<Tensor> tensors_;
 };
 
+class Registry final : public apiv::UnexpectedPluginRegistry {
+ public:
+  PluginLibraryHandle loadLibrary(const AsciiChar* path) noexcept override {
+    loaded = path == std::string("librtgs2_tensorrt.so");
+    return this;
+  }
+
+  bool loaded = false;
+};
+
 class Runtime final : public IRuntime, apiv::UnexpectedRuntime {
  public:
   Runtime() { mImpl = this; }
@@ -149,11 +159,14 @@ class Runtime final : public IRuntime, apiv::UnexpectedRuntime {
     std::string word;
     Sizes sizes{};
     const bool good = static_cast<bool>(text >> word >> sizes.width >> sizes.height >> sizes.classes >> sizes.pairs);
-    return allowed_ && good && word == "stand-in" ? new Engine(sizes) : nullptr;
+    const bool whole = word == "stand-in" || (word == "plugin-apart" && registry_.loaded);
+    return allowed_ && good && whole ? new Engine(sizes) : nullptr;
   }
+  IPluginRegistry& getPluginRegistry() noexcept override { return registry_; }
 
  private:
   bool allowed_ = false;
+  Registry registry_;
 };
 
 extern "C" void* createInferRuntime_INTERNAL(void*, std::int32_t) noexcept {
