@@ -31,10 +31,10 @@ _DIRECTIONS = 1024
 _ALIGNED = math.cos(math.radians(12))
 _SLABS = 160  # that the height is cut into
 _LEAST_SHARE = 0.04  # of all that lies level, in a slab that is the ceiling
-_LEAST_FLOOR = (
-    0.1  # of it in the floor's below one; spread evenly a slab would have 0.02. Generated rooms: 0.31 and more
-)
-_LEAST_LEVEL = 0.06  # of all flat surfaces, that lie level; turned at random 0.02 would. Generated rooms: 0.25 and more
+# Of it in a floor with a ceiling above. Spread evenly, a slab would have 0.02; generated rooms have 0.31 and more.
+_LEAST_FLOOR = 0.1
+# Of all flat surfaces, that lie level. Turned at random 0.02 would; in generated rooms 0.25 and more do.
+_LEAST_LEVEL = 0.06
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,7 +74,12 @@ def test_damaged_files_are_refused(room):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("class_id.npy", b"no array")
-    for data in (buffer.getvalue(), buffer.getvalue()[:-30], b"", b"PK"):
+    lying = io.BytesIO()
+    with zipfile.ZipFile(lying, "w") as archive:
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "<u2", "fortran_order": False, "shape": (1 << 50,)})
+        archive.writestr("class_id.npy", header.getvalue() + bytes(100))
+    for data in (buffer.getvalue(), buffer.getvalue()[:-30], b"", b"PK", lying.getvalue()):
         (folder.path / STORED).write_bytes(data)
         with pytest.raises(DatasetError, match="not usable as Gaussians' classes"):
             gaussian_classes(folder, scene)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,21 @@ LEAST_WEIGHT = 0.5
 LEAST_SHARE = 0.5
 """So do Gaussians of whose labelled light no class has more than this share: those between two things."""
 
+_FIX = "Generate the data set again, or remove the file: classes are then taken from the label images"
+
+# RuntimeError: encrypted; NotImplementedError: an unknown compression; KeyError: no such array; MemoryError: a header
+# that promises more than there is; the others: damaged bytes, or an array of objects.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _HEADER_LIMIT = 4096  # bytes of a stored array that are not its numbers
 _LARGEST_NUMBER = 8  # bytes
 
@@ -59,6 +75,7 @@ def gaussian_classes(folder: SceneFolder, scene: Scene) -> NDArray[np.int16]:
             field=f"class_id[{foreign[0]}]",
             found=int(ids[foreign[0]]),
             expected=f"one of {', '.join(map(str, folder.classes.ids.tolist()[:60]))}",
+            fix=_FIX,
         )
     return classes
 
@@ -76,23 +93,31 @@ def _lifted(folder: SceneFolder, scene: Scene) -> NDArray[np.int16]:
 
 
 def _stored_ids(file: Path, count: int) -> NDArray[Any]:
-    fix = "Generate the data set again, or remove the file: classes are then taken from the label images"
     expected = f"an array class_id of {count} whole numbers from 0 to 65535, one a Gaussian"
     try:
         with reading(file, DatasetError) as (content, _), zipfile.ZipFile(content) as archive:
             size = archive.getinfo("class_id.npy").file_size
             if size > _HEADER_LIMIT + _LARGEST_NUMBER * count:  # told before it is unpacked
-                raise DatasetError("an array of another length", file=file, found=f"{size} bytes", expected=expected)
+                raise DatasetError(
+                    "an array of another length",
+                    file=file,
+                    field="class_id",
+                    found=f"{size} bytes",
+                    expected=expected,
+                    fix=_FIX,
+                )
             with archive.open("class_id.npy") as member:
                 ids = np.lib.format.read_array(member, allow_pickle=False)
     except DatasetError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise DatasetError(
-            f"not usable as Gaussians' classes: {error}", file=file, expected=expected, fix=fix
+            f"not usable as Gaussians' classes: {error}", file=file, expected=expected, fix=_FIX
         ) from error
     usable = ids.shape == (count,) and ids.dtype.kind in "iu"
     if not usable or (count and not 0 <= ids.min() <= ids.max() <= 65535):
         found = shown(f"{ids.shape} {ids.dtype}")
-        raise DatasetError("wrong classes of Gaussians", file=file, field="class_id", found=found, expected=expected)
+        raise DatasetError(
+            "wrong classes of Gaussians", file=file, field="class_id", found=found, expected=expected, fix=_FIX
+        )
     return np.asarray(ids)

@@ -15,14 +15,12 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from rtgs2_networks.checkpoint import save_checkpoint
 from rtgs2_networks.config import preset
 from rtgs2_networks.encoder import PointTransformerEncoder
-from rtgs2_networks.fusion import FusionNetwork
 from rtgs2_trt.console import Console
 
 from ..datasets import Dataset
-from ..encoder.batch_norm_statistics import set_statistics
+from ..encoder.encoder_checkpoint import write_encoder
 from ..encoder.encoder_training import EncoderTraining
 from ..encoder.encoder_tuning import EncoderTuning
 from ..evaluation import evaluate
@@ -199,17 +197,11 @@ class ClaimRuns:
         """Write an encoder as initialised; its BatchNorms know the scenes, as a trained one's do."""
         model = preset(config.preset, len(self._dataset.classes))
         torch.manual_seed(config.seed)
-        encoder, fusion = PointTransformerEncoder(model.encoder), FusionNetwork(model.fusion)
-        set_statistics(encoder, self._train_scenes[: config.calibration_scenes])
+        encoder = PointTransformerEncoder(model.encoder)
         folder.mkdir(parents=True, exist_ok=True)
-        save_checkpoint(
-            folder / RESULT,
-            model,
-            self._dataset.classes,
-            encoder.state_dict(),
-            fusion.state_dict(),
-            description=f"untrained, seed {config.seed}",
-        )
+        calibration = self._train_scenes[: config.calibration_scenes]
+        description = f"untrained encoder, seed {config.seed}"
+        write_encoder(folder / RESULT, encoder, model, self._dataset, calibration, config.seed, description)
 
     def _train(self, folder: Path, config: RunConfig, task: Callable[[Fabric], TrainingTask[Any, Any]]) -> Outcome:
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,18 +10,16 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from rtgs2_networks.checkpoint import save_checkpoint
 from rtgs2_networks.config import EncoderConfig, preset
 from rtgs2_networks.encoder import PointTransformerEncoder
-from rtgs2_networks.fusion import FusionNetwork
 
 from ..datasets import Dataset, SceneFolder
 from ..runs.config import ContrastConfig, EncoderRunConfig
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint, scenes_of
 from ..runs.task import TrainingTask
-from .batch_norm_statistics import set_statistics
 from .contrastive_loss import point_info_nce
+from .encoder_checkpoint import write_encoder
 from .joined_clouds import DeviceClouds, join_clouds
 from .view_pairs import ViewPair, ViewPairs
 
@@ -132,18 +130,11 @@ class EncoderTraining(TrainingTask[list[ViewPair], PairBatch]):
 
     def write_result(self, path: Path, step: int, metrics: Mapping[str, float]) -> None:
         """Write a checkpoint whose fusion network is untrained; statistics are those of whole scenes."""
-        encoder = PointTransformerEncoder(self.model.encoder)
-        encoder.load_state_dict(self.objective.encoder.state_dict())
-        set_statistics(encoder, self.train_scenes[: self.config.calibration_scenes])
-        torch.manual_seed(self.config.seed)
-        accuracy = f", contrast accuracy {metrics['accuracy']:.3f}" if metrics else ""
-        save_checkpoint(
-            path,
-            self.model,
-            self.dataset.classes,
-            encoder.state_dict(),
-            FusionNetwork(self.model.fusion).state_dict(),
-            description=f"encoder of {step} steps on {self.dataset.name}{accuracy}; the fusion network is untrained",
+        found = f", contrast accuracy {metrics['accuracy']:.3f}" if metrics else ""
+        description = f"encoder of {step} steps on {self.dataset.name}{found}"
+        calibration = self.train_scenes[: self.config.calibration_scenes]
+        write_encoder(
+            path, self.objective.encoder, self.model, self.dataset, calibration, self.config.seed, description
         )
 
     def _samples(self, scenes: Sequence[SceneFolder], seed: int) -> ViewPairs:

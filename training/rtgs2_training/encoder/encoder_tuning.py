@@ -10,26 +10,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from rtgs2_networks.checkpoint import load_checkpoint, save_checkpoint
+from rtgs2_networks.checkpoint import load_checkpoint
 from rtgs2_networks.config import preset
 from rtgs2_networks.encoder import PointTransformerEncoder
-from rtgs2_networks.fusion import FusionNetwork
-from rtgs2_trt.errors import CheckpointError
 
 from ..datasets import Dataset, SceneFolder
 from ..metrics import ConfusionMatrix
 from ..runs.config import TuningRunConfig
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint, scenes_of
+from ..runs.decayed_weights import adamw
 from ..runs.task import TrainingTask
-from .batch_norm_statistics import set_statistics
+from .encoder_checkpoint import trained_encoder, write_encoder
 from .joined_clouds import DeviceClouds, join_clouds
 from .scene_parts import ScenePart, SceneParts
 
@@ -100,17 +98,12 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         self.model = preset(config.preset, len(dataset.classes))
         self.train_scenes, self.validation_scenes = scenes_of(dataset, config.data, config.validation)
         torch.manual_seed(config.seed)
-        network = PointTransformerEncoder(self.model.encoder)
-        self._initial_hash = ""
-        if encoder is not None:
-            start = load_checkpoint(encoder)
-            if start.config.encoder != self.model.encoder:
-                expected = f"preset {config.preset}"
-                raise CheckpointError(
-                    "an encoder of another preset", file=encoder, field="--encoder", expected=expected
-                )
-            network.load_state_dict(dict(start.encoder))
-            self._initial_hash = start.sha256
+        start = None if encoder is None else load_checkpoint(encoder)
+        self._initial_hash = "" if start is None else start.sha256
+        if start is None:
+            network = PointTransformerEncoder(self.model.encoder)
+        else:
+            network = trained_encoder(start, self.model.encoder, config.preset, encoder)
         self.objective: TuningObjective = TuningObjective(network, len(dataset.classes), config.label_smoothing)
         self._parts = self._samples(self.train_scenes, config.seed)
         self._validation_parts = self._samples(self.validation_scenes, config.seed + _VALIDATION_SEED_OFFSET)
@@ -127,11 +120,7 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
 
     def optimizer(self) -> torch.optim.Optimizer:
         """AdamW; biases and norms do not decay."""
-        config = self.config
-        matrices = [p for p in self.objective.parameters() if p.ndim > 1]
-        vectors = [p for p in self.objective.parameters() if p.ndim <= 1]
-        groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=config.schedule.learning_rate, weight_decay=config.weight_decay)
+        return adamw(self.objective, self.config.schedule.learning_rate, self.config.weight_decay)
 
     def load(self, step: int, rank: int, world_size: int) -> list[ScenePart]:
         """See :class:`TrainingTask`."""
@@ -162,19 +151,11 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
 
     def write_result(self, path: Path, step: int, metrics: Mapping[str, float]) -> None:
         """Write a checkpoint whose fusion network is untrained; statistics are those of whole scenes."""
-        encoder = PointTransformerEncoder(self.model.encoder)
-        encoder.load_state_dict(self.objective.encoder.state_dict())
-        set_statistics(encoder, self.train_scenes[: self.config.calibration_scenes])
-        torch.manual_seed(self.config.seed)
         found = "".join(f", validation {name} {value:.3f}" for name, value in metrics.items())
-        save_checkpoint(
-            path,
-            self.model,
-            self.dataset.classes,
-            encoder.state_dict(),
-            FusionNetwork(self.model.fusion).state_dict(),
-            description=f"encoder tuned with labels for {step} steps on {self.dataset.name}{found}; "
-            "the fusion network is untrained",
+        description = f"encoder tuned with labels for {step} steps on {self.dataset.name}{found}"
+        calibration = self.train_scenes[: self.config.calibration_scenes]
+        write_encoder(
+            path, self.objective.encoder, self.model, self.dataset, calibration, self.config.seed, description
         )
 
     def _samples(self, scenes: Sequence[SceneFolder], seed: int) -> SceneParts:

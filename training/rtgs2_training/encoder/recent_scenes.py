@@ -18,17 +18,20 @@ class RecentScenes(Generic[Reduced]):
     """Scenes in reduced form; the last 512 that were asked for stay in memory. Threads may share it.
 
     Args:
-        scenes: where they are read from.
+        folders: where they are read from.
         reduce: reads one.
+
+    Attributes:
+        folders: as given.
     """
 
-    def __init__(self, scenes: Sequence[SceneFolder], reduce: Callable[[SceneFolder], Reduced]) -> None:
-        self._scenes, self._reduce = scenes, reduce
+    def __init__(self, folders: Sequence[SceneFolder], reduce: Callable[[SceneFolder], Reduced]) -> None:
+        self.folders, self._reduce = folders, reduce
         self._kept: OrderedDict[int, Reduced] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._scenes)
+        return len(self.folders)
 
     def __getitem__(self, index: int) -> Reduced:
         """Return scene `index`.
@@ -40,7 +43,7 @@ class RecentScenes(Generic[Reduced]):
             if index in self._kept:
                 self._kept.move_to_end(index)
                 return self._kept[index]
-        scene = self._reduce(self._scenes[index])
+        scene = self._reduce(self.folders[index])
         with self._lock:
             self._kept[index] = scene
             while len(self._kept) > _SCENES_IN_MEMORY:

@@ -82,7 +82,6 @@ class ViewPairs:
     ) -> None:
         self._encoder, self._views, self._augmentation = encoder, views, augmentation
         self._positives, self._seed = positives, seed
-        self._folders = scenes
         self._scenes = RecentScenes(scenes, lambda folder: _scene_pairs(folder, views))
 
     def sample(self, number: int) -> ViewPair:
@@ -101,7 +100,7 @@ class ViewPairs:
                     return pair
         raise DatasetError(
             "no two views of a scene see enough of the same Gaussians",
-            file=self._folders[0].path.parent,
+            file=self._scenes.folders[0].path.parent,
             field="views",
             expected=f"an IoU of {self._views.min_iou} to {self._views.max_iou} between Gaussians in view",
             fix="Widen views.min_iou and views.max_iou, or give scenes with more views",

@@ -20,11 +20,13 @@ from rtgs2_trt.console import Console
 from rtgs2_trt.errors import CheckpointError
 
 from ..datasets import Dataset
+from ..encoder.encoder_checkpoint import trained_encoder
 from ..metrics import ConfusionMatrix, DepthError
 from ..random_numbers import generator, shuffled_item, torch_generator
 from ..runs.config import FusionLossConfig, FusionRunConfig, Inputs
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint, scenes_of
+from ..runs.decayed_weights import adamw
 from ..runs.task import TrainingTask
 from . import image_augmentation as augmentation
 from .centre_collapse import centre_collapse_loss, simplex_frame
@@ -173,11 +175,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
 
     def optimizer(self) -> torch.optim.Optimizer:
         """AdamW; biases, norms and layer scales do not decay."""
-        config = self.config
-        matrices = [p for p in self.objective.parameters() if p.ndim > 1]
-        vectors = [p for p in self.objective.parameters() if p.ndim <= 1]
-        groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=config.schedule.learning_rate, weight_decay=config.weight_decay)
+        return adamw(self.objective, self.config.schedule.learning_rate, self.config.weight_decay)
 
     def load(self, step: int, rank: int, world_size: int) -> StoredViews:
         """See :class:`TrainingTask`."""
@@ -279,11 +277,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         source = start or trained
         if source is None:
             return PointTransformerEncoder(self.model.encoder).eval()
-        if source.config.encoder != self.model.encoder:
-            raise CheckpointError(
-                "an encoder of another preset", file=path, field="--encoder", expected=f"preset {self.config.preset}"
-            )
-        return source.build_encoder()
+        return trained_encoder(source, self.model.encoder, self.config.preset, path)
 
 
 def to_views(batch: StoredViews, device: torch.device) -> Views:
