@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from rtgs2_trt.errors import InputError
+from rtgs2_trt.zip_archives import UNREADABLE
 
 
 def refuse_compressed(path: str | Path, error: type[InputError]) -> None:
@@ -19,7 +20,7 @@ def refuse_compressed(path: str | Path, error: type[InputError]) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             compressed = next((m for m in archive.infolist() if m.compress_type != zipfile.ZIP_STORED), None)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as problem:
+    except UNREADABLE as problem:
         raise error(
             "a damaged or incomplete file", file=path, found=problem, fix="Copy it again, or give another checkpoint."
         ) from problem

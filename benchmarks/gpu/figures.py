@@ -124,6 +124,15 @@ def _difference(of: str, *names: str) -> Callable[[Mapping[str, Entry]], float]:
     return lambda entries: max(float(_entry(entries, of)["differences"][name]) for name in names)
 
 
+def _images_against_the_cpu(storage: str, precision: str, bound: float) -> list[Figure]:
+    of = DIFFERENCES[storage]
+    text = f"colour and features against the CPU, {precision}, relative"
+    return [
+        Figure(f"{text}, worst pixel", bound, False, _difference(of, "rgb", "features")),
+        Figure(f"{text}{BUT_FLIPPED}", bound, False, _difference(of, f"rgb{BUT_FLIPPED}", f"features{BUT_FLIPPED}")),
+    ]
+
+
 FIGURES = (
     Figure("gsplat in two passes / ours, 35 channels", 2.0, True, _ratio(GSPLAT_FEATURES, OURS[1])),
     Figure("ours, 35 channels / ours, 3 channels", 1.5, False, _ratio(OURS[1], OURS[0])),
@@ -137,30 +146,8 @@ FIGURES = (
     Figure("frames a second (wanted on an H200)", 200.0, True, lambda entries: 1000 / _frame(entries)),
     Figure("MB of a frame over scene, weights and CUDA context", 300.0, False, _memory),
     Figure("allocations and waits inside a frame, traced", 0.0, False, _calls),
-    Figure(
-        "colour and features against the CPU, FP16, relative, worst pixel",
-        2e-3,
-        False,
-        _difference(DIFFERENCES["half"], "rgb", "features"),
-    ),
-    Figure(
-        f"colour and features against the CPU, FP16, relative{BUT_FLIPPED}",
-        2e-3,
-        False,
-        _difference(DIFFERENCES["half"], f"rgb{BUT_FLIPPED}", f"features{BUT_FLIPPED}"),
-    ),
-    Figure(
-        "colour and features against the CPU, FP32, relative, worst pixel",
-        1e-4,
-        False,
-        _difference(DIFFERENCES["float"], "rgb", "features"),
-    ),
-    Figure(
-        f"colour and features against the CPU, FP32, relative{BUT_FLIPPED}",
-        1e-4,
-        False,
-        _difference(DIFFERENCES["float"], f"rgb{BUT_FLIPPED}", f"features{BUT_FLIPPED}"),
-    ),
+    *_images_against_the_cpu("half", "FP16", 2e-3),
+    *_images_against_the_cpu("float", "FP32", 1e-4),
     Figure(
         "share of labels that differ from the CPU's, FP16, near-ties apart",
         1e-3,

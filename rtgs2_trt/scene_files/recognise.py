@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from rtgs2_trt import ply
+from rtgs2_trt import ply, zip_archives
 from rtgs2_trt.errors import SceneError
 from rtgs2_trt.file_access import reading
 from rtgs2_trt.scene_files import (
@@ -106,7 +106,7 @@ def _is_torch_archive(path: str | Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("data.pkl") for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except zip_archives.UNREADABLE:
         return False
 
 

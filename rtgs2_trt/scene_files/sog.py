@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from typing import Any, BinaryIO, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from rtgs2_trt import _native
+from rtgs2_trt import _native, zip_archives
 from rtgs2_trt.errors import SceneError, shown
 from rtgs2_trt.file_access import reading
 from rtgs2_trt.scene_files.block_pool import BlockPool
@@ -38,8 +37,6 @@ _MOST_IMAGES = 7
 _POSITION_BYTES = 12  # of a Gaussian once it is loaded
 _MOST_NUMBER = 3e38  # within float32; NaN is not less
 _FIRST_TAG = 252  # of the alpha of quats: 252 + index of the largest component
-# RuntimeError: encrypted; NotImplementedError: an unknown compression; the others: damaged bytes.
-_DAMAGED_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)
 _EXPORT_AGAIN = "Export it again, for example with SplatTransform: splat-transform scene.ply scene.sog"
 
 _Open = Callable[[str, int], bytes]
@@ -112,7 +109,7 @@ def is_archive(file: BinaryIO) -> bool:
     try:
         with zipfile.ZipFile(file) as archive:
             return META in archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except zip_archives.UNREADABLE:
         return False
 
 
@@ -419,7 +416,7 @@ def _damaged_archives(path: str | Path) -> Iterator[None]:
         yield
     except SceneError:
         raise
-    except _DAMAGED_ARCHIVE as problem:
+    except zip_archives.DAMAGED as problem:
         raise SceneError(
             f"a damaged archive: {problem}", file=path, fix="Copy, download or export it again."
         ) from problem

@@ -37,6 +37,13 @@ using rtgs2::rasterize::FrameTargets;
 using rtgs2::rasterize::ImageLayout;
 using rtgs2::rasterize::ImageType;
 
+/// Gaussians that cover more tiles than a rasterizer has room for at first.
+inputs::Gaussians large_gaussians(std::uint32_t seed) {
+  inputs::Gaussians gaussians = inputs::make_gaussians(seed, 800, 1, 0);
+  for (float& scale : gaussians.scales) scale *= 8.0F;
+  return gaussians;
+}
+
 FrameTargets targets_of(Image& image) {
   FrameTargets targets;
   targets.rgb = image.rgb.data();
@@ -201,8 +208,7 @@ TEST(a_camera_of_numbers_is_the_camera) {
 }
 
 TEST(scene_that_does_not_fit_is_drawn_after_growth) {
-  inputs::Gaussians gaussians = inputs::make_gaussians(73, 800, 1, 0);
-  for (float& scale : gaussians.scales) scale *= 8.0F;
+  const inputs::Gaussians gaussians = large_gaussians(73);
   const auto camera = inputs::make_camera(200, 150);
   const DeviceScene scene(gaussians.arrays(), FeatureStorage::kFloat);
   Image image(200, 150, 0);
@@ -225,8 +231,7 @@ TEST(scene_that_does_not_fit_is_drawn_after_growth) {
 }
 
 TEST(growth_that_finds_no_memory_at_all_is_made_up_for) {
-  inputs::Gaussians gaussians = inputs::make_gaussians(78, 800, 1, 0);
-  for (float& scale : gaussians.scales) scale *= 8.0F;
+  const inputs::Gaussians gaussians = large_gaussians(78);
   const auto camera = inputs::make_camera(200, 150);
   const DeviceScene scene(gaussians.arrays(), FeatureStorage::kFloat);
   const rtgs2::cuda::Stream stream;
@@ -253,8 +258,7 @@ TEST(growth_that_finds_no_memory_at_all_is_made_up_for) {
 }
 
 TEST(a_view_that_can_never_fit_leaves_others_alone) {
-  inputs::Gaussians gaussians = inputs::make_gaussians(79, 800, 1, 0);
-  for (float& scale : gaussians.scales) scale *= 8.0F;
+  const inputs::Gaussians gaussians = large_gaussians(79);
   const auto camera = inputs::make_camera(200, 150);
   const DeviceScene scene(gaussians.arrays(), FeatureStorage::kFloat);
   Image image(200, 150, 0);

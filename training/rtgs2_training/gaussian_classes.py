@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from rtgs2_trt.errors import DatasetError, shown
 from rtgs2_trt.file_access import reading
 from rtgs2_trt.lift import Lifted, lift
 from rtgs2_trt.scene import Scene
+from rtgs2_trt.zip_archives import DAMAGED
 
 from .datasets import IGNORED, SceneFolder
 
@@ -28,19 +28,8 @@ LEAST_SHARE = 0.5
 
 _FIX = "Generate the data set again, or remove the file: classes are then taken from the label images"
 
-# RuntimeError: encrypted; NotImplementedError: an unknown compression; KeyError: no such array; MemoryError: a header
-# that promises more than there is; the others: damaged bytes, or an array of objects.
-_DAMAGED = (
-    OSError,
-    ValueError,
-    KeyError,
-    EOFError,
-    MemoryError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+# KeyError: no such array; MemoryError: a header that promises more than there is; the archive's are its own.
+_DAMAGED = (*DAMAGED, KeyError, MemoryError)
 _HEADER_LIMIT = 4096  # bytes of a stored array that are not its numbers
 _LARGEST_NUMBER = 8  # bytes
 
