@@ -109,7 +109,7 @@ def test_cameras_stand_at_eye_height_inside_and_not_before_things(room):
         assert any(space.contains(x, y, 0.25) for space in spaces)
         assert 0.85 < z < 1.85
         fov = 2 * np.degrees(np.arctan(view.camera.width / 2 / view.camera.fx))
-        assert 55 <= fov <= 85
+        assert 60 <= fov <= 95
         known = view.depth[view.depth > 0]
         assert (known < 500).mean() < 0.15
 

@@ -182,6 +182,21 @@ class Furnisher:
         if self.floor.fits(piece, pose, margin=0.0):
             self.floor.put(piece, pose)
 
+    def heat(self, make: Maker) -> None:
+        """A radiator under a window, as most windows have one; curtains may hang before it."""
+        for wall in self.space.walls:
+            for opening in wall.openings:
+                piece = make()
+                if opening.kind != "window" or piece.placement is Placement.MOUNTED or piece.height > opening.low:
+                    continue
+                half = piece.width / 2 + 0.02
+                if wall.length < 2 * half:
+                    continue
+                y = float(np.clip((opening.left + opening.right) / 2, half, wall.length - half))
+                pose = against(wall, y, 0.0, 0.02)
+                if self.floor.fits(piece, pose):
+                    self.floor.put(piece, pose)
+
     def hang(self, make: Maker, count: int) -> None:
         """Pictures and the like, at the height of the eyes, over furniture and between windows."""
         for _ in range(count):

@@ -27,7 +27,7 @@ AREAS = {  # square metres
     "studio": (17, 28),
 }
 _COUNTS = {1: 0.22, 2: 0.46, 3: 0.26, 4: 0.06}
-_WEIGHTS = {"living": 1.2, "bedroom": 1.3, "kitchen": 1.6, "bathroom": 2.0, "office": 0.8, "dining": 0.4, "studio": 0.6}
+_WEIGHTS = {"living": 1.2, "bedroom": 1.3, "kitchen": 1.6, "bathroom": 2.0, "office": 1.2, "dining": 0.4, "studio": 0.6}
 _NARROWEST = {"bathroom": 1.75}
 _NARROWEST_ROOM = 2.3
 _DOORWAY_CLEARANCE = 0.12  # between an opening and the next corner or opening

@@ -25,12 +25,14 @@ def furnish(plan: FloorPlan, rng: np.random.Generator) -> list[FloorSpace]:
 
 
 def _everywhere(room: Furnisher) -> None:
-    """What every room may have: curtains, pictures, lamps, a rug, a plant, things that lie about."""
+    """What every room may have: curtains, a radiator, pictures, lamps, a rug, a plant, things that lie about."""
     wet = room.space.kind in _WET
     room.curtains(room.maker("curtain"), 0.35 if wet else 0.8)
     if room.chance(0.5):
         room.ceiling_lamp(room.maker("ceiling lamp"))
-    for _ in range(room.count(0, 1 if wet else 2 + round(room.space.area / 8))):
+    if not wet and room.chance(0.6):
+        room.heat(room.maker("radiator"))
+    for _ in range(room.count(0, 1) if wet else room.count(1, 3 + round(room.space.area / 8))):
         room.hang(room.maker("picture"), 1)
     if room.chance(0.3):
         room.hang(room.maker("mirror", "clock", "wall television"), 1)
@@ -38,6 +40,8 @@ def _everywhere(room: Furnisher) -> None:
         room.lay(room.maker("rug")())
     room.add("clutter", "clutter", "floor plant", "floor lamp", count=room.count(1, 4))
     room.add("otherfurniture", count=room.count(0, 2))
+    if room.chance(0.3):
+        room.add("bench", "blanket chest")
 
 
 def _front(piece_depth: float, centred: bool) -> float:
@@ -53,7 +57,7 @@ def _lounge(room: Furnisher, sofas: int) -> None:
 
 
 def _eat(room: Furnisher) -> None:
-    make = room.maker("dining chair", "dining chair", "dining chair", "bar stool", "office chair")
+    make = room.maker("dining chair", "dining chair", "dining chair", "bar stool", "office chair", "bench")
     for table, pose, under in room.add("dining table"):
         room.seats_around(table, pose, under, make, 6)
 
@@ -82,7 +86,7 @@ def _cook(room: Furnisher) -> None:
         start = 0.02 if room.chance(0.7) else float(room.rng.uniform(0, wall.length / 2))
         pieces = [make() for _ in range(room.count(1, 4))]
         pieces.insert(int(room.rng.integers(len(pieces) + 1)), sink())
-        if room.chance(0.4):
+        if room.chance(0.65):
             pieces.insert(int(room.rng.integers(len(pieces) + 1)), room.maker("stove")())
         if room.chance(0.8):
             pieces.insert(0 if room.chance(0.5) else len(pieces), room.maker("refrigerator")())
@@ -109,7 +113,7 @@ def _living(room: Furnisher) -> None:
 def _bedroom(room: Furnisher) -> None:
     _sleep(room)
     room.add("wardrobe", "wardrobe", "chest of drawers", "cabinet", count=room.count(1, 2))
-    if room.chance(0.5):
+    if room.chance(0.6):
         _work(room)
     if room.chance(0.45):
         room.add("bookshelf")
@@ -148,7 +152,7 @@ def _bathroom(room: Furnisher) -> None:
     if room.chance(0.6):
         room.add("bathroom cabinet", "cabinet")
     if room.chance(0.35):
-        room.add("otherfurniture", "washing machine")
+        room.add("washing machine", "laundry basket", "radiator")
 
 
 def _office(room: Furnisher) -> None:

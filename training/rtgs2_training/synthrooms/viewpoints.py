@@ -14,17 +14,20 @@ from .surfaces import Array
 from .zbuffer import FrontSurface
 
 EYE = (0.9, 1.8)  # metres
-FOV_DEGREES = (55.0, 85.0)
+FOV_DEGREES = (60.0, 95.0)
 WALL_DISTANCE = 0.3  # metres
 _BESIDE, _ABOVE = 0.3, 0.25  # metres kept from furniture
 _TOO_NEAR = ((0.5, 0.08), (1.0, 0.3))  # metres, and the share of pixels that may be nearer
 _SOUGHT = {  # what fills few pixels is looked at more often
     "toilet": 3.0,
     "sink": 2.5,
+    "desk": 2.5,
     "other furniture": 2.5,
     "picture": 2.0,
     "sofa": 2.0,
-    "shower curtain": 2.0,
+    "counter": 1.5,
+    "refrigerator": 1.5,
+    "shower curtain": 1.5,
     "bathtub": 1.5,
     "bookshelf": 1.5,
     "table": 1.5,

@@ -5,9 +5,10 @@ material and colour is drawn, so two calls give two pieces; the same state of th
 
 What belongs to what: duvets, pillows and thrown cushions are part of the bed, sofa or chair they lie on, and books and
 ornaments of the bookshelf they fill. What stands loose on a table, desk, counter or cupboard, and every lamp, plant,
-screen, bag, bin and lone cushion, is "other object". Single easy chairs and stools with a back are chairs; stools
-without are other furniture. A worktop is counter, the units below it are cabinet, the basin in it is sink. A mirror in
-a frame is a picture, a rug is floor, a shower tray other furniture.
+screen, bag, bin, step stool, ironing board and lone cushion, is "other object". What one sits on is a chair, with a
+back or without; a pouffe is other furniture. A worktop is counter, the units below it are cabinet, the basin in it is
+sink, the oven under it other furniture, the tiles behind it are wall. A trolley is a table, a chest for blankets a
+cabinet, a mirror other object, a rug floor, a shower tray other furniture.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ Design = Callable[[np.random.Generator], Piece]
 DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
     {
         "bed": (beds.divan, beds.wooden_bed, beds.metal_bed, beds.four_poster, beds.bunk_bed, beds.low_bed),
+        "bench": (chairs.bench,),
         "dining chair": (
             chairs.wooden_chair,
             chairs.wheelback_chair,
@@ -69,7 +71,7 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
         ),
         "dining table": (tables.dining_table, tables.round_table, tables.trestle_table),
         "coffee table": (tables.coffee_table, tables.round_coffee_table),
-        "side table": (tables.side_table,),
+        "side table": (tables.side_table, tables.trolley),
         "console table": (tables.console_table,),
         "desk": (
             desks.pedestal_desk,
@@ -83,6 +85,7 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
         "cabinet": (cabinets.tall_cupboard, cabinets.glass_cabinet, cabinets.armoire, cabinets.chest_of_drawers),
         "sideboard": (cabinets.sideboard,),
         "chest of drawers": (cabinets.chest_of_drawers,),
+        "blanket chest": (cabinets.blanket_chest,),
         "nightstand": (cabinets.nightstand,),
         "tv bench": (cabinets.tv_bench,),
         "dresser": (cabinets.dresser,),
@@ -100,6 +103,7 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
         ),
         "picture": (
             pictures.large_picture,
+            pictures.large_picture,
             pictures.small_picture,
             pictures.poster,
             pictures.picture_row,
@@ -108,7 +112,7 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
         "mirror": (pictures.wall_mirror,),
         "clock": (things.wall_clock,),
         "wall television": (electronics.wall_television,),
-        "counter": (counters.base_counter, counters.open_counter),
+        "counter": (counters.base_counter,),
         "kitchen sink": (counters.sink_counter, counters.butler_sink),
         "kitchen island": (counters.island, counters.bar_counter),
         "stove": (counters.cooker, counters.hob_counter),
@@ -117,7 +121,6 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
             refrigerators.single_refrigerator,
             refrigerators.side_by_side,
             refrigerators.retro_refrigerator,
-            refrigerators.built_in_refrigerator,
         ),
         "curtain": (
             curtains.single_drape,
@@ -134,6 +137,8 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
         "shower": (curtains.corner_shower_curtain, curtains.tray_shower_curtain),
         "toilet": (
             toilets.close_coupled_toilet,
+            toilets.close_coupled_toilet,
+            toilets.wall_hung_toilet,
             toilets.wall_hung_toilet,
             toilets.high_cistern_toilet,
             toilets.low_cistern_toilet,
@@ -147,8 +152,6 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
         ),
         "otherfurniture": (
             other_furniture.ottoman,
-            other_furniture.bench,
-            other_furniture.step_stool,
             appliances.radiator,
             other_furniture.upright_piano,
             appliances.fireplace,
@@ -157,11 +160,8 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
             clothes.coat_stand,
             clothes.dressing_screen,
             clothes.clothes_rail,
-            other_furniture.trolley,
-            clothes.ironing_board,
             other_furniture.grandfather_clock,
             clothes.laundry_basket,
-            other_furniture.blanket_chest,
         ),
         "radiator": (appliances.radiator,),
         "laundry basket": (clothes.laundry_basket,),

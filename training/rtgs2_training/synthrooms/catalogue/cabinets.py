@@ -7,14 +7,14 @@ import itertools
 import numpy as np
 
 from ..piece import Part, Piece, Placement
-from ..shapes import SIDES, curved, rounded_box, tube
+from ..shapes import SIDES, Section, beam, curved, loft, rounded_box, tube
 from ..surfaces import Surface, box, lathe, moved, rectangle
 from ..textures import Material, chance, one_of, paint, random_front, random_metal, random_stone, random_wood
 from .assembly import assemble, part
 from .clutter import BEDSIDE, KITCHEN, SIDEBOARD, strewn
 from .electronics import television
 from .fittings import Fronts, carcass, columns, front, legs, random_fronts, stand
-from .small_things import glazed
+from .small_things import bag, glazed
 
 OBJECT = "other object"
 
@@ -281,7 +281,7 @@ def bathroom_cabinet(rng: np.random.Generator) -> Piece:
     """A small hanging cupboard with mirrored or plain doors."""
     width, height, depth = float(rng.uniform(0.45, 1.0)), float(rng.uniform(0.5, 0.8)), float(rng.uniform(0.12, 0.18))
     body, mirror, y = random_front(rng), paint((0.68, 0.72, 0.74), grain=0.02, gloss=0.4), width / 2
-    face = mirror if chance(rng, 0.6) else body
+    face = mirror if chance(rng, 0.3) else body
     surfaces = box((0, -y, 0), (depth - 0.02, y, height), body, 0.04, ("-y", "+y", "+z", "-z", "+x"))
     for a, b in columns(width, 1 if width < 0.6 else 2):
         surfaces += box(
@@ -320,3 +320,32 @@ def dresser(rng: np.random.Generator) -> Piece:
             if z < height - 0.1 and chance(rng, 0.7):
                 surfaces += moved(_crockery(rng, 0.26), (0.13, float(a), float(z) + 0.026))
     return _cabinet(surfaces, strewn(rng, KITCHEN, (rack, -y), (x, y), split, 0.3), clearance=0.4)
+
+
+def blanket_chest(rng: np.random.Generator) -> Piece:
+    """A blanket chest: a box with a flat or domed lid, a bag on it now and then."""
+    y, d, h, stuff = (
+        float(rng.uniform(0.42, 0.65)),
+        float(rng.uniform(0.4, 0.5)),
+        float(rng.uniform(0.36, 0.46)),
+        random_front(rng),
+    )
+    surfaces, metal = box((0, -y, 0), (d, y, h), stuff, 0.036, ("-x", "+x", "-y", "+y")), random_metal(rng)
+    if chance(rng, 0.4):
+        surfaces += [
+            loft(
+                [
+                    Section(h, d / 2, d / 2, y, d / 2, 12),
+                    Section(h + 0.07, 0.4 * d, 0.4 * d, y, d / 2, 12),
+                    Section(h + 0.12, 0.1 * d, 0.1 * d, 0.98 * y, d / 2, 12),
+                    Section(h + 0.12, 0, 0, 0.9 * y, d / 2, 12),
+                ],
+                stuff,
+                0.036,
+            )
+        ]
+    else:
+        surfaces += rounded_box((-0.015, -y - 0.015, h), (d + 0.015, y + 0.015, h + 0.04), 0.012, stuff, 0.034)
+    surfaces += [beam((d + 0.006, a, 0), (d + 0.006, a, h), 0.04, 0.012, metal, 0.028) for a in (-0.6 * y, 0.6 * y)]
+    extra = [part(OBJECT, moved(bag(rng), (d / 2, 0, h + 0.04)))] if chance(rng, 0.15) else []
+    return _cabinet(surfaces, extra)

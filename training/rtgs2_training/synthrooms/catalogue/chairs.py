@@ -1,4 +1,4 @@
-"""Chairs: slatted, wheelbacks, upholstered, shells, cantilevers, office swivels, tall stools with a back."""
+"""Chairs: slatted, wheelbacks, upholstered, shells, cantilevers, office swivels, tall stools, benches."""
 
 from __future__ import annotations
 
@@ -351,4 +351,19 @@ def bar_stool(rng: np.random.Generator) -> Piece:
         tube([(-0.75 * r, s * 0.6 * r, height - 0.04), (-0.98 * r, s * 0.6 * r, high - 0.03)], 0.011, stuff, 0.026)
         for s in (-1, 1)
     ]
+    return as_chair(surfaces)
+
+
+def bench(rng: np.random.Generator) -> Piece:
+    """A bench without a back, of wood or padded."""
+    x, y, h = float(rng.uniform(0.16, 0.22)), float(rng.uniform(0.45, 0.75)), float(rng.uniform(0.4, 0.48))
+    stuff = random_front(rng)
+    surfaces = rounded_box((-x, -y, h - 0.05), (x, y, h), 0.01, stuff, 0.034)
+    if chance(rng, 0.5):
+        surfaces += rounded_box(
+            (-x, -y, h), (x, y, h + 0.07), 0.03, random_upholstery(rng), 0.034, (*SIDES, "+z"), bulge=0.01
+        )
+    surfaces += legs(
+        rng, x - 0.04, y - 0.08, h - 0.05, stuff if chance(rng, 0.5) else random_metal(rng), thickness=(0.035, 0.06)
+    )
     return as_chair(surfaces)

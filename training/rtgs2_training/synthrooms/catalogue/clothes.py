@@ -121,24 +121,6 @@ def clothes_rail(rng: np.random.Generator) -> Piece:
     return as_piece(surfaces, Placement.FREE, extra)
 
 
-def ironing_board(rng: np.random.Generator) -> Piece:
-    """An ironing board on crossed legs."""
-    cloth, metal, h = random_fabric(rng), random_metal(rng), float(rng.uniform(0.8, 0.95))
-    level = [
-        Section(h - 0.025, 0.18, 0.18, 0.6, 0, 3.2),
-        Section(h, 0.18, 0.18, 0.6, 0, 3.2),
-        Section(h + 0.004, 0, 0, 0, 0, 3.2),
-    ]
-    surfaces = [loft(level, cloth, 0.036), loft([Section(h - 0.025, 0, 0, 0, 0, 3.2), level[0]], cloth, 0.05)]
-    for s in (-1, 1):
-        surfaces += [
-            tube([(s * 0.16, -0.45, 0.012), (s * 0.08, 0.4, h - 0.03)], 0.012, metal, 0.028),
-            tube([(s * 0.12, 0.45, 0.012), (s * 0.06, -0.4, h - 0.03)], 0.012, metal, 0.028),
-        ]
-    surfaces += [tube([(-0.18, a, 0.014), (0.18, a, 0.014)], 0.014, metal, 0.028) for a in (-0.45, 0.45)]
-    return as_piece(surfaces, Placement.FREE)
-
-
 def laundry_basket(rng: np.random.Generator) -> Piece:
     """A tall basket with a lid or clothes spilling out."""
     stuff, r, h, power = (

@@ -1,4 +1,4 @@
-"""Kitchen counters. Worktop and splashback are "counter", the units below "cabinet", a basin "sink".
+"""Kitchen counters. The worktop is "counter", a splashback "wall", the units below "cabinet", a basin "sink".
 
 Base units are 0.9 m high and 0.6 m deep, give or take, with flat sides, so that they can stand in a row.
 """
@@ -29,7 +29,7 @@ from ..textures import (
 )
 from .assembly import assemble, part
 from .clutter import KITCHEN, strewn
-from .fittings import Fronts, columns, front, glazed, legs, random_fronts, tap
+from .fittings import Fronts, columns, front, glazed, random_fronts, tap
 from .sinks import sunk_top
 
 HEIGHT = 0.9
@@ -66,14 +66,15 @@ def _slab(depth: float, width: float, stuff: Material, thick: float, *, top: boo
     return rounded_box((0, -width / 2, HEIGHT - thick), (depth, width / 2, HEIGHT), 0.006, stuff, 0.034, faces)
 
 
-def _splashback(rng: np.random.Generator, width: float, worktop: Material) -> list[Surface]:
-    """A strip or a wall of tiles, stone or glass behind the worktop, most of the time."""
+def _splashback(rng: np.random.Generator, width: float, worktop: Material) -> list[Part]:
+    """A strip or a wall of tiles, stone or glass behind the worktop, most of the time; as a tiled wall is, a wall."""
     kind = rng.integers(3)
     if kind == 0:
         return []
     stuff = worktop if chance(rng, 0.4) else one_of(rng, (random_tiles, random_tiles, random_stone, random_paint))(rng)
     high = 0.08 if kind == 1 else float(rng.uniform(0.35, 0.45))
-    return box((0, -width / 2, HEIGHT), (0.014, width / 2, HEIGHT + high), stuff, 0.034, ("+x", "-y", "+y", "+z"))
+    tiles = box((0, -width / 2, HEIGHT), (0.014, width / 2, HEIGHT + high), stuff, 0.034, ("+x", "-y", "+y", "+z"))
+    return [part("wall", tiles)]
 
 
 def _size(rng: np.random.Generator) -> tuple[float, float]:
@@ -84,35 +85,17 @@ def base_counter(rng: np.random.Generator) -> Piece:
     """A worktop over doors and drawers, kitchen things on it."""
     depth, width = _size(rng)
     look, stuff, thick = random_fronts(rng), worktop_material(rng), float(rng.uniform(0.02, 0.05))
-    slab = _slab(depth, width, stuff, thick) + _splashback(rng, width, stuff)
-    extra = strewn(rng, KITCHEN, (0.03, -width / 2), (depth - 0.08, width / 2), HEIGHT, float(rng.uniform(0.1, 0.5)))
+    slab, extra = _slab(depth, width, stuff, thick), _splashback(rng, width, stuff)
+    extra += strewn(rng, KITCHEN, (0.03, -width / 2), (depth - 0.08, width / 2), HEIGHT, float(rng.uniform(0.1, 0.5)))
     units = _units(rng, look, depth - 0.01, width, HEIGHT - thick)
     return assemble([part("counter", slab), part("cabinet", units), *extra], clearance=0.5)
 
 
-def open_counter(rng: np.random.Generator) -> Piece:
-    """A worktop on legs or side panels with a shelf below, as in old kitchens and workshops; all of it counter."""
-    depth, width = _size(rng)
-    width, stuff, base = max(width, 0.8), worktop_material(rng), one_of(rng, (random_front, random_metal))(rng)
-    slab, y = _slab(depth, width, stuff, 0.04) + _splashback(rng, width, stuff), width / 2
-    if chance(rng, 0.5):
-        slab += legs(
-            rng, depth - 0.05, y - 0.05, HEIGHT - 0.04, base, x_back=0.05, style="square", thickness=(0.05, 0.07)
-        )
-    else:
-        for a in (-y, y - 0.03):
-            slab += box((0, a, 0), (depth - 0.02, a + 0.03, HEIGHT - 0.04), base, 0.042, SIDES)
-    slab += box((0.04, -y + 0.04, 0.26), (depth - 0.05, y - 0.04, 0.29), base, 0.042)
-    below = strewn(rng, KITCHEN, (0.06, -y + 0.06), (depth - 0.06, y - 0.06), 0.29, 0.5)
-    extra = strewn(rng, KITCHEN, (0.03, -y), (depth - 0.06, y), HEIGHT, float(rng.uniform(0.1, 0.5)))
-    return assemble([part("counter", slab), *below, *extra], clearance=0.5)
-
-
 def hob_counter(rng: np.random.Generator) -> Piece:
-    """A worktop with a hob let in and an oven below it; the cooker is other furniture."""
+    """A worktop with a hob let in and an oven below it; hob and oven are other furniture, as a cooker is."""
     depth, width = float(rng.uniform(0.58, 0.64)), float(rng.choice([0.6, 0.9, 1.2]))
     look, stuff, y = random_fronts(rng), worktop_material(rng), width / 2
-    slab = _slab(depth, width, stuff, 0.04) + _splashback(rng, width, stuff)
+    slab, extra = _slab(depth, width, stuff, 0.04), _splashback(rng, width, stuff)
     dark, metal, x = paint((0.07, 0.07, 0.08), gloss=0.3), random_metal(rng), depth - 0.03
     hob = box((0.07, -0.28, HEIGHT), (depth - 0.07, 0.28, HEIGHT + 0.012), dark, 0.03, (*SIDES, "+z"))
     for a in (-0.13, 0.13):
@@ -146,8 +129,10 @@ def hob_counter(rng: np.random.Generator) -> Piece:
     for a, b in ((-y, -0.3), (0.3, y)):
         if b - a > 0.1:
             units += front(look, x, (a, 0.1), (b, HEIGHT - 0.04), drawer=False, hinge=1 if a < 0 else -1)
-    extra = strewn(rng, KITCHEN, (0.03, 0.32), (depth - 0.06, y), HEIGHT, 0.5) if width > 1 else []
-    return assemble([part("counter", slab), part("cabinet", units), part("counter", hob), *extra], clearance=0.5)
+    extra += strewn(rng, KITCHEN, (0.03, 0.32), (depth - 0.06, y), HEIGHT, 0.5) if width > 1 else []
+    return assemble(
+        [part("counter", slab), part("cabinet", units), part("other furniture", hob), *extra], clearance=0.5
+    )
 
 
 def sink_counter(rng: np.random.Generator) -> Piece:
@@ -157,7 +142,7 @@ def sink_counter(rng: np.random.Generator) -> Piece:
     hollow = one_of(rng, (random_metal, random_metal, random_ceramic))(rng)
     half, cy = (0.19, float(rng.uniform(0.18, 0.24))), float(rng.choice([0.0, -0.12 * width, 0.12 * width]))
     top = sunk_top(stuff, (0, -y), (depth, y), HEIGHT, (0.52 * depth, cy), half, 0.17, hollow)
-    slab = [*_slab(depth, width, stuff, 0.04, top=False), *top[:-2], *_splashback(rng, width, stuff)]
+    slab, extra = [*_slab(depth, width, stuff, 0.04, top=False), *top[:-2]], _splashback(rng, width, stuff)
     rim_x, rim_y = half[0] + 0.012, half[1] + 0.012
     middle = 0.52 * depth
     ring = [(middle + sx * rim_x, cy + sy * rim_y, HEIGHT + 0.004) for sx, sy in ((1, 1), (-1, 1), (-1, -1), (1, -1))]
@@ -173,7 +158,8 @@ def sink_counter(rng: np.random.Generator) -> Piece:
                 ]
     units = _units(rng, look, depth - 0.01, width, HEIGHT - 0.04)
     corner = (y - 0.25) * (1 if cy <= 0 else -1)
-    extra = strewn(rng, KITCHEN, (0.03, corner - 0.2), (depth - 0.08, corner + 0.2), HEIGHT, 0.4) if width > 1.1 else []
+    if width > 1.1:
+        extra += strewn(rng, KITCHEN, (0.03, corner - 0.2), (depth - 0.08, corner + 0.2), HEIGHT, 0.4)
     return assemble([part("counter", slab), part("cabinet", units), part("sink", sink), *extra], clearance=0.5)
 
 
@@ -186,7 +172,7 @@ def butler_sink(rng: np.random.Generator) -> Piece:
         random_metal(rng),
         float(rng.uniform(0.28, 0.36)),
     )
-    slab: list[Surface] = list(_splashback(rng, width, stuff))
+    slab, extra = list[Surface](), _splashback(rng, width, stuff)
     for a, b in ((-y, -half), (half, y)):
         slab += rounded_box(
             (0, a, HEIGHT - 0.04), (depth, b, HEIGHT), 0.005, stuff, 0.034, ("+x", "-y", "+y", "+z", "-z")
@@ -211,7 +197,7 @@ def butler_sink(rng: np.random.Generator) -> Piece:
     )
     sink += moved(tap(metal, rng, float(rng.uniform(0.2, 0.36)), 0.18), (0.07, 0, HEIGHT))
     units = _units(rng, look, depth - 0.01, width, HEIGHT - 0.04)
-    return assemble([part("counter", slab), part("cabinet", units), part("sink", sink)], clearance=0.5)
+    return assemble([part("counter", slab), part("cabinet", units), part("sink", sink), *extra], clearance=0.5)
 
 
 def island(rng: np.random.Generator) -> Piece:

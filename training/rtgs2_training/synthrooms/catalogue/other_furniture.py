@@ -1,4 +1,4 @@
-"""Furniture that is none of the named classes: stools, benches, pianos, trolleys, tall clocks, chests."""
+"""Furniture that is none of the named classes: pouffes, pianos, tall clocks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from ..piece import Part, Piece, Placement
-from ..shapes import SIDES, Section, beam, disc, loft, rounded_box, tube, turned
-from ..surfaces import Array, Surface, blob, box, cylinder, lathe, moved, rectangle
+from ..shapes import SIDES, disc, rounded_box, tube, turned
+from ..surfaces import Array, Surface, blob, box, lathe, moved, rectangle
 from ..textures import (
     Material,
     chance,
@@ -24,7 +24,6 @@ from ..textures import (
 from .assembly import assemble, part
 from .clutter import SIDEBOARD, strewn
 from .fittings import glazed, legs
-from .small_things import bag
 
 CLASS = "other furniture"
 FRONT = ("+x", "-y", "+y", "+z")
@@ -63,41 +62,6 @@ def ottoman(rng: np.random.Generator) -> Piece:
     return as_piece(surfaces, Placement.FREE)
 
 
-def bench(rng: np.random.Generator) -> Piece:
-    """A bench without a back, of wood or padded."""
-    x, y, h = float(rng.uniform(0.16, 0.22)), float(rng.uniform(0.45, 0.75)), float(rng.uniform(0.4, 0.48))
-    stuff = random_front(rng)
-    surfaces = rounded_box((-x, -y, h - 0.05), (x, y, h), 0.01, stuff, 0.034)
-    if chance(rng, 0.5):
-        surfaces += rounded_box(
-            (-x, -y, h), (x, y, h + 0.07), 0.03, random_upholstery(rng), 0.034, (*SIDES, "+z"), bulge=0.01
-        )
-    surfaces += legs(
-        rng, x - 0.04, y - 0.08, h - 0.05, stuff if chance(rng, 0.5) else random_metal(rng), thickness=(0.035, 0.06)
-    )
-    return as_piece(surfaces, Placement.FREE)
-
-
-def step_stool(rng: np.random.Generator) -> Piece:
-    """Two or three steps of wood or steel."""
-    stuff, y, steps = (
-        one_of(rng, (random_front, random_metal))(rng),
-        float(rng.uniform(0.18, 0.23)),
-        int(rng.integers(2, 4)),
-    )
-    surfaces: list[Surface] = []
-    for number in range(steps):
-        z, x = 0.22 * (number + 1), 0.2 * (steps - 1 - number)
-        surfaces += box((x, -y, z - 0.025), (x + 0.22, y, z), stuff, 0.03)
-    high, deep = 0.22 * steps, 0.2 * steps + 0.02
-    for s in (-1, 1):
-        surfaces += [
-            beam((0.03, s * (y - 0.01), 0), (0.03, s * (y - 0.01), high), 0.03, 0.04, stuff),
-            beam((deep - 0.02, s * (y - 0.01), 0), (0.15, s * (y - 0.01), high), 0.03, 0.04, stuff),
-        ]
-    return as_piece(surfaces, Placement.FREE)
-
-
 def upright_piano(rng: np.random.Generator) -> Piece:
     """A piano: case, keyboard of white and black keys, pedals, music rest."""
     stuff = one_of(rng, (random_wood, random_wood, random_plastic))(rng)
@@ -127,24 +91,6 @@ def upright_piano(rng: np.random.Generator) -> Piece:
     return as_piece(surfaces, extra=strewn(rng, SIDEBOARD, (0, -y), (d, y), h + 0.025, 0.3), clearance=0.6)
 
 
-def trolley(rng: np.random.Generator) -> Piece:
-    """A serving trolley: two or three trays in a frame on castors."""
-    x, y, h = float(rng.uniform(0.18, 0.25)), float(rng.uniform(0.26, 0.4)), float(rng.uniform(0.7, 0.85))
-    frame, tray = random_metal(rng), one_of(rng, (random_front, random_metal))(rng)
-    surfaces = [
-        tube([(sx * x, sy * y, 0.05), (sx * x, sy * y, h)], 0.013, frame, 0.026) for sx in (-1, 1) for sy in (-1, 1)
-    ]
-    surfaces += [tube([(sx * x, s * y, h) for sx in (-1, 1)], 0.013, frame, 0.026) for s in (-1, 1)]
-    surfaces += [
-        cylinder((sx * x, sy * y, 0), 0.025, 0.05, paint((0.12, 0.12, 0.12)), 0.022) for sx in (-1, 1) for sy in (-1, 1)
-    ]
-    extra: list[Part] = []
-    for z in np.linspace(0.14, h - 0.1, int(rng.integers(2, 4))):
-        surfaces += box((-x, -y, float(z)), (x, y, float(z) + 0.025), tray, 0.034)
-        extra += strewn(rng, SIDEBOARD, (-x, -y), (x, y), float(z) + 0.025, 0.3, 0.3)[:2]
-    return as_piece(surfaces, Placement.FREE, [one for one in extra if chance(rng, 0.8)])
-
-
 def grandfather_clock(rng: np.random.Generator) -> Piece:
     """A tall clock with its face behind a hood, a slim case and a wider foot."""
     stuff, h, y = random_wood(rng) if chance(rng, 0.8) else random_front(rng), float(rng.uniform(1.8, 2.15)), 0.24
@@ -164,32 +110,3 @@ def grandfather_clock(rng: np.random.Generator) -> Piece:
         for r, a in ((0.13, rng.uniform(0, 6)), (0.09, rng.uniform(0, 6)))
     ]
     return as_piece(surfaces)
-
-
-def blanket_chest(rng: np.random.Generator) -> Piece:
-    """A blanket chest: a box with a flat or domed lid, a bag on it now and then."""
-    y, d, h, stuff = (
-        float(rng.uniform(0.42, 0.65)),
-        float(rng.uniform(0.4, 0.5)),
-        float(rng.uniform(0.36, 0.46)),
-        random_front(rng),
-    )
-    surfaces, metal = box((0, -y, 0), (d, y, h), stuff, 0.036, ("-x", "+x", "-y", "+y")), random_metal(rng)
-    if chance(rng, 0.4):
-        surfaces += [
-            loft(
-                [
-                    Section(h, d / 2, d / 2, y, d / 2, 12),
-                    Section(h + 0.07, 0.4 * d, 0.4 * d, y, d / 2, 12),
-                    Section(h + 0.12, 0.1 * d, 0.1 * d, 0.98 * y, d / 2, 12),
-                    Section(h + 0.12, 0, 0, 0.9 * y, d / 2, 12),
-                ],
-                stuff,
-                0.036,
-            )
-        ]
-    else:
-        surfaces += rounded_box((-0.015, -y - 0.015, h), (d + 0.015, y + 0.015, h + 0.04), 0.012, stuff, 0.034)
-    surfaces += [beam((d + 0.006, a, 0), (d + 0.006, a, h), 0.04, 0.012, metal, 0.028) for a in (-0.6 * y, 0.6 * y)]
-    extra = [part("other object", moved(bag(rng), (d / 2, 0, h + 0.04)))] if chance(rng, 0.15) else []
-    return as_piece(surfaces, extra=extra)

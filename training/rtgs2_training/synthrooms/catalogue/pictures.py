@@ -9,7 +9,7 @@ import numpy as np
 
 from ..piece import Piece, Placement
 from ..shapes import tube, turned
-from ..surfaces import Surface, lathe, moved, rectangle
+from ..surfaces import Array, Surface, lathe, moved, rectangle
 from ..surfaces import box as solid
 from ..textures import (
     Material,
@@ -21,21 +21,20 @@ from ..textures import (
     random_front,
     random_metal,
     random_wood,
-    shaded,
 )
 from .assembly import assemble, part
 
 FACES = ("+x", "-y", "+y", "+z", "-z")
 
 
-def _hung(groups: list[list[Surface]], height: float, rng: np.random.Generator) -> Piece:
+def _hung(groups: list[list[Surface]], height: float, rng: np.random.Generator, name: str = "picture") -> Piece:
     lift = max(0.6, float(rng.uniform(1.45, 1.7)) - height / 2)
-    return assemble([part("picture", group) for group in groups], Placement.MOUNTED, lift=lift)
+    return assemble([part(name, group) for group in groups], Placement.MOUNTED, lift=lift)
 
 
 def framed(rng: np.random.Generator, width: float, height: float, subject: Material | None = None) -> list[Surface]:
     """A framed picture, its back at x = 0, centred on y = 0, standing on z = 0; with a mount half of the time."""
-    edge, thick = float(rng.uniform(0.012, 0.06)) * (0.6 + 0.5 * min(width, height)), float(rng.uniform(0.015, 0.04))
+    edge, thick = float(rng.uniform(0.02, 0.07)) * (0.6 + 0.5 * min(width, height)), float(rng.uniform(0.015, 0.04))
     stuff, y = one_of(rng, (random_wood, random_metal, random_front))(rng), width / 2
     rails = [
         ((-y, 0), (y, edge)),
@@ -59,7 +58,7 @@ def framed(rng: np.random.Generator, width: float, height: float, subject: Mater
 
 def large_picture(rng: np.random.Generator) -> Piece:
     """One large framed picture, lying or upright."""
-    width, height = sorted(float(v) for v in rng.uniform((0.5, 0.7), (0.9, 1.4)))
+    width, height = sorted(float(v) for v in rng.uniform((0.55, 0.8), (1.05, 1.6)))
     if chance(rng, 0.5):
         width, height = height, width
     return _hung([framed(rng, width, height)], height, rng)
@@ -72,16 +71,17 @@ def small_picture(rng: np.random.Generator) -> Piece:
 
 
 def poster(rng: np.random.Generator) -> Piece:
-    """A sheet without a frame, or a canvas on its stretcher."""
-    width = float(rng.uniform(0.4, 0.9))
+    """A sheet with a white margin and without a frame, or a canvas on its stretcher."""
+    width = float(rng.uniform(0.45, 1.0))
     height, thick = width * float(rng.choice([1.41, 1.5, 0.71, 1.0])), float(rng.choice([0.004, 0.03]))
     y, edge = width / 2, paint((0.93, 0.92, 0.89))
     surfaces = solid((0, -y, 0), (thick, y, height), edge, 0.02, ("-y", "+y", "+z", "-z"))
-    surfaces += [
-        rectangle(
-            (thick, -y, 0), (0, width, 0), (0, 0, height), random_artwork(rng, width, height), 0.022, inset=(0.3, 0.3)
-        )
-    ]
+    margin = float(rng.uniform(0.02, 0.06)) if thick < 0.01 else 0.0
+    if margin:
+        surfaces += [rectangle((0.5 * thick, -y, 0), (0, width, 0), (0, 0, height), edge, 0.026)]
+    w, h = width - 2 * margin, height - 2 * margin
+    picture = random_artwork(rng, w, h)
+    surfaces += [rectangle((thick, -w / 2, margin), (0, w, 0), (0, 0, h), picture, 0.022, inset=(0.3, 0.3))]
     return _hung([surfaces], height, rng)
 
 
@@ -111,28 +111,39 @@ def gallery(rng: np.random.Generator) -> Piece:
     return _hung(groups, 1.1, rng)
 
 
-def mirror_surface(rng: np.random.Generator) -> Material:
-    """Silvered glass: the greys of a room, out of focus."""
-    tone = float(rng.uniform(0.5, 0.8))
+def mirror_surface(rng: np.random.Generator, height: float) -> Material:
+    """Silvered glass of this height: the wall opposite, its floor below and ceiling above, things that stand there."""
+    wall, floor, ceiling = (float(v) for v in rng.uniform((0.45, 0.2, 0.7), (0.8, 0.5, 0.9)))
+    tint = np.clip(1 + rng.normal(0, 0.04, 3), 0.9, 1.1)
+    skirting, cornice = float(rng.uniform(0.05, 0.3)), float(rng.uniform(0.75, 1.1))
+    tones = rng.uniform(0.1, 0.9, 3)
 
-    return Material(
-        lambda u, v, rng: shaded((tone, tone * 1.02, tone * 1.03), 0.14 * noise(u * 2, v * 2, rng)), gloss=0.45
-    )
+    def texture(u: Array, v: Array, rng: np.random.Generator) -> Array:
+        level = v / height
+        grey = np.where(level < skirting, floor, np.where(level > cornice, ceiling, wall))
+        for number, tone in enumerate(tones):
+            top = 0.5 + 0.3 * noise(3 * u, np.full_like(u, number), rng)
+            stands = (noise(4 * u + 7 * number, np.zeros_like(u), rng) > 0.25) & (level < top)
+            grey = np.where(stands, tone, grey)
+        return np.asarray(grey[:, None] * tint)
+
+    return Material(texture, gloss=0.45)
 
 
 def wall_mirror(rng: np.random.Generator) -> Piece:
-    """A mirror in a frame: round, oval or upright."""
+    """A mirror in a frame: round, oval or upright; ScanNet's twenty classes have none for it."""
     width = float(rng.uniform(0.35, 0.8))
     if chance(rng, 0.5):
         height = width * float(rng.choice([1.0, 1.5, 2.0]))
-        return _hung([framed(rng, width, height, mirror_surface(rng))], height, rng)
+        return _hung([framed(rng, width, height, mirror_surface(rng, height))], height, rng, "other object")
     r, stuff = width / 2, one_of(rng, (random_wood, random_metal, random_front))(rng)
     stretch = float(rng.choice([1.0, 1.0, 1.4]))
     ring = [(0.02, r * math.cos(a), stretch * r * math.sin(a)) for a in np.linspace(0, 2 * math.pi, 25)[:-1]]
-    glass = turned([lathe([(r, 0.012), (0, 0.012)], mirror_surface(rng), 0.026)], "y", 90)
+    glass = turned([lathe([(r, 0.012), (0, 0.012)], mirror_surface(rng, 2 * r), 0.026)], "y", 90)
 
     def stretched(surface: Surface) -> Surface:
         shape = surface.shape
         return replace(surface, shape=lambda s, t: shape(s, t) * np.array((1.0, 1.0, stretch)))
 
-    return _hung([[tube(ring, 0.018, stuff, 0.022, closed=True), *(stretched(one) for one in glass)]], 2 * r, rng)
+    round_mirror = [tube(ring, 0.028, stuff, 0.022, closed=True), *(stretched(one) for one in glass)]
+    return _hung([round_mirror], 2 * r, rng, "other object")

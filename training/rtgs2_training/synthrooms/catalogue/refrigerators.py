@@ -1,4 +1,4 @@
-"""Refrigerators: one or two doors, side by side, round old ones, built-in steel."""
+"""Refrigerators: one or two doors, side by side, round old ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ..textures import (
     paint,
     random_artwork,
     random_colour,
-    random_front,
     random_metal,
     random_steel,
 )
@@ -135,9 +134,10 @@ def side_by_side(rng: np.random.Generator) -> Piece:
 
 
 def retro_refrigerator(rng: np.random.Generator) -> Piece:
-    """The round one of the fifties: rounded all over, a long lever, a badge."""
+    """The round one of the fifties: rounded all over, a long lever, a badge; of any colour half of the time."""
     width, height, depth = float(rng.uniform(0.54, 0.66)), float(rng.uniform(1.2, 1.75)), float(rng.uniform(0.6, 0.7))
-    stuff, metal, y = shell(rng), random_metal(rng), width / 2
+    enamel = paint(random_colour(rng), grain=0.01, gloss=0.15) if chance(rng, 0.5) else shell(rng)
+    stuff, metal, y = enamel, random_metal(rng), width / 2
     surfaces = rounded_box((0, -y, 0.05), (depth - 0.06, y, height), 0.09, stuff, 0.04, (*SIDES, "+z"))
     split = float(rng.choice([0.0, 0.72])) * height
     for low, high in ((0.1, split - 0.01), (split, height - 0.01)) if split else ((0.1, height - 0.01),):
@@ -163,19 +163,3 @@ def retro_refrigerator(rng: np.random.Generator) -> Piece:
         for s in (-1, 1)
     ]
     return assemble([part("refrigerator", surfaces)], Placement.WALL, clearance=0.5)
-
-
-def built_in_refrigerator(rng: np.random.Generator) -> Piece:
-    """Steel or glass doors framed by tall panels, ventilation grille on top."""
-    width, height, depth = float(rng.uniform(0.62, 0.95)), float(rng.uniform(1.95, 2.15)), float(rng.uniform(0.6, 0.66))
-    metal, frame, y, x = random_steel(rng), random_front(rng), width / 2, depth - 0.055
-    stuff = metal if chance(rng, 0.7) else shell(rng)
-    surfaces = _body(x, y, 0.08, height, frame)
-    for a in (-y, y - 0.03):
-        surfaces += box((0, a, 0), (depth, a + 0.03, height), frame, 0.042, (*SIDES, "+z"))
-    inner, top = y - 0.035, height - 0.16
-    split = float(rng.uniform(0.6, 0.85))
-    surfaces += _doors(rng, x, stuff, random_metal(rng), [(-inner, 0.1, inner, split), (-inner, split, inner, top)])
-    for z in np.arange(top + 0.015, height - 0.03, 0.035):
-        surfaces += box((x, -inner, float(z)), (depth - 0.01, inner, float(z) + 0.02), metal, 0.034, ("+x", "+z", "-z"))
-    return assemble([part("refrigerator", surfaces)], clearance=0.5)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..piece import Part, Piece, Placement
 from ..shapes import SIDES, Section, beam, curved, four, loft, rounded_box, tube
-from ..surfaces import Array, Surface, box, lathe
+from ..surfaces import Array, Surface, box, cylinder, lathe
 from ..textures import (
     Material,
     chance,
@@ -242,3 +242,21 @@ def console_table(rng: np.random.Generator) -> Piece:
             style=one_of(rng, ("square", "tapered", "turned")),
         )
     return _table(rng, surfaces, (-x, -y), (x, y), height, dining=False, placement=Placement.WALL)
+
+
+def trolley(rng: np.random.Generator) -> Piece:
+    """A serving trolley: two or three trays in a frame on castors."""
+    x, y, h = float(rng.uniform(0.18, 0.25)), float(rng.uniform(0.26, 0.4)), float(rng.uniform(0.7, 0.85))
+    frame, tray = random_metal(rng), one_of(rng, (random_front, random_metal))(rng)
+    surfaces = [
+        tube([(sx * x, sy * y, 0.05), (sx * x, sy * y, h)], 0.013, frame, 0.026) for sx in (-1, 1) for sy in (-1, 1)
+    ]
+    surfaces += [tube([(sx * x, s * y, h) for sx in (-1, 1)], 0.013, frame, 0.026) for s in (-1, 1)]
+    surfaces += [
+        cylinder((sx * x, sy * y, 0), 0.025, 0.05, paint((0.12, 0.12, 0.12)), 0.022) for sx in (-1, 1) for sy in (-1, 1)
+    ]
+    extra: list[Part] = []
+    for z in np.linspace(0.14, h - 0.1, int(rng.integers(2, 4))):
+        surfaces += box((-x, -y, float(z)), (x, y, float(z) + 0.025), tray, 0.034)
+        extra += strewn(rng, LIVING, (-x, -y), (x, y), float(z) + 0.025, 0.3, 0.3)[:2]
+    return assemble([part("table", surfaces), *(one for one in extra if chance(rng, 0.8))], Placement.FREE)

@@ -11,7 +11,7 @@ from ..piece import Piece, Placement
 from ..shapes import rounded_box
 from ..surfaces import Surface, box, lathe, moved
 from ..textures import chance, random_carpet, random_fabric, rug
-from . import small_things
+from . import household, small_things
 from .assembly import assemble, part
 from .electronics import computer
 
@@ -102,6 +102,8 @@ ON_THE_FLOOR = tuple(
         small_things.bag,
         small_things.suitcase,
         small_things.pile,
+        household.step_stool,
+        household.ironing_board,
         computer,
     )
 )
