@@ -29,7 +29,7 @@ TABLE = "synthrooms"
 LABELS = Path(__file__).with_name("labels.json")
 FLAT = ((-14.0, -23.0, -1.2), (9.0, 7.0, 3.2))
 """What belongs to the flat, in the capture's metres; the rest is far outside."""
-FLOOR = -0.8
+FLOOR = -0.65
 LARGEST = 2.0  # metres; the sky's Gaussians are larger
 
 
