@@ -70,7 +70,7 @@ def test_cameras_look_where_the_labels_say(prepare, described):
 def test_a_capture_becomes_a_data_set(prepare, described, tmp_path, monkeypatch):
     rng, capture = np.random.default_rng(0), tmp_path / "capture"
     for part in range(2):
-        means = rng.uniform((-9, -9, -0.8), (5, 3, 2), (200, 3))
+        means = rng.uniform((-9, -9, prepare.FLOOR), (5, 3, 2), (200, 3))
         means[0] = 100  # far outside
         quaternions = rng.standard_normal((200, 4))
         scene = Scene(means, np.full((200, 3), 0.05), quaternions, np.full(200, 0.9), np.zeros((200, 1, 3)))
