@@ -21,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from rtgs2_training.synthrooms.dataset import DATASET_FORMAT, PLY
 from rtgs2_trt import Camera, ClassTable, Scene, save_cameras
+from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.classes import builtin_class_table
 from rtgs2_trt.scene_files import read_scene_file
 
@@ -29,7 +31,7 @@ TABLE = "synthrooms"
 LABELS = Path(__file__).with_name("labels.json")
 FLAT = ((-14.0, -23.0, -1.2), (9.0, 7.0, 3.2))
 """What belongs to the flat, in the capture's metres; the rest is far outside."""
-FLOOR = -0.65
+FLOOR = -0.65  # metres, the height of most floors in the capture; they differ by up to 0.15
 LARGEST = 2.0  # metres; the sky's Gaussians are larger
 
 
@@ -58,7 +60,7 @@ def read_capture(folder: Path, level: int) -> Scene:
 
 
 def camera(view: dict[str, Any], described: dict[str, Any]) -> Camera:
-    """Return the camera of a labelled view."""
+    """Return the camera of a view of ``labels.json``: metres, z up, its floor at 0; headings turn from x to y."""
     eye, heading = np.array(view["position"]), math.radians(view["heading_degrees"])
     pitch = math.radians(described["pitch_degrees"])
     ahead = np.array([math.cos(heading) * math.cos(pitch), math.sin(heading) * math.cos(pitch), math.sin(pitch)])
@@ -87,7 +89,7 @@ def main() -> None:
     arguments = parser.parse_args()
     described = json.loads(LABELS.read_text())
     table, folder = builtin_class_table(TABLE), arguments.output / "flat"
-    ply = folder / "point_cloud" / "iteration_30000" / "point_cloud.ply"
+    ply = folder / PLY
     for part in (ply.parent, folder / "semantic"):
         part.mkdir(parents=True, exist_ok=True)
     scene = read_capture(arguments.capture, described["capture"]["level"])
@@ -98,12 +100,13 @@ def main() -> None:
         label_image(view, tuple(described["image_size"]), table).save(folder / "semantic" / f"{number:04d}.png")
     save_cameras(folder / "cameras.json", cameras)
     values = {
-        "format": "rtgs2-dataset/1",
+        "format": DATASET_FORMAT,
         "name": "captured flat",
         "classes": {"name": TABLE, "table": table.to_list()},
         "splits": {"test": ["flat"]},
     }
-    (arguments.output / "dataset.json").write_text(json.dumps(values, indent=1) + "\n")
+    with atomic_file(arguments.output / "dataset.json") as file:
+        file.write((json.dumps(values, indent=1) + "\n").encode())
     print(f"{len(scene)} Gaussians, {len(cameras)} views: {arguments.output}")
 
 

@@ -1,33 +1,22 @@
 """The labels of the captured flat, drawn by eye, and how they become a data set."""
 
-import importlib.util
 import json
 import sys
-from pathlib import Path
+import zipfile
 
 import numpy as np
 import pytest
 
+from benchmarks.captured_flat import prepare
 from rtgs2_training.datasets import open_dataset
 from rtgs2_trt import Scene
 from rtgs2_trt.classes import builtin_class_table
 from rtgs2_trt.scene_files import write_scene_file
 
-FOLDER = Path(__file__).parents[2] / "benchmarks" / "captured_flat"
-
-
-@pytest.fixture(scope="module")
-def prepare():
-    spec = importlib.util.spec_from_file_location("prepare", FOLDER / "prepare.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["prepare"] = module
-    spec.loader.exec_module(module)
-    return module
-
 
 @pytest.fixture(scope="module")
 def described():
-    return json.loads((FOLDER / "labels.json").read_text())
+    return json.loads(prepare.LABELS.read_text())
 
 
 def test_areas_lie_in_the_picture_and_name_known_classes(described):
@@ -40,7 +29,7 @@ def test_areas_lie_in_the_picture_and_name_known_classes(described):
             assert ((corners >= 0) & (corners <= (width, height))).all(), (view["name"], area)
 
 
-def test_most_of_every_view_is_labelled(prepare, described):
+def test_most_of_every_view_is_labelled(described):
     table = builtin_class_table("synthrooms")
     for view in described["views"]:
         labels = np.asarray(prepare.label_image(view, tuple(described["image_size"]), table))
@@ -48,7 +37,7 @@ def test_most_of_every_view_is_labelled(prepare, described):
         assert len(np.unique(labels)) >= 5, view["name"]
 
 
-def test_later_areas_lie_over_earlier_ones_and_null_takes_labels_away(prepare):
+def test_later_areas_lie_over_earlier_ones_and_null_takes_labels_away():
     table = builtin_class_table("synthrooms")
     whole, left = [[0, 0], [8, 0], [8, 8], [0, 8]], [[0, 0], [3, 0], [3, 8], [0, 8]]
     areas = [{"class": "wall", "corners": whole}, {"class": None, "corners": left}]
@@ -57,7 +46,7 @@ def test_later_areas_lie_over_earlier_ones_and_null_takes_labels_away(prepare):
     assert set(labels[:, 4:].ravel()) == {table.ids[table.names.index("wall")]}
 
 
-def test_cameras_look_where_the_labels_say(prepare, described):
+def test_cameras_look_where_the_labels_say(described):
     for view in described["views"]:
         camera = prepare.camera(view, described)
         heading, pitch = np.radians(view["heading_degrees"]), np.radians(described["pitch_degrees"])
@@ -67,7 +56,7 @@ def test_cameras_look_where_the_labels_say(prepare, described):
         assert (x, y, depth) == pytest.approx((0, 0, 3), abs=1e-5)
 
 
-def test_a_capture_becomes_a_data_set(prepare, described, tmp_path, monkeypatch):
+def test_a_capture_becomes_a_data_set(described, tmp_path, monkeypatch):
     rng, capture = np.random.default_rng(0), tmp_path / "capture"
     for part in range(2):
         means = rng.uniform((-9, -9, prepare.FLOOR), (5, 3, 2), (200, 3))
@@ -87,7 +76,5 @@ def test_a_capture_becomes_a_data_set(prepare, described, tmp_path, monkeypatch)
 
 
 def unpacked(archive, folder):
-    import zipfile
-
     with zipfile.ZipFile(archive) as file:
         file.extractall(folder)

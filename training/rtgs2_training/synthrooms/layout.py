@@ -183,7 +183,7 @@ class Furnisher:
             self.floor.put(piece, pose)
 
     def heat(self, make: Maker) -> None:
-        """A radiator under a window, as most windows have one; curtains may hang before it."""
+        """A radiator under every window that is high enough for it, none that hangs; curtains may hang before it."""
         for wall in self.space.walls:
             for opening in wall.openings:
                 piece = make()
