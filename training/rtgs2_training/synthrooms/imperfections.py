@@ -29,6 +29,8 @@ class Flaws:
     long: float  # spread of the Gaussians' aspect
     weak: float  # share of Gaussians with low opacity
     position: float  # metres, standard deviation off the surface
+    buried: float  # share of the Gaussians that lie behind the surface, at most
+    burial: float  # metres, how far behind it these are on average
     colour: float  # standard deviation of the colour of single Gaussians
     shine: float  # likewise of the view-dependent part
     fit: Fit
@@ -50,6 +52,8 @@ def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
         long=min(some(0.4), 0.7),
         weak=min(some(0.08), 0.3),
         position=min(some(0.003), 0.012),
+        buried=min(strength, 1.0) * float(rng.uniform(0.0, 0.7)),
+        burial=min(strength, 1.0) * float(rng.uniform(0.005, 0.05)),
         colour=min(some(0.025), 0.09),
         shine=min(some(0.02), 0.08),
         fit=random_fit(strength, rng),
@@ -69,6 +73,7 @@ def captured(
     plan: FloorPlan,
     gaussians: int,
     flaws: Flaws,
+    room_behind: Array,
     rng: np.random.Generator,
 ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.int32]]:
     """The scene as a capture would have it, and the owner (N,) of each Gaussian, -1 for floaters.
@@ -80,6 +85,7 @@ def captured(
         plan: where floaters may be.
         gaussians: how many to return, at most.
         flaws: what to do to them.
+        room_behind: by owner, metres: how far behind its surfaces Gaussians may lie.
         rng: where and how.
     """
     keep, grow = _coverage(surfels, flaws, rng)
@@ -94,6 +100,7 @@ def captured(
     count = len(surfels)
     blur = _blur(surfels, flaws, rng)
     surfels = _shaken(surfels, grow * (1 + blur) * sizes(count, flaws.fit, rng), flaws, rng)
+    surfels = _buried(surfels, room_behind[surfels.owner], flaws, rng)
     colour = _smoothed(surfels, colour, blur) + rng.normal(0, 1, (count, 1)) * flaws.colour
     colour = colour + rng.normal(0, 0.4 * flaws.colour, (count, 3))
     highlight = highlight + rng.normal(0, 1, (count, 3)) * flaws.shine
@@ -192,6 +199,14 @@ def _shaken(surfels: Surfels, grow: Array, flaws: Flaws, rng: np.random.Generato
     off = rng.normal(0, 1, count) * flaws.position * rng.gamma(1.0, 1.0, count)
     points = surfels.points + off[:, None] * surfels.normals
     return surfels.changed(points=points, tangents=tangents, normals=normals, radii=np.minimum(radii, 0.25))
+
+
+def _buried(surfels: Surfels, room_behind: Array, flaws: Flaws, rng: np.random.Generator) -> Surfels:
+    """Some behind the surface, where the others hide them and no photograph corrects them; more of some things."""
+    share = flaws.buried * rng.random(int(surfels.owner.max(initial=0)) + 1)[surfels.owner] ** 0.5
+    depth = np.minimum(flaws.burial * rng.exponential(size=len(surfels)), room_behind)
+    chosen = rng.random(len(surfels)) < share
+    return surfels.changed(points=surfels.points - (chosen * depth)[:, None] * surfels.normals)
 
 
 def _doubles(
