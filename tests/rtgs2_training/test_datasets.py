@@ -163,6 +163,7 @@ def test_research_views_without_labels_are_left_out(tmp_path):
     (tmp_path / "scene" / "semantic" / "frame_000.png").unlink()
     scene = open_dataset(tmp_path / "scene", table).scenes("all")[0]
     assert list(scene.cameras) == ["frame_010"]
+    assert list(scene.all_cameras) == ["frame_000", "frame_010"]
     with pytest.raises(
         DatasetError, match=r"view: no such labelled view .found 'frame_000', expected one of frame_010"
     ):
@@ -217,7 +218,7 @@ def test_ids_outside_the_table_name_file_id_and_pixel(folder):
     put(folder / "a" / "semantic" / "0000.png", ids)
     scene = open_dataset(folder).scenes("train")[0]
     with pytest.raises(
-        DatasetError, match=r"a/semantic/0000\.png: pixel \(11, 7\): .*found id 99, as 2 pixels .*choose to ignore"
+        DatasetError, match=r"a/semantic/0000\.png: pixel \(11, 7\): .*found id 99, as 2 pixels .*--ignore-foreign"
     ):
         scene.labels("0000")
 

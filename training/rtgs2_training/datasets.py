@@ -41,6 +41,8 @@ FORMAT = "rtgs2-dataset/1"
 DESCRIPTION = "dataset.json"
 IGNORED = -1
 """Label of pixels that count neither in training nor in evaluation."""
+LABEL_FOLDERS = ("semantic_remap", "semantic")
+"""Where label images are; the first is made from the second where a scene has both."""
 
 ForeignIds = Literal["error", "ignore"]
 
@@ -48,7 +50,6 @@ _DESCRIPTION_LIMIT = 16 << 20
 _PLAIN_NAME = re.compile(r"[^/\\:\x00-\x1f\ud800-\udfff]{1,60}")  # at most 240 bytes: file systems take 255
 _UNLABELLED_IDS = (0, 255, 65535)
 _FOREIGN = -2
-_LABEL_FOLDERS = ("semantic_remap", "semantic")  # the first is made from the second where a data set has both
 _ALL = "all"
 
 
@@ -81,6 +82,20 @@ class SceneFolder:
         return Scene.load(self.ply)
 
     @cached_property
+    def all_cameras(self) -> Mapping[str, Camera]:
+        """The views of ``cameras.json``, with labels or without.
+
+        Raises:
+            CameraError: ``cameras.json`` cannot be used.
+            DatasetError: a view's name is no file name.
+        """
+        file = self.path / "cameras.json"
+        cameras = load_cameras(file)
+        for view in cameras:
+            _check_plain_name(view, file, "img_name")
+        return MappingProxyType(dict(cameras))
+
+    @cached_property
     def cameras(self) -> Mapping[str, Camera]:
         """The views that have labels, in the order of ``cameras.json``.
 
@@ -89,11 +104,9 @@ class SceneFolder:
             DatasetError: no view has labels, labels are missing that the data set promises, or a view's name is no
                 file name.
         """
-        file = self.path / "cameras.json"
-        cameras = load_cameras(file)
+        cameras = self.all_cameras
         labelled = {}
         for view, camera in cameras.items():
-            _check_plain_name(view, file, "img_name")
             if self._image_file(self._label_folder, view).is_file():
                 labelled[view] = camera
             elif self.complete:
@@ -101,7 +114,7 @@ class SceneFolder:
                     "the labels of a view are missing",
                     file=self._image_file(self._label_folder, view),
                     field=f"view {shown(view)}",
-                    expected=f"a label image for each of the {len(cameras)} cameras of {file.name}",
+                    expected=f"a label image for each of the {len(cameras)} cameras of cameras.json",
                     fix="Generate or copy the data set again",
                 )
         if not labelled:
@@ -137,7 +150,7 @@ class SceneFolder:
                 field=f"pixel ({x}, {y})",
                 found=f"id {ids[y, x]}, as {np.count_nonzero(foreign)} pixels with foreign ids",
                 expected=f"one of {', '.join(map(str, self.classes.ids.tolist()[:60]))}",
-                fix="Give the class table that the labels were made with, or choose to ignore foreign ids",
+                fix="Give the class table that the labels were made with, or ignore such pixels with --ignore-foreign",
             )
         return labels
 
@@ -178,11 +191,14 @@ class SceneFolder:
 
     @cached_property
     def _label_folder(self) -> str:
-        for folder in _LABEL_FOLDERS:
+        for folder in LABEL_FOLDERS:
             if (self.path / folder).is_dir():
                 return folder
         raise DatasetError(
-            "the scene has no label images", file=self.path, expected=f"a folder {' or '.join(_LABEL_FOLDERS[::-1])}"
+            "the scene has no label images",
+            file=self.path,
+            expected=f"a folder {' or '.join(LABEL_FOLDERS[::-1])}",
+            fix="Label its views; only rtgs2-train encoder needs no labels",
         )
 
     @cached_property

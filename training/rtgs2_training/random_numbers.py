@@ -5,6 +5,7 @@ A run that goes on after a kill, or on another number of processes, so meets the
 
 from __future__ import annotations
 
+import threading
 import zlib
 
 import numpy as np
@@ -32,13 +33,15 @@ def shuffled_item(seed: int, count: int, position: int) -> int:
 
 def _order(seed: int, count: int, epoch: int) -> NDArray[np.int64]:
     key = (seed, count, epoch)
-    order = _orders.get(key)
-    if order is None:
-        order = generator(seed, "order", count, epoch).permutation(count)
-        while len(_orders) >= 4:
-            _orders.pop(next(iter(_orders)), None)
-        _orders[key] = order
+    with _lock:  # samples are drawn by several threads
+        order = _orders.get(key)
+        if order is None:
+            order = generator(seed, "order", count, epoch).permutation(count)
+            while len(_orders) >= 4:
+                del _orders[next(iter(_orders))]
+            _orders[key] = order
     return order
 
 
+_lock = threading.Lock()
 _orders: dict[tuple[int, int, int], NDArray[np.int64]] = {}

@@ -26,6 +26,7 @@ SETTING = {
     "steps": 500,
     "batch_size": 8,
     "encoder_steps": 300,
+    "longest_minutes": 3.21,
     "train_scenes": 10,
     "dataset": "boxes",
     "views": 40,
@@ -58,6 +59,7 @@ def test_one_seed_has_no_spread():
 
 def test_tables():
     text = markdown({"setting": SETTING, **summary(RUNS)})
+    assert "The longest run trained for 3.2 minutes." in text
     assert "| colour only | 34.0 ± 5.3 | - | - | - |" in text
     assert "| depth from colour and features | 0.700 ± 0.000 | 10.0 ± 0.0 |" in text
     assert "| Fusion beats colour alone | +14.0 ± 14.0 points of mIoU | 2 of 3 |" in text

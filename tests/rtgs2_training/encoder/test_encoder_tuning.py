@@ -11,8 +11,10 @@ pytest.importorskip("torch")
 pytest.importorskip("lightning_fabric")
 
 from box_room import write_box_dataset
-from rtgs2_networks.checkpoint import load_checkpoint
+from rtgs2_networks.checkpoint import load_checkpoint, save_checkpoint
 from rtgs2_networks.config import preset
+from rtgs2_networks.encoder import PointTransformerEncoder
+from rtgs2_networks.fusion import FusionNetwork
 from rtgs2_training.cli import main
 from rtgs2_training.datasets import open_dataset
 from rtgs2_training.encoder.encoder_tuning import EncoderTuning
@@ -99,9 +101,16 @@ def test_encoder_learns_the_classes(data, tmp_path):
     assert all((trained[name] == started[name]).all() for name in trained)
 
 
-def test_encoder_of_another_preset_is_refused(data, tmp_path, capsys):
+def test_encoder_that_is_missing_or_of_another_preset_is_refused(data, tmp_path, capsys):
     (tmp_path / "tune.yaml").write_text("steps: 1\n")
     fixed = ["--data", str(data.path), "-o", str(tmp_path / "run"), "--quiet"]
     command = ["tune", str(tmp_path / "tune.yaml"), *fixed, "--encoder"]
     assert main([*command, str(tmp_path / "none.pt")]) == 2
     assert "there is no such checkpoint" in capsys.readouterr().err
+    tiny = preset("tiny", 22)
+    model = dataclasses.replace(tiny, encoder=dataclasses.replace(tiny.encoder, patch_size=32))
+    networks = PointTransformerEncoder(model.encoder), FusionNetwork(model.fusion)
+    save_checkpoint(tmp_path / "other.pt", model, data.classes, *(network.state_dict() for network in networks))
+    assert main([*command, str(tmp_path / "other.pt")]) == 2
+    message = capsys.readouterr().err
+    assert "other.pt: --encoder: an encoder of another preset (found patch_size 32, where the preset has" in message

@@ -6,14 +6,28 @@ import csv
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("lightning_fabric")
 
+import torch
+
 from box_room import write_box_dataset
 from rtgs2_networks.checkpoint import load_checkpoint
+from rtgs2_networks.config import preset
+from rtgs2_networks.encoder import PointTransformerEncoder
 from rtgs2_training.cli import main
+from rtgs2_training.datasets import open_dataset
+from rtgs2_training.encoder.encoder_training import EncoderTraining
+from rtgs2_training.fusion.fusion_training import FusionTraining
+from rtgs2_training.fusion.render_cache import RenderCache, encoder_hash
+from rtgs2_training.runs import launch
+from rtgs2_training.runs.config import EncoderRunConfig, FusionRunConfig
+from rtgs2_training.runs.config_file import read_config
+from rtgs2_training.runs.devices import open_devices
+from rtgs2_trt.console import Console
 
 ENCODER = """
 steps: 4
@@ -80,6 +94,63 @@ def test_two_processes_share_a_step(kind, data, tmp_path):
     assert main(arguments(data, kind, tmp_path / "one", "--threads", "1")) == 0
     assert losses(run)[0] == pytest.approx(losses(tmp_path / "one")[0], rel=0.3)
     assert len(losses(run)) == 4
+
+
+def test_processes_share_a_step_without_overlap(data, tmp_path):
+    dataset, fabric = open_dataset(data / "boxes"), open_devices("cpu", "32-true")
+    encoder = EncoderTraining(read_config(EncoderRunConfig, data / "encoder.yaml"), dataset)
+    fusion_config = read_config(FusionRunConfig, data / "fusion.yaml", ["batch_size=4"])
+    fusion = FusionTraining(fusion_config, dataset, None, None, tmp_path / "cache", fabric, Console(quiet=True))
+    pairs = [pair.a.inputs.tobytes() for pair in encoder.load(3, 0, 1)]
+    assert len(set(pairs)) == 2
+    assert [pair.a.inputs.tobytes() for rank in (0, 1) for pair in encoder.load(3, rank, 2)] == pairs
+    numbers = [fusion.load(3, rank, 2).numbers for rank in (0, 1)]
+    assert numbers == [(12, 14), (13, 15)]
+    assert fusion.load(3, 0, 1).numbers == (12, 13, 14, 15)
+
+
+def test_processes_share_the_rendering(data, tmp_path):
+    torch.manual_seed(0)
+    encoder = PointTransformerEncoder(preset("tiny", 22).encoder).eval()
+    cache = RenderCache(tmp_path / "cache", encoder, encoder_hash(encoder), "int8")
+    views = cache.views(open_dataset(data / "boxes").scenes("all"))
+    rendered = []
+    for rank in (0, 1):
+        cache.render_missing(views, Console(quiet=True), rank, 2)
+        rendered.append({view.scene.name for view in views if view.is_whole})
+    assert rendered == [{"a", "c"}, {"a", "b", "c"}]
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "message"),
+    [
+        (["--devices", "2"], {"WORLD_SIZE": "4"}, "--devices, --nodes: another number of processes than was started"),
+        ([], {"WORLD_SIZE": "4"}, "--nproc-per-node"),
+        (["--accelerator", "cuda", "--devices", "99"], {}, "--accelerator, --devices: no such devices here"),
+    ],
+)
+def test_devices_that_are_not_there(options, environment, message, data, tmp_path, monkeypatch, capsys):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(arguments(data, "encoder", tmp_path / "run", *options)) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_samples_that_cannot_be_shared_are_refused(data, tmp_path, monkeypatch, capsys):
+    processes = SimpleNamespace(device=torch.device("cpu"), is_global_zero=True, world_size=2)
+    monkeypatch.setattr(launch, "open_devices", lambda *_: processes)
+    assert main(arguments(data, "encoder", tmp_path / "run", "--set", "pairs_per_step=3")) == 2
+    assert "--devices: a step's samples cannot be shared evenly" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option", [("--threads", "-1"), ("--workers", "x"), ("--devices", "0"), ("--max-minutes", "nan")]
+)
+def test_numbers_out_of_range_are_refused(option, data, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments(data, "encoder", tmp_path / "run", *option))
+    assert ended.value.code == 2
+    assert f"argument {option[0]}: '{option[1]}' is not a" in capsys.readouterr().err
 
 
 def test_a_checkpoint_is_trained_further_on_one_scene(data, tmp_path):

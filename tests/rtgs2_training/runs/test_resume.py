@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import csv
+import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("lightning_fabric")
+
+import torch
 
 from box_room import write_box_dataset
 from rtgs2_networks.checkpoint import load_checkpoint
 from rtgs2_training.cli import main
+from rtgs2_training.fusion import fusion_training
 from rtgs2_training.runs import loop, run_state
 
 ENCODER = """
@@ -84,6 +91,8 @@ def test_killed_and_taken_up_again_equals_uninterrupted(kind, data, tmp_path):
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert process.returncode == -signal.SIGKILL, "it had ended before"
+    assert (broken / "config.yaml").read_text().startswith('# data set: "')
     assert main(arguments(data, kind, broken)) == 0
     assert rows(broken) == rows(whole)
     assert len(rows(whole)) >= 6
@@ -116,13 +125,118 @@ def test_state_of_another_run_is_refused_and_left_alone(data, tmp_path, capsys):
     assert (run / run_state.FILE_NAME).read_bytes() == before
 
 
-def test_damaged_state_is_refused(data, tmp_path, capsys):
-    run = tmp_path / "run"
+@pytest.fixture(scope="module")
+def finished(data):
+    """The folder of a run that is done."""
+    run = data / "finished"
     assert main(arguments(data, "fusion", run)) == 0
-    state = run / run_state.FILE_NAME
+    return run
+
+
+def another_cloud(scene):
+    """Other Gaussians in as many bytes."""
+    file = scene / "point_cloud" / "iteration_30000" / "point_cloud.ply"
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.write_bytes(content)
+
+
+def another_pose(scene):
+    cameras = json.loads((scene / "cameras.json").read_text())
+    cameras[0]["position"][0] += 1e-6
+    (scene / "cameras.json").write_text(json.dumps(cameras))
+
+
+def other_labels(scene):
+    Image.fromarray(np.full((60, 80), 2, np.uint8)).save(scene / "semantic" / "0000.png")
+
+
+@pytest.mark.parametrize("change", [another_cloud, another_pose, other_labels])
+def test_state_of_another_data_set_is_refused(change, data, finished, tmp_path, capsys):
+    shutil.copytree(data / "boxes", tmp_path / "boxes")
+    change(tmp_path / "boxes" / "a")
+    command = arguments(data, "fusion", finished)
+    command[command.index("--data") + 1] = str(tmp_path / "boxes")
+    assert main(command) == 2
+    assert "the state of a run with another data set" in capsys.readouterr().err
+
+
+def test_state_of_another_encoder_or_beginning_is_refused(data, finished, tmp_path, capsys):
+    assert main(arguments(data, "encoder", tmp_path / "encoder")) == 0
+    command = arguments(data, "fusion", finished)
+    command[command.index("untrained")] = str(tmp_path / "encoder")
+    assert main(command) == 2
+    assert "the state of a run with another encoder" in capsys.readouterr().err
+    command[command.index("--encoder")] = "--init"
+    assert main(command) == 2
+    assert "the state of a run with another" in capsys.readouterr().err
+
+
+def test_restart_starts_anew_once_everything_was_found(data, finished, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    state, command = run / run_state.FILE_NAME, arguments(data, "fusion", run, "--restart")
+    before = state.read_bytes()
+    command[command.index("--data") + 1] = str(tmp_path / "nowhere")
+    assert main(command) == 2
+    assert "there is no such folder" in capsys.readouterr().err
+    assert state.read_bytes() == before
+    assert main(arguments(data, "fusion", run, "--restart", "--set", "steps=2", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["step"] == 2
+
+
+def cut(state):
     state.write_bytes(state.read_bytes()[:-1000])
+
+
+def without_a_weight(state):
+    content = torch.load(state, weights_only=True)
+    content["network"].popitem()
+    torch.save(content, state)
+
+
+def of_other_kinds(state):
+    content = torch.load(state, weights_only=True)
+    torch.save({**content, "identity": 3}, state)
+
+
+@pytest.mark.parametrize("damage", [cut, without_a_weight, of_other_kinds])
+def test_damaged_state_is_refused(damage, data, finished, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    damage(run / run_state.FILE_NAME)
     assert main(arguments(data, "fusion", run)) == 2
-    assert "a damaged or incomplete state of a run" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "a damaged or incomplete state of a run" in message
+    assert "--restart" in message
+
+
+def test_a_loss_that_is_no_number_leaves_state_and_checkpoint(data, tmp_path, monkeypatch, capsys):
+    run = tmp_path / "run"
+    calls = []
+    monkeypatch.setattr(loop._Loop, "_out_of_time", lambda self: calls.append(self) or len(calls) > 5)
+    assert main(arguments(data, "fusion", run)) == 0
+    files = [run / run_state.FILE_NAME, run / loop.RESULT]
+    before = [file.read_bytes() for file in files]
+    monkeypatch.undo()
+    real = fusion_training.semantic_loss
+    monkeypatch.setattr(fusion_training, "semantic_loss", lambda *a: real(*a) * float("inf"))
+    assert main(arguments(data, "fusion", run, "--log-steps", "50")) == 1
+    message = capsys.readouterr().err
+    assert f"{run}: loss is no finite number any more within the steps up to 6" in message
+    assert [file.read_bytes() for file in files] == before
+
+
+def test_curves_and_times_of_stages(finished):
+    with Image.open(finished / "curves.png") as picture:
+        assert min(picture.size) > 200
+        assert np.asarray(picture).std() > 5
+    with (finished / "metrics.csv").open() as file:
+        last = list(csv.DictReader(file))[-1]
+    times = {name: float(value) for name, value in last.items() if name.startswith(TIMES)}
+    assert set(times) == {TIMES + name for name in ("load", "prepare", "forward", "backward", "update")}
+    assert min(times.values()) > 0
+    assert float(last["gradient_norm"]) > 0
 
 
 def test_full_disk_in_mid_save_leaves_the_last_state(data, tmp_path, monkeypatch, capsys):
@@ -167,6 +281,8 @@ def test_full_disk_in_mid_save_leaves_the_last_state(data, tmp_path, monkeypatch
         ("batch_sise=4", "batch_sise"),
         ("loss.label_smoothing=1", "loss.label_smoothing"),
         ("augmentation.zoom=[2, 1]", "augmentation.zoom"),
+        ("task=depth", "augmentation.zoom"),
+        ("seed=2020-13-45", "--set seed"),
         ("preset=huge", "preset"),
     ],
 )

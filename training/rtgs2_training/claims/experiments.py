@@ -40,6 +40,10 @@ class ClaimsConfig:
         _require(len(set(self.seeds)) == len(self.seeds), "seeds", self.seeds, "every seed once")
         _require(min(self.seeds, default=0) >= 0, "seeds", self.seeds, "0 or more")
         _require(self.max_views >= 0, "max_views", self.max_views, "0 or more")
+        for name in ("encoder", "tuning", "fusion"):
+            data = getattr(self, name).data
+            _require(not data.scenes, f"{name}.data.scenes", data.scenes, "none: splits say what is trained on")
+            _require(self.split not in (data.train_split, "all"), "split", self.split, "one that is not trained on")
         for name in ("tuning", "fusion"):
             preset = getattr(self, name).preset
             _require(preset == self.encoder.preset, f"{name}.preset", preset, self.encoder.preset)

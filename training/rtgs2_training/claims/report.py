@@ -19,6 +19,7 @@ def markdown(values: Mapping[str, Any]) -> str:
         f"{setting['steps']} steps of {setting['batch_size']} views, every encoder {setting['encoder_steps']} steps. "
         f"Trained on {setting['train_scenes']} scenes of {setting['dataset']}, measured on {setting['views']} views of "
         f"the {setting['scenes']} scenes of its split {setting['split']}, never seen in training. "
+        f"The longest run trained for {setting['longest_minutes']:.1f} minutes. "
         "Mean ± standard deviation between seeds.",
         "",
         "| variant | mIoU, % | pixel accuracy, % | class accuracy, % | view consistency, % |",

@@ -29,6 +29,7 @@ from ..predictors import CheckpointPredictor
 from ..runs.config import EncoderRunConfig, RunConfig
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint
+from ..runs.devices import open_devices
 from ..runs.loop import RESULT, LoopSettings, Outcome, train
 from ..runs.task import TrainingTask
 from .experiments import EXPERIMENTS, ClaimsConfig, EncoderTrainingName, Experiment
@@ -80,6 +81,7 @@ class ClaimRuns:
         self._train_scenes = dataset.scenes(config.fusion.data.train_split)
         self._fingerprint = data_fingerprint(dataset, dataset.scenes("all"))
         self._started = time.monotonic()
+        self._longest_minutes = 0.0
         if options.threads:
             torch.set_num_threads(options.threads)
 
@@ -101,6 +103,7 @@ class ClaimRuns:
                 if result is None:
                     return self._values(results, finished=False)
                 results[experiment.name].append(result["metrics"])
+                self._longest_minutes = max(self._longest_minutes, float(result.get("minutes", 0.0)))
             shutil.rmtree(self._cache(seed), ignore_errors=True)
         return self._values(results, finished=True)
 
@@ -114,6 +117,7 @@ class ClaimRuns:
                 "steps": config.fusion.steps,
                 "batch_size": config.fusion.batch_size,
                 "encoder_steps": config.encoder.steps,
+                "longest_minutes": self._longest_minutes,
                 "dataset": self._dataset.name,
                 "train_scenes": len(self._train_scenes),
                 "split": config.split,
@@ -139,18 +143,20 @@ class ClaimRuns:
         outcome = self._train(
             folder,
             config,
-            lambda fabric: FusionTraining(config, self._dataset, encoder, None, cache, fabric.device, self._console),
+            lambda fabric: FusionTraining(config, self._dataset, encoder, None, cache, fabric, self._console),
         )
         if not outcome.finished:
             return None
         predictor = CheckpointPredictor(folder / RESULT, experiment.inputs, self._options.threads)
         measured = evaluate(predictor, self._scenes, max_views=self._config.max_views, track=self._console.track)
+        step_milliseconds = {name: round(value, 3) for name, value in outcome.stage_milliseconds.items()}
         result = {
             "identity": identity,
             "experiment": experiment.name,
             "seed": seed,
             "metrics": measured.to_dict(),
-            "step_milliseconds": {name: round(value, 3) for name, value in outcome.stage_milliseconds.items()},
+            "minutes": round(sum(step_milliseconds.values()) * config.steps / 60_000, 3),
+            "step_milliseconds": step_milliseconds,
         }
         write_result(folder, result)
         return result
@@ -205,8 +211,7 @@ class ClaimRuns:
 
     def _train(self, folder: Path, config: RunConfig, task: Callable[[Fabric], TrainingTask[Any, Any]]) -> Outcome:
         folder.mkdir(parents=True, exist_ok=True)
-        fabric = Fabric(accelerator=self._options.accelerator, devices=1, precision=config.precision)
-        fabric.launch()
+        fabric = open_devices(self._options.accelerator, config.precision)
         settings = LoopSettings(
             folder=folder,
             max_minutes=self._options.max_minutes,

@@ -13,6 +13,8 @@ from rtgs2_trt.console import Console, add_console_options, check_folder
 
 def add_parser(commands: Any) -> None:
     """Add the subcommand."""
+    from ..runs.run_options import add_thread_options, add_time_limit
+
     parser = commands.add_parser(
         "claims",
         help="train and compare the variants of the method",
@@ -27,10 +29,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="another value for a field of the configuration"
     )
-    parser.add_argument("--max-minutes", type=float, default=0.0, metavar="M", help="end, saved, when they are over")
+    add_time_limit(parser)
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "cuda", "mps"])
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads, 0 for all")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads that load samples (default 1)")
+    add_thread_options(parser)
     add_console_options(parser)
     parser.set_defaults(command=run)
 

@@ -22,6 +22,9 @@ _EXAMPLES = 6
 
 def add_parser(commands: Any) -> None:
     """Add the subcommand."""
+    from ..dataset_options import add_dataset_options
+    from ..runs.run_options import at_least
+
     parser = commands.add_parser(
         "evaluate",
         help="measure a checkpoint or a bundle on labelled views",
@@ -32,23 +35,15 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("model", metavar="CKPT|BUNDLE", help=f"checkpoint, bundle folder, or '{BASELINE}'")
     parser.add_argument("dataset", metavar="DATASET", help="folder of a data set, or of one scene")
     parser.add_argument("--split", help="split of the data set (default: test, or all without dataset.json)")
-    parser.add_argument(
-        "--classes",
-        metavar="TABLE",
-        help="what label ids mean where there is no dataset.json: replica, scannet, scannetpp, scannetpp-merged or "
-        "FILE.yaml (default: the model's table)",
-    )
-    parser.add_argument(
-        "--ignore-foreign", action="store_true", help="ignore pixels of classes that the model does not know"
-    )
+    add_dataset_options(parser, default=" (default: the model's table)")
     parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS], help="of a bundle")
     parser.add_argument("--precision", default="fp32", choices=["fp32", "fp16", "bf16"], help="of a bundle")
     parser.add_argument(
         "--inputs", default="fusion", choices=["fusion", "colour", "features"], help="what a checkpoint gets to see"
     )
     parser.add_argument("--balanced", action="store_true", help=f"{BASELINE}: rare classes count like frequent ones")
-    parser.add_argument("--max-views", type=_positive, default=0, metavar="N", help="views a scene, evenly spaced")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all (default)")
+    parser.add_argument("--max-views", type=at_least(1), default=0, metavar="N", help="views a scene, evenly spaced")
+    parser.add_argument("--threads", type=at_least(0), default=0, help="CPU threads, 0 for all (default)")
     parser.add_argument("-o", "--output", metavar="DIR", help="also write JSON, CSV and pictures into this folder")
     add_console_options(parser)
     parser.set_defaults(command=run)
@@ -79,21 +74,13 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
 
 
 def _open(arguments: argparse.Namespace, console: Console) -> tuple[Predictor, Dataset]:
-    from rtgs2_trt.classes import resolve_class_table
-
+    from ..dataset_options import given_class_table
     from ..datasets import DESCRIPTION, ForeignIds, open_dataset
     from ..evaluation import check_classes
     from ..predictors import open_predictor
 
     described = (Path(arguments.dataset) / DESCRIPTION).exists()
-    given = None if arguments.classes is None else resolve_class_table(arguments.classes)
-    if given is not None and described:
-        raise InputError(
-            "the data set says itself what its labels mean",
-            file=Path(arguments.dataset) / DESCRIPTION,
-            field="--classes",
-            fix="Leave --classes out",
-        )
+    given = given_class_table(arguments.dataset, arguments.classes)
     foreign: ForeignIds = "ignore" if arguments.ignore_foreign else "error"
     if arguments.model == BASELINE:
         dataset = open_dataset(arguments.dataset, given, foreign_ids=foreign)
@@ -138,9 +125,3 @@ def _baseline(dataset: Dataset, balanced: bool, console: Console) -> Predictor:
                 yield rasterize(scene, folder.cameras[view]).rgb, folder.labels(view)
 
     return ColourBaseline(dataset.classes, views(), balanced=balanced)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
-    return int(text)

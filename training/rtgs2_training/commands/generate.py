@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
 
     output = Path(arguments.output)
     check_folder(output, "--output")
+    if arguments.sheets:
+        check_folder(Path(arguments.sheets), "--sheets")
     settings = RoomSettings(arguments.gaussians, arguments.views, arguments.image_size, arguments.imperfections)
     with console.counted(arguments.scenes, "rooms") as advance:
         write_dataset(
@@ -58,7 +60,6 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
             done=lambda name: advance(),
         )
     if arguments.sheets:
-        check_folder(Path(arguments.sheets), "--sheets")
         Path(arguments.sheets).mkdir(parents=True, exist_ok=True)
         names = sorted(path.parent.name for path in output.glob("room-*/scene.json"))[: arguments.scenes]
         for name in console.track(names, "contact sheets"):

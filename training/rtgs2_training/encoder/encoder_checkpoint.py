@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rtgs2_networks.checkpoint import Checkpoint, save_checkpoint
 from rtgs2_networks.config import EncoderConfig, ModelConfig
 from rtgs2_networks.encoder import PointTransformerEncoder
 from rtgs2_networks.fusion import FusionNetwork
-from rtgs2_trt.errors import CheckpointError
+from rtgs2_trt.errors import CheckpointError, shown
 
 from ..datasets import Dataset, SceneFolder
 from .batch_norm_statistics import set_statistics
@@ -36,6 +37,7 @@ def trained_encoder(
             "an encoder of another preset",
             file=file,
             field="--encoder",
+            found=_difference(checkpoint.config.encoder, config),
             expected=f"preset {preset}",
             fix="Give an encoder of this preset, or set preset in the run's configuration to the encoder's",
         )
@@ -80,3 +82,10 @@ def write_encoder(
         FusionNetwork(model.fusion).state_dict(),
         description=f"{description}; the fusion network is untrained",
     )
+
+
+def _difference(found: EncoderConfig, expected: EncoderConfig) -> str:
+    """The first field that differs."""
+    wanted = dataclasses.asdict(expected)
+    name, value = next((name, value) for name, value in dataclasses.asdict(found).items() if value != wanted[name])
+    return f"{name} {shown(value)}, where the preset has {shown(wanted[name])}"

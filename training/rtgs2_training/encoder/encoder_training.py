@@ -68,7 +68,7 @@ class EncoderTraining(TrainingTask[list[ViewPair], PairBatch]):
 
     Args:
         config: of the run.
-        dataset: scenes with cameras; labels are not looked at.
+        dataset: scenes with cameras; labels need not be there.
 
     Raises:
         DatasetError: no such split or scene.
@@ -77,7 +77,7 @@ class EncoderTraining(TrainingTask[list[ViewPair], PairBatch]):
     def __init__(self, config: EncoderRunConfig, dataset: Dataset) -> None:
         self.config, self.dataset = config, dataset
         self.steps, self.schedule, self.validation = config.steps, config.schedule, config.validation
-        self.clip_norm = config.clip_norm
+        self.samples, self.clip_norm = config.pairs_per_step, config.clip_norm
         self.model = preset(config.preset, len(dataset.classes))
         self.train_scenes, self.validation_scenes = scenes_of(dataset, config.data, config.validation)
         torch.manual_seed(config.seed)
@@ -89,7 +89,8 @@ class EncoderTraining(TrainingTask[list[ViewPair], PairBatch]):
     def identity(self) -> Mapping[str, str]:
         """See :class:`TrainingTask`."""
         scenes = [*self.train_scenes, *self.validation_scenes]
-        return {"configuration": config_hash(self.config), "data set": data_fingerprint(self.dataset, scenes)}
+        data = data_fingerprint(self.dataset, scenes, labels=False)
+        return {"configuration": config_hash(self.config), "data set": data}
 
     def optimizer(self) -> torch.optim.Optimizer:
         """Adam, as in the paper."""

@@ -94,7 +94,7 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
     def __init__(self, config: TuningRunConfig, dataset: Dataset, encoder: Path | None) -> None:
         self.config, self.dataset = config, dataset
         self.steps, self.schedule, self.validation = config.steps, config.schedule, config.validation
-        self.clip_norm = config.clip_norm
+        self.samples, self.clip_norm = config.parts_per_step, config.clip_norm
         self.model = preset(config.preset, len(dataset.classes))
         self.train_scenes, self.validation_scenes = scenes_of(dataset, config.data, config.validation)
         torch.manual_seed(config.seed)

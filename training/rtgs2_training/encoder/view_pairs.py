@@ -155,6 +155,6 @@ def overlapping_pairs(seen: NDArray[np.bool_], min_iou: float, max_iou: float) -
 def _scene_pairs(folder: SceneFolder, config: ViewPairConfig) -> _ScenePairs:
     inputs = encoder_inputs(folder.load_scene())
     inputs = inputs[one_a_voxel(inputs, config.reduction)]
-    cameras: Iterable[Camera] = folder.cameras.values()
+    cameras: Iterable[Camera] = folder.all_cameras.values()
     seen = np.stack([in_view(inputs[:, :3], camera) for camera in cameras])
     return _ScenePairs(inputs, seen, overlapping_pairs(seen, config.min_iou, config.max_iou))

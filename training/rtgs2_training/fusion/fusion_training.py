@@ -17,13 +17,15 @@ from rtgs2_networks.config import ModelConfig, preset
 from rtgs2_networks.encoder import PointTransformerEncoder
 from rtgs2_networks.fusion import FusionNetwork, full_size_logits
 from rtgs2_trt.console import Console
-from rtgs2_trt.errors import CheckpointError
+from rtgs2_trt.errors import CheckpointError, DatasetError
 
-from ..datasets import Dataset
+from ..datasets import Dataset, SceneFolder
 from ..encoder.encoder_checkpoint import trained_encoder
+from ..evaluation import evenly_spaced
 from ..metrics import ConfusionMatrix, DepthError
+from ..predictors import Inputs
 from ..random_numbers import generator, shuffled_item, torch_generator
-from ..runs.config import FusionLossConfig, FusionRunConfig, Inputs
+from ..runs.config import FusionLossConfig, FusionRunConfig
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint, scenes_of
 from ..runs.decayed_weights import adamw
@@ -37,6 +39,7 @@ from .render_cache import CachedView, RenderCache, encoder_hash
 from .view_batches import StoredViews, class_weights, read_views
 from .weight_average import WeightAverage
 
+_LOOKED_AT = 64  # views
 _CENTRE_GRID = 10  # the pixel at (2, 2) of each 4 x 4: nearest to what a quarter-size map's pixel stands for
 
 
@@ -118,11 +121,11 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         encoder: checkpoint of the trained encoder, or None for one of random weights.
         initial: checkpoint whose fusion network is trained further, or None; it brings its own encoder.
         cache: folder of rendered views.
-        device: that renders the features.
+        fabric: devices and processes, which share the rendering.
         console: shows the progress of rendering.
 
     Raises:
-        DatasetError: no such split or scene, or one that cannot be used.
+        DatasetError: no such split or scene, one that cannot be used, or none with labels (depth: known depths).
         CheckpointError: a checkpoint of another preset, task or class table.
     """
 
@@ -133,12 +136,12 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         encoder: Path | None,
         initial: Path | None,
         cache: Path,
-        device: torch.device,
+        fabric: Fabric,
         console: Console,
     ) -> None:
         self.config, self.dataset = config, dataset
         self.steps, self.schedule, self.validation = config.steps, config.schedule, config.validation
-        self.clip_norm = config.clip_norm
+        self.samples, self.clip_norm = config.batch_size, config.clip_norm
         classes = 1 if config.task == "depth" else len(dataset.classes)
         self.model: ModelConfig = preset(config.preset, classes, config.task)
         torch.manual_seed(config.seed)
@@ -151,15 +154,22 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         self._initial_hash = start.sha256 if start else ""
         train_scenes, validation_scenes = scenes_of(dataset, config.data, config.validation)
         self._scenes = [*train_scenes, *validation_scenes]
-        store = RenderCache(cache, self.encoder.to(device), self._encoder_hash, config.storage)
+        store = RenderCache(cache, self.encoder.to(fabric.device), self._encoder_hash, config.storage)
+        if fabric.is_global_zero:
+            store.views(self._scenes)  # hashes the Gaussians for all processes
+        fabric.barrier()
         self.views: list[CachedView] = store.views(train_scenes)
-        self.validation_views = _spread(store.views(validation_scenes), self.validation.samples)
-        store.render_missing([*self.views, *self.validation_views], console)
+        self.validation_views = evenly_spaced(store.views(validation_scenes), self.validation.samples)
+        store.render_missing([*self.views, *self.validation_views], console, fabric.global_rank, fabric.world_size)
+        fabric.barrier()
+        store.render_missing([*self.views, *self.validation_views], console)  # where folders are not shared
         self.encoder.cpu()
+        self._check_targets()
+        _tell_unlabelled(self._scenes, console)
         weights = None
         if config.loss.class_weighting == "inverse_sqrt" and config.task == "semantic":
             weights = torch.from_numpy(class_weights(self.views, classes))
-        self.objective: FusionObjective = FusionObjective(network, config.loss, weights).to(device)
+        self.objective: FusionObjective = FusionObjective(network, config.loss, weights).to(fabric.device)
         self.objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # what the Linears between convolutions want
         self.average = WeightAverage(self.objective.network, config.average) if config.average else None
 
@@ -258,16 +268,39 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         if self.average:
             self.average.load_state_dict(state)
 
+    def _check_targets(self) -> None:
+        """Refuse data in which nothing is known that could be learnt or measured."""
+        semantic = self.config.task == "semantic"
+        for views in (self.views, self.validation_views):
+            some = evenly_spaced(views, _LOOKED_AT)
+            targets = (
+                view.scene.labels(view.name) >= 0 if semantic else view.scene.depth(view.name) > 0 for view in some
+            )
+            if some and not any(target.any() for target in targets):
+                raise DatasetError(
+                    "no pixel has a label" if semantic else "no pixel has a known depth",
+                    file=self.dataset.path,
+                    found=f"none in {len(some)} views, evenly spaced",
+                    expected="label images with ids of the class table" if semantic else "depth images in millimetres",
+                    fix="Give the class table of the labels with --classes" if semantic else "Give scenes with depths",
+                )
+
     def _trained_network(self) -> nn.Module:
         return self.average.network if self.average else self.objective.network
 
     def _take_up(self, start: Checkpoint, network: FusionNetwork, path: Path | None) -> None:
-        if start.config != self.model or (start.classes is not None and start.classes != self.dataset.classes):
+        same_classes = start.classes is None or start.classes == self.dataset.classes
+        if start.config != self.model or not same_classes:
+            table = "no classes" if start.classes is None else f"classes {start.classes.name!r} ({len(start.classes)})"
             raise CheckpointError(
                 "a checkpoint of another network or class table than this run's",
                 file=path,
                 field="--init",
-                expected=f"preset {self.config.preset}, task {self.config.task}, the data set's classes",
+                found=f"{'this' if start.config.encoder == self.model.encoder else 'another'} preset, "
+                f"task {start.config.task}, {table}",
+                expected=f"preset {self.config.preset}, task {self.config.task}, "
+                f"classes {self.dataset.classes.name!r} ({len(self.dataset.classes)})",
+                fix="Set preset and task to the checkpoint's, or train from an encoder with --encoder",
             )
         network.load_state_dict(dict(start.fusion))
 
@@ -296,12 +329,11 @@ def kept_inputs(image: Tensor, features: Tensor, inputs: Inputs) -> tuple[Tensor
     return (torch.zeros_like(image) if inputs == "features" else image), features
 
 
-def _spread(views: Sequence[CachedView], count: int) -> list[CachedView]:
-    """Return `count` of `views`, evenly spaced."""
-    if not count:
-        return []
-    places = np.linspace(0, len(views), min(count, len(views)), endpoint=False).astype(int)
-    return [views[place] for place in places]
+def _tell_unlabelled(scenes: Sequence[SceneFolder], console: Console) -> None:
+    """Say how many views cannot be learnt from."""
+    every, labelled = (sum(len(getattr(s, name)) for s in scenes) for name in ("all_cameras", "cameras"))
+    if labelled < every:
+        console.note(f"  {every - labelled} of {every} cameras have no label image and are left out")
 
 
 def _summed(fabric: Fabric, values: Tensor) -> Tensor:

@@ -136,22 +136,30 @@ class RenderCache:
             for name, camera in scene.cameras.items()
         ]
 
-    def render_missing(self, views: Sequence[CachedView], console: Console) -> None:
+    def render_missing(self, views: Sequence[CachedView], console: Console, rank: int = 0, world_size: int = 1) -> None:
         """Render those of `views` that are not there yet, scene by scene.
+
+        Args:
+            views: of :meth:`views`.
+            console: shows the progress.
+            rank: of the process, which renders every `world_size`-th scene.
+            world_size: number of processes.
 
         Raises:
             SceneError: a scene cannot be read or encoded.
             InputError: a file cannot be written.
         """
+        mine = list(dict.fromkeys(view.scene.path for view in views))[rank::world_size]
         missing: dict[Path, list[CachedView]] = {}
         for view in views:
             if not view.is_whole:
                 missing.setdefault(view.scene.path, []).append(view)
-        if not missing:
+        share = [group for path in mine if (group := missing.get(path))]
+        if not share:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with console.counted(sum(map(len, missing.values())), "rendering views") as advance:
-            for group in missing.values():
+        with console.counted(sum(map(len, share)), "rendering views") as advance:
+            for group in share:
                 scene = group[0].scene.load_scene()
                 scene = scene.with_features(scene_features(self._encoder, scene))
                 for view in group:

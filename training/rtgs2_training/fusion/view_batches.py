@@ -79,7 +79,9 @@ def class_weights(views: Sequence[CachedView], classes: int) -> NDArray[np.float
         labels = view.scene.labels(view.name)
         counts += np.bincount(labels[labels >= 0], minlength=classes)
     if not counts.any():
-        raise DatasetError("no pixel of the data set has a label", file=views[0].scene.path.parent)
+        raise DatasetError(
+            "no pixel of the data set has a label", file=views[0].scene.path.parent, field="loss.class_weighting"
+        )
     share = np.maximum(counts / counts.sum(), 1e-4)
     weights = share**-0.5
     return np.asarray(weights / (weights * share).sum(), np.float32)

@@ -1,6 +1,6 @@
 """The configuration of a training run: one typed value a kind of run, every field checked by name.
 
-Sizes and rates that the RT-GS2 paper gives are the defaults; :mod:`rtgs2_training.runs.config_file` reads them from
+Where the RT-GS2 paper gives a size or a rate, it is the default; :mod:`rtgs2_training.runs.config_file` reads them from
 YAML.
 """
 
@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rtgs2_trt.errors import InputError, shown
+from rtgs2_trt.task import Task
+
+from ..predictors import Inputs
 
 Preset = Literal["tiny", "rtgs2"]
-Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
-Inputs = Literal["fusion", "colour", "features"]
-TaskName = Literal["semantic", "depth"]
+Precision = Literal["32-true", "bf16-mixed"]
 Storage = Literal["int8", "float16"]
 StoredWeights = Literal["float32", "float16"]
 ClassWeighting = Literal["none", "inverse_sqrt"]
@@ -259,7 +260,7 @@ class ImageAugmentationConfig:
 class FusionLossConfig:
     """The loss of the fusion network.
 
-    ``pixel_grids`` of the 16 grids that pixels 4 apart form are drawn anew for each view and step, and the loss is
+    ``pixel_grids`` of the 16 grids that pixels 4 apart form are drawn anew at each step, and the loss is
     taken on these pixels alone: the same expected gradient as with all 16, in less time. ``centre_collapse`` weighs
     the regulariser, from ``centre_collapse_from`` (a fraction of the run) on. ``colour_head`` weighs a second answer
     that is given by the colour branch alone, and only while training.
@@ -291,7 +292,7 @@ class FusionRunConfig:
     """
 
     preset: Preset = "tiny"
-    task: TaskName = "semantic"
+    task: Task = "semantic"
     inputs: Inputs = "fusion"
     seed: int = 0
     steps: int = 10000
@@ -317,6 +318,10 @@ class FusionRunConfig:
         fits = len(self.crop) == 2 and all(0 < side <= 4096 and side % 32 == 0 for side in self.crop)
         _require(fits, "crop", list(self.crop), "height and width, multiples of 32 up to 4096")
         _require(0 <= self.average < 1, "average", self.average, "0 up to below 1")
+        if self.task == "depth":  # enlarged or foreshortened, a view does not show the depths of its labels
+            zoom, perspective = self.augmentation.zoom, self.augmentation.perspective
+            _require(zoom == (1, 1), "augmentation.zoom", list(zoom), "[1, 1] with task depth")
+            _require(perspective == 0, "augmentation.perspective", perspective, "0 with task depth")
 
 
 RunConfig = EncoderRunConfig | TuningRunConfig | FusionRunConfig

@@ -53,13 +53,14 @@ def read_config(kind: type[_Config], path: str | Path, overrides: Sequence[str] 
         ) from None
 
 
-def write_config(config: RunConfig, path: str | Path) -> None:
-    """Write all fields of `config` as YAML, in one step.
+def write_config(config: RunConfig, path: str | Path, sources: Mapping[str, str]) -> None:
+    """Write all fields of `config` as YAML, in one step; comments before them say what the run is made from.
 
     Raises:
         InputError: the file cannot be written.
     """
-    text = yaml.safe_dump(_plain(dataclasses.asdict(config)), sort_keys=False)
+    text = "".join(f"# {what}: {json.dumps(source)}\n" for what, source in sources.items())
+    text += yaml.safe_dump(_plain(dataclasses.asdict(config)), sort_keys=False)
     with atomic_file(path) as file:
         file.write(text.encode())
 
@@ -95,7 +96,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
             raise InputError("a single value has no fields", field=f"--set {key}", found=shown(values))
     try:
         values[names[-1]] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"not a YAML value: {error}", field=f"--set {key}", found=shown(text)) from error
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from rtgs2_trt.errors import DatasetError
+from rtgs2_trt.errors import DatasetError, shown
 
-from ..datasets import Dataset, SceneFolder
+from ..datasets import LABEL_FOLDERS, Dataset, SceneFolder
+from ..gaussian_classes import STORED
 from .config import DataConfig, ValidationConfig
+
+_END = 1 << 16  # bytes at either end of a large file that count
 
 
 def scenes_of(
@@ -18,7 +23,8 @@ def scenes_of(
 ) -> tuple[tuple[SceneFolder, ...], tuple[SceneFolder, ...]]:
     """Return the scenes for training and those for validation (none if nothing is to be validated).
 
-    With ``config.scenes`` both are these. A data set without splits is trained on as a whole.
+    With ``config.scenes`` both are these: validation then tells how well they are learnt, not what is new. A data set
+    without splits is trained on as a whole.
 
     Raises:
         DatasetError: no such split or scene.
@@ -28,7 +34,11 @@ def scenes_of(
         for name in config.scenes:
             if name not in by_name:
                 raise DatasetError(
-                    "no such scene", file=dataset.path, field="data.scenes", found=name, expected=", ".join(by_name)
+                    "no such scene",
+                    file=dataset.path,
+                    field="data.scenes",
+                    found=shown(name),
+                    expected=", ".join(list(by_name)[:20]),
                 )
         chosen = tuple(by_name[name] for name in config.scenes)
         return chosen, chosen
@@ -37,8 +47,41 @@ def scenes_of(
     return train, dataset.scenes(config.validation_split) if has_validation else ()
 
 
-def data_fingerprint(dataset: Dataset, scenes: Sequence[SceneFolder]) -> str:
-    """Return 64 hexadecimal digits that name scenes, classes and views; files count with their sizes, not contents."""
+def data_fingerprint(dataset: Dataset, scenes: Sequence[SceneFolder], *, labels: bool = True) -> str:
+    """Return 64 hexadecimal digits that name classes, scenes, views and, if they are used, their labels.
+
+    Gaussians count with the size and both ends of their files, cameras with their contents, label and depth images with
+    names and sizes: a run that goes on shall not read gigabytes first.
+
+    Raises:
+        DatasetError: a file of a scene cannot be read.
+    """
     content: list[Any] = [dataset.name, dataset.classes.to_list()]
-    content += [[scene.name, scene.ply.stat().st_size, list(scene.cameras)] for scene in scenes]
+    content += [_scene_content(scene, labels=labels) for scene in scenes]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _scene_content(scene: SceneFolder, *, labels: bool) -> list[Any]:
+    content: list[Any] = [scene.name, _ends(scene.ply), _ends(scene.path / "cameras.json")]
+    if not labels:
+        return content
+    stored = scene.path / STORED
+    images = {
+        name: sorted((entry.name, entry.stat().st_size) for entry in os.scandir(scene.path / name))
+        for name in (*LABEL_FOLDERS, "depth")
+        if (scene.path / name).is_dir()
+    }
+    return [*content, scene.foreign_ids, _ends(stored) if stored.exists() else [], images]
+
+
+def _ends(path: Path) -> list[Any]:
+    """Size and hash of the first and the last bytes."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256(file.read(_END))
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _END))
+            digest.update(file.read(_END))
+    except OSError as error:
+        raise DatasetError(f"cannot be read: {error.strerror}", file=path) from error
+    return [size, digest.hexdigest()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,15 +11,16 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from rtgs2_trt.classes import resolve_class_table
 from rtgs2_trt.console import Console, check_folder
 from rtgs2_trt.errors import InputError
 
-from ..datasets import Dataset, open_dataset
+from ..dataset_options import open_given_dataset
+from ..datasets import Dataset
 from .config import RunConfig
 from .config_file import write_config
+from .devices import open_devices
 from .loop import RESULT, LoopSettings, train
-from .run_state import FILE_NAME
+from .run_state import FILE_NAME, load_state
 from .task import TrainingTask
 
 
@@ -36,30 +36,31 @@ def launch(
         InputError: an option, the data set or the folder's saved state cannot be used.
     """
     started = time.monotonic()
-    for name, least in (("log_steps", 1), ("devices", 1), ("nodes", 1), ("threads", 0), ("workers", 0)):
-        if getattr(arguments, name) < least:
-            option = f"--{name.replace('_', '-')}"
-            raise InputError("too small", field=option, found=getattr(arguments, name), expected=f"{least} or more")
     folder = Path(arguments.output)
     check_folder(folder, "--output")
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
-    fabric = Fabric(
-        accelerator=arguments.accelerator,
-        devices=arguments.devices,
-        num_nodes=arguments.nodes,
-        precision=config.precision,
-    )
-    fabric.launch()
+    fabric = open_devices(arguments.accelerator, config.precision, arguments.devices, arguments.nodes)
     if not fabric.is_global_zero:
         console = Console(quiet=True, as_json=console.as_json)
-    if arguments.restart and fabric.is_global_zero:
-        (folder / FILE_NAME).unlink(missing_ok=True)
-    fabric.barrier()
-    dataset = open_dataset(arguments.data, resolve_class_table(arguments.classes) if arguments.classes else None)
+    dataset = open_given_dataset(arguments.data, arguments.classes, ignore_foreign=arguments.ignore_foreign)
     task = make_task(dataset, fabric)
+    if task.samples % fabric.world_size:
+        raise InputError(
+            "a step's samples cannot be shared evenly among the processes",
+            field="--devices",
+            found=fabric.world_size,
+            expected=f"a divisor of {task.samples}, the samples of a step",
+            fix="Raise batch_size (encoder: pairs_per_step, tune: parts_per_step) in the run's configuration",
+        )
+    if fabric.is_global_zero:
+        if arguments.restart:  # not before all that it needs has been found
+            (folder / FILE_NAME).unlink(missing_ok=True)
+        elif (folder / FILE_NAME).exists():
+            load_state(folder / FILE_NAME, task.identity)  # refused before anything is written
+        write_config(config, folder / "config.yaml", _sources(arguments))
+    fabric.barrier()
     settings = LoopSettings(
         folder=folder,
         max_minutes=arguments.max_minutes,
@@ -71,7 +72,6 @@ def launch(
     outcome = train(task, fabric, settings, console)
     if not fabric.is_global_zero:
         return
-    write_config(config, folder / "config.yaml")
     result = {
         "run": str(folder),
         "step": outcome.step,
@@ -93,3 +93,10 @@ def launch(
     else:
         lines.append("the same command goes on from there")
     console.result(result, "\n".join(lines))
+
+
+def _sources(arguments: argparse.Namespace) -> dict[str, str]:
+    """What the run is made from, beside its configuration."""
+    names = {"data": "data set", "encoder": "encoder", "init": "initial checkpoint", "classes": "class table"}
+    given = {text: getattr(arguments, name, None) for name, text in names.items()}
+    return {text: str(value) for text, value in given.items() if value}

@@ -18,7 +18,7 @@ from rtgs2_trt.errors import Rtgs2Error
 
 from .metrics_log import MetricsLog
 from .prefetch import prefetched
-from .run_state import FILE_NAME, RunState, load_state, save_state
+from .run_state import FILE_NAME, RunState, damaged, load_state, save_state
 from .schedule import learning_rate
 from .stage_clock import StageClock
 from .task import TrainingTask
@@ -33,7 +33,7 @@ class LoopSettings:
 
     Attributes:
         folder: where state, metrics and result go.
-        max_minutes: the run ends, with its state saved, before this much time has passed; 0 for no limit.
+        max_minutes: after this much time the run saves its state and ends, a validation at most later; 0 for no limit.
         save_minutes: time between two saved states.
         log_steps: steps a row of metrics.
         workers: threads that load samples.
@@ -85,6 +85,7 @@ class _Loop:
         self.clock = StageClock(fabric.device)
         self.stage_seconds: dict[str, float] = {}
         self.saved_at = time.monotonic()
+        task.objective.to(fabric.device)  # an optimiser's state comes back to where the parameters are
         optimizer = task.optimizer()
         if self.state_file.exists():
             self._restore(optimizer)
@@ -140,11 +141,14 @@ class _Loop:
             self.optimizer.zero_grad()
             self.fabric.backward(values["loss"])
         with clock.stage("update"):
-            self.fabric.clip_gradients(self.objective, self.optimizer, max_norm=task.clip_norm)
+            norm = self.fabric.clip_gradients(
+                self.objective, self.optimizer, max_norm=task.clip_norm, error_if_nonfinite=False
+            )
             self.optimizer.step()
             self.step += 1
             task.after_step(self.step)
-        for name, value in values.items():
+        assert norm is not None
+        for name, value in {**values, "gradient_norm": norm}.items():
             self.sums[name] = self.sums.get(name, 0.0) + value.detach()
         self.clocked_steps += 1
         self.sums["count"] = self.sums.get("count", 0.0) + 1.0
@@ -166,6 +170,7 @@ class _Loop:
             self.log.write()
 
     def _validate(self) -> None:
+        self._finite_sums()  # before the last good checkpoint is replaced
         start = time.perf_counter()
         with torch.no_grad():
             metrics = self.task.validate(self.fabric)
@@ -197,10 +202,13 @@ class _Loop:
 
     def _restore(self, optimizer: torch.optim.Optimizer) -> None:
         state = load_state(self.state_file, self.task.identity)
-        self.task.objective.load_state_dict(state.network)
-        optimizer.load_state_dict(dict(state.optimizer))
-        if state.average is not None:
-            self.task.load_average_state(state.average)
+        try:
+            self.task.objective.load_state_dict(state.network)
+            optimizer.load_state_dict(dict(state.optimizer))
+            if state.average is not None:
+                self.task.load_average_state(state.average)
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise damaged(self.state_file) from error
         self.step = state.step
         self.sums = dict(state.sums)
         self.log = MetricsLog(self.settings.folder, state.rows)
@@ -210,8 +218,9 @@ class _Loop:
         bad = [name for name, value in sums.items() if not math.isfinite(value)]
         if bad:
             raise Rtgs2Error(
-                f"step {self.step}: {bad[0]} is not a finite number any more. The last saved state is intact; "
-                "lower schedule.learning_rate, or lengthen its warm-up, and start anew"
+                f"{self.settings.folder}: {bad[0]} is no finite number any more within the steps up to {self.step}. "
+                "The last saved state and checkpoint are intact; lower schedule.learning_rate, or lengthen its "
+                "warm-up, and start anew with --restart"
             )
         return sums
 

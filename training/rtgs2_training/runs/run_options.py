@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rtgs2_trt.errors import InputError
 
+from ..dataset_options import add_dataset_options
 from .loop import RESULT
 
 UNTRAINED = "untrained"
@@ -21,16 +24,56 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="another value for a field of the configuration"
     )
-    parser.add_argument("--classes", metavar="TABLE", help="class table of a data set that has none: name or FILE.yaml")
-    parser.add_argument("--max-minutes", type=float, default=0.0, metavar="M", help="end, saved, when they are over")
-    parser.add_argument("--save-minutes", type=float, default=2.0, metavar="M", help="between saved states (default 2)")
-    parser.add_argument("--log-steps", type=int, default=50, metavar="N", help="steps a row of metrics (default 50)")
+    add_dataset_options(parser)
+    add_time_limit(parser)
+    parser.add_argument(
+        "--save-minutes", type=minutes, default=2.0, metavar="M", help="between saved states (default 2)"
+    )
+    parser.add_argument(
+        "--log-steps", type=at_least(1), default=50, metavar="N", help="steps a row of metrics (default 50)"
+    )
     parser.add_argument("--restart", action="store_true", help="start anew, whatever RUN holds")
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "cuda", "mps"])
-    parser.add_argument("--devices", type=int, default=1, metavar="N", help="processes, a device each (default 1)")
-    parser.add_argument("--nodes", type=int, default=1, metavar="N", help="machines (default 1)")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads a process, 0 for all")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="threads that load samples (default 1)")
+    parser.add_argument(
+        "--devices", type=at_least(1), default=1, metavar="N", help="processes, a device each (default 1)"
+    )
+    parser.add_argument("--nodes", type=at_least(1), default=1, metavar="N", help="machines (default 1)")
+    add_thread_options(parser)
+
+
+def add_time_limit(parser: Any) -> None:
+    """Add ``--max-minutes``."""
+    parser.add_argument("--max-minutes", type=minutes, default=0.0, metavar="M", help="end, saved, when they are over")
+
+
+def add_thread_options(parser: Any) -> None:
+    """Add ``--threads`` and ``--workers``."""
+    parser.add_argument("--threads", type=at_least(0), default=0, metavar="N", help="CPU threads a process, 0 for all")
+    parser.add_argument(
+        "--workers", type=at_least(0), default=1, metavar="N", help="threads that load samples (default 1)"
+    )
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Argument type: a whole number, `least` or more."""
+
+    def convert(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, {least} or more")
+        return int(text)
+
+    return convert
+
+
+def minutes(text: str) -> float:
+    """Argument type: a time in minutes."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes, 0 or more")
+    return value
 
 
 def add_encoder_option(parser: Any, *, required: bool = False) -> None:

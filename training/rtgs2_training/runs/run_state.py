@@ -15,6 +15,7 @@ from rtgs2_trt.errors import CheckpointError, shown
 
 FILE_NAME = "state.pt"
 _FORMAT = "rtgs2-training-state/1"
+_FIX = "Start the run anew with --restart"
 _KEYS = {"format", "identity", "step", "network", "optimizer", "average", "rows", "sums"}
 
 
@@ -62,16 +63,18 @@ def load_state(path: Path, identity: Mapping[str, str]) -> RunState:
     Raises:
         CheckpointError: a damaged file, no state of a run, or another run's.
     """
-    fix = "Remove it to start the run anew."
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"cannot be read: {error.strerror}", file=path) from error
     except Exception as error:  # a damaged pickle raises whatever its bytes happen to spell
-        raise CheckpointError("a damaged or incomplete state of a run", file=path, fix=fix) from error
+        raise damaged(path) from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT or set(content) != _KEYS:
         found = shown(content.get("format")) if isinstance(content, dict) else type(content).__name__
-        raise CheckpointError("not the state of a run", file=path, found=found, expected=_FORMAT, fix=fix)
+        raise CheckpointError("not the state of a run", file=path, found=found, expected=_FORMAT, fix=_FIX)
+    kinds = {"identity": dict, "step": int, "network": dict, "optimizer": dict, "rows": list, "sums": dict}
+    if any(not isinstance(content[name], kind) for name, kind in kinds.items()):
+        raise damaged(path)
     for what, expected in identity.items():
         found = content["identity"].get(what)
         if found != expected:
@@ -84,3 +87,8 @@ def load_state(path: Path, identity: Mapping[str, str]) -> RunState:
                 fix="Write to another folder, or start this one anew with --restart",
             )
     return RunState(**{key: value for key, value in content.items() if key != "format"})
+
+
+def damaged(path: Path) -> CheckpointError:
+    """Return the error of a state that cannot be taken up."""
+    return CheckpointError("a damaged or incomplete state of a run", file=path, fix=_FIX)

@@ -24,6 +24,7 @@ class TrainingTask(ABC, Generic[Batch, Prepared]):
         objective: module whose ``forward(prepared)`` returns scalar tensors by name, the loss as "loss"; the trained
             network is a part of it.
         steps: length of the run.
+        samples: of a step, shared evenly by all processes.
         schedule: learning rate by step.
         validation: when to validate.
         clip_norm: largest norm of the gradient.
@@ -31,6 +32,7 @@ class TrainingTask(ABC, Generic[Batch, Prepared]):
 
     objective: nn.Module
     steps: int
+    samples: int
     schedule: ScheduleConfig
     validation: ValidationConfig
     clip_norm: float

@@ -23,10 +23,11 @@ from rtgs2_trt.camera_files import save_cameras
 from rtgs2_trt.classes import builtin_class_table
 from rtgs2_trt.errors import InputError
 
+from ..datasets import FORMAT
+from ..gaussian_classes import STORED
 from .room import CLASS_TABLE, Room, generate_room
 from .settings import RoomSettings
 
-DATASET_FORMAT = "rtgs2-dataset/1"
 GENERATOR_VERSION = 10  # goes up whenever the same seed gives another room
 SEEDS_A_DATASET = 100_000
 PLY = Path("point_cloud", "iteration_30000", "point_cloud.ply")
@@ -108,7 +109,7 @@ def write_dataset(
     _write_json(
         folder / "dataset.json",
         {
-            "format": DATASET_FORMAT,
+            "format": FORMAT,
             "name": CLASS_TABLE,
             "classes": {"name": CLASS_TABLE, "table": table.to_list()},
             "splits": parted,
@@ -154,7 +155,7 @@ def write_scene(folder: Path, room: Room, settings: RoomSettings) -> None:
                 _save_png(temporary / "semantic" / f"{name}.png", view.semantic.astype(np.uint8))
                 _save_png(temporary / "instance" / f"{name}.png", view.instance)
                 _save_png(temporary / "depth" / f"{name}.png", view.depth)
-            with (temporary / "gaussian_labels.npz").open("wb") as file:
+            with (temporary / STORED).open("wb") as file:
                 np.savez_compressed(file, class_id=room.class_ids, instance_id=room.instance_ids)
             _write_json(temporary / SCENE_FILE, _made_from(room.seed, settings))
     except OSError as problem:
