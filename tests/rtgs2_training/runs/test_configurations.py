@@ -1,12 +1,16 @@
-"""Every committed configuration can be read, and says nothing twice."""
+"""Every committed configuration can be read, and the demo's weights are made by the command that says so."""
 
 from __future__ import annotations
 
+import argparse
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from rtgs2_training.claims.experiments import ClaimsConfig
+from rtgs2_training.commands import encoder, evaluate, fusion, generate, tune
 from rtgs2_training.runs.config import EncoderRunConfig, FusionRunConfig, TuningRunConfig
 from rtgs2_training.runs.config_file import read_config
 
@@ -41,3 +45,26 @@ def test_it_is_read(name):
     if "depth" in name:
         assert config.task == "depth"
         assert config.augmentation.zoom == (1.0, 1.0)  # an enlarged view does not show the depths of its labels
+
+
+def test_demo_weights_are_made_step_by_step(tmp_path):
+    """Each command is one that rtgs2-train takes, and goes on with what the one before has made."""
+    (tmp_path / "rtgs2-train").write_text('#!/bin/sh\nfor word in "$@"; do printf "%s\\t" "$word"; done\necho\n')
+    (tmp_path / "rtgs2-train").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    script = FOLDER.parent / "demo_weights.sh"
+    printed = subprocess.run(
+        [str(script), str(tmp_path / "my data")], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(dest="name")
+    for command in (generate, encoder, tune, fusion, evaluate):
+        command.add_parser(commands)
+    steps = [parser.parse_args(line.rstrip("\t").split("\t")) for line in printed.splitlines()]
+    assert [step.name for step in steps] == ["generate", "encoder", "tune", "fusion", "fusion", "evaluate"]
+    rooms, contrast, tuned, half, full, measured = steps
+    for step in (contrast, tuned, half, full):
+        assert step.data == rooms.output
+        read_config(kind_of(Path(step.config).name), step.config)
+    assert [tuned.encoder, half.encoder, full.init] == [contrast.output, tuned.output, half.output]
+    assert [measured.model, measured.dataset] == [f"{full.output}/ckpt.pt", rooms.output]

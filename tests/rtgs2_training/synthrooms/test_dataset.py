@@ -1,6 +1,7 @@
 """Data sets on disk: the layout, resuming, refusals, the command."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -72,6 +73,18 @@ def test_rooms_of_other_settings_are_refused(folder):
     with pytest.raises(InputError, match=r"scene\.json.*another seed"):
         write_dataset(folder, scenes=3, seed=1, settings=SETTINGS)
     assert files(folder) == before
+
+
+def test_rooms_stay_in_their_splits(folder, tmp_path):
+    grown = tmp_path / "grown"
+    shutil.copytree(folder, grown)
+    before = files(grown)
+    with pytest.raises(InputError, match=r"dataset\.json.*found room-0001 in test, expected in validation"):
+        write_dataset(grown, scenes=3, test=2, settings=SETTINGS)
+    assert files(grown) == before
+    write_dataset(grown, scenes=4, validation=1, test=1, settings=SETTINGS, workers=1)
+    splits = json.loads((grown / "dataset.json").read_text())["splits"]
+    assert splits == {"train": ["room-0002", "room-0003"], "validation": ["room-0001"], "test": ["room-0000"]}
 
 
 def test_a_scene_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ from rtgs2_trt.camera_files import save_cameras
 from rtgs2_trt.classes import builtin_class_table
 from rtgs2_trt.errors import InputError
 
-from ..datasets import FORMAT
+from ..datasets import DESCRIPTION, FORMAT
 from ..gaussian_classes import STORED
 from .room import CLASS_TABLE, Room, generate_room
 from .settings import RoomSettings
@@ -85,7 +85,8 @@ def write_dataset(
         done: called with the name of each room that is there.
 
     Raises:
-        InputError: numbers that do not add up; rooms made with other settings in the folder; nowhere to write.
+        InputError: numbers that do not add up; rooms made with other settings, or of other splits, in the folder;
+            nowhere to write.
     """
     settings = settings or RoomSettings()
     folder, parted = Path(folder), splits(scenes, validation, test)
@@ -102,12 +103,13 @@ def write_dataset(
             done(scene_name(index))
         else:
             missing.append(index)
+    _check_splits(folder / DESCRIPTION, parted)
     workers = max(1, min(workers or os.cpu_count() or 1, len(missing) or 1))
     for index in _written(folder, seed, missing, settings, workers):
         done(scene_name(index))
     table = builtin_class_table(CLASS_TABLE)
     _write_json(
-        folder / "dataset.json",
+        folder / DESCRIPTION,
         {
             "format": FORMAT,
             "name": CLASS_TABLE,
@@ -183,6 +185,26 @@ def _check_same(folder: Path, expected: dict[str, Any]) -> None:
             expected=expected,
             fix="Give the same settings, or another folder",
         )
+
+
+def _check_splits(description: Path, parted: dict[str, list[str]]) -> None:
+    """Refuse to move rooms that networks may have been trained on into another split."""
+    try:
+        before = json.loads(description.read_text())["splits"]
+        before = {room: split for split, rooms in before.items() for room in rooms}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return  # nothing is promised yet
+    for split, rooms in parted.items():
+        for room in rooms:
+            if before.get(room, split) != split:
+                raise InputError(
+                    "a room would change from one split to another",
+                    file=description,
+                    field="--test, --validation",
+                    found=f"{room} in {split}",
+                    expected=f"in {before[room]}, where it was",
+                    fix="Give the same numbers, or another folder; a larger --scenes adds rooms for training",
+                )
 
 
 def _save_png(path: Path, image: NDArray[Any]) -> None:
