@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from rtgs2_training.synthrooms.dataset import DATASET_FORMAT, PLY
+from rtgs2_training.datasets import FORMAT
+from rtgs2_training.synthrooms.dataset import PLY
 from rtgs2_trt import Camera, ClassTable, Scene, save_cameras
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.classes import builtin_class_table
@@ -100,7 +101,7 @@ def main() -> None:
         label_image(view, tuple(described["image_size"]), table).save(folder / "semantic" / f"{number:04d}.png")
     save_cameras(folder / "cameras.json", cameras)
     values = {
-        "format": DATASET_FORMAT,
+        "format": FORMAT,
         "name": "captured flat",
         "classes": {"name": TABLE, "table": table.to_list()},
         "splits": {"test": ["flat"]},
