@@ -80,7 +80,10 @@ def class_weights(views: Sequence[CachedView], classes: int) -> NDArray[np.float
         counts += np.bincount(labels[labels >= 0], minlength=classes)
     if not counts.any():
         raise DatasetError(
-            "no pixel of the data set has a label", file=views[0].scene.path.parent, field="loss.class_weighting"
+            "no pixel of the data set has a label",
+            file=views[0].scene.path.parent,
+            field="loss.class_weighting",
+            fix="Set it to none",
         )
     share = np.maximum(counts / counts.sum(), 1e-4)
     weights = share**-0.5

@@ -62,7 +62,7 @@ def data_fingerprint(dataset: Dataset, scenes: Sequence[SceneFolder], *, labels:
 
 
 def _scene_content(scene: SceneFolder, *, labels: bool) -> list[Any]:
-    content: list[Any] = [scene.name, _ends(scene.ply), _ends(scene.path / "cameras.json")]
+    content: list[Any] = [scene.name, _ends(scene.ply), _ends(scene.path / "cameras.json", whole=True)]
     if not labels:
         return content
     stored = scene.path / STORED
@@ -74,14 +74,15 @@ def _scene_content(scene: SceneFolder, *, labels: bool) -> list[Any]:
     return [*content, scene.foreign_ids, _ends(stored) if stored.exists() else [], images]
 
 
-def _ends(path: Path) -> list[Any]:
-    """Size and hash of the first and the last bytes."""
+def _ends(path: Path, *, whole: bool = False) -> list[Any]:
+    """Size and hash of the first and the last bytes, or of all."""
     try:
         with path.open("rb") as file:
-            digest = hashlib.sha256(file.read(_END))
+            digest = hashlib.sha256(file.read(-1 if whole else _END))
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _END))
             digest.update(file.read(_END))
     except OSError as error:
-        raise DatasetError(f"cannot be read: {error.strerror}", file=path) from error
+        fix = "Check that the file is there and may be read"
+        raise DatasetError(f"cannot be read: {error.strerror}", file=path, fix=fix) from error
     return [size, digest.hexdigest()]
