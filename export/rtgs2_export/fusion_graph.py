@@ -80,6 +80,12 @@ class _FusionGraph:
         feature = graph.input("features", graph.arithmetic, (1, config.feature_channels, "height", "width"))
         low, high = (graph.constant(np.asarray(v, np.float32), n) for v, n in ((0, "image_min"), (1, "image_max")))
         rgb = graph.node("Clip", [image, low, high], "clip_image")
+        if config.inputs != "fusion":  # the input stays, for whoever links the graphs, and tells nothing
+            nothing = graph.constant(np.asarray(0, np.float32), "nothing")
+            if config.inputs == "features":
+                rgb = graph.node("Mul", [rgb, nothing], "without_image")
+            else:
+                feature = graph.node("Mul", [feature, nothing], "without_features")
         maps = []
         for scale in range(4):
             with graph.scope(f"scale{scale + 1}"):

@@ -16,6 +16,7 @@ from rtgs2_trt.task import TASKS, Task
 
 CpeInput = Literal["block_input", "research"]
 ColourOrder = Literal["rgb", "bgr"]
+Inputs = Literal["fusion", "colour", "features"]
 
 _Config = TypeVar("_Config")
 
@@ -86,7 +87,8 @@ class FusionConfig:
 
     The colour branch is a ConvNeXt (``rgb_*``), the feature branch a Mix Transformer (``feature_*``); both have four
     stages at 1/4, 1/8, 1/16 and 1/32 of the image size, merged at the last three. ``num_classes`` counts the output
-    channels: one a class, or the one that predicts depth.
+    channels: one a class, or the one that predicts depth. With ``inputs`` other than ``"fusion"`` the network reads
+    zeros in place of the other image, as ablations do.
     """
 
     num_classes: int = 46
@@ -99,6 +101,7 @@ class FusionConfig:
     spatial_reductions: tuple[int, ...] = (8, 4, 2, 1)
     mlp_ratio: int = 4
     decoder_width: int = 256
+    inputs: Inputs = "fusion"
 
     def __post_init__(self) -> None:
         for name in ("rgb_depths", "rgb_widths", "feature_depths", "feature_widths", "feature_heads"):
@@ -194,7 +197,9 @@ def to_dict(config: ModelConfig) -> dict[str, Any]:
 
 
 def from_dict(values: Mapping[str, Any]) -> ModelConfig:
-    """Return the configuration that :func:`to_dict` wrote; without ``task``, as older versions did, it is semantic.
+    """Return the configuration that :func:`to_dict` wrote.
+
+    Older versions wrote neither ``task``, which is semantic then, nor ``fusion.inputs``, which is both.
 
     Raises:
         CheckpointError: an unknown, missing or impossible field, by name.
@@ -204,9 +209,12 @@ def from_dict(values: Mapping[str, Any]) -> ModelConfig:
     _check_names("config", values, {"encoder", "fusion", "trained_on", "task"})
     _require(values["trained_on"] in get_args(ColourOrder), "trained_on", values["trained_on"], "'rgb' or 'bgr'")
     _require(values["task"] in TASKS, "task", values["task"], " or ".join(map(repr, TASKS)))
+    fusion = values["fusion"]
+    if isinstance(fusion, Mapping):
+        fusion = {"inputs": "fusion", **fusion}
     return ModelConfig(
         encoder=_build(EncoderConfig, "encoder", values["encoder"]),
-        fusion=_build(FusionConfig, "fusion", values["fusion"]),
+        fusion=_build(FusionConfig, "fusion", fusion),
         trained_on=values["trained_on"],
         task=values["task"],
     )
@@ -230,7 +238,8 @@ def _build(kind: type[_Config], name: str, values: object) -> _Config:
             _require(type(value) in (int, float) and 0 < value < 1e6, label, value, "a positive number")
             value = float(value)
         else:
-            _require(value in get_args(CpeInput), label, value, " or ".join(map(repr, get_args(CpeInput))))
+            options = get_args({"CpeInput": CpeInput, "Inputs": Inputs}[str(spec.type)])
+            _require(value in options, label, value, " or ".join(map(repr, options)))
         arguments[key] = value
     return kind(**arguments)
 

@@ -6,6 +6,7 @@ features, and at the last three scales the colours are merged into the feature b
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -109,7 +110,9 @@ class FusionNetwork(nn.Module):
             the decoder takes: (B, C_i, H / 2**(i + 2), W / 2**(i + 2)) each.
         """
         self._check(image, features)
-        rgb, feature, colours, merged = image, features, [], []
+        rgb = torch.zeros_like(image) if self.config.inputs == "features" else image
+        feature = torch.zeros_like(features) if self.config.inputs == "colour" else features
+        colours, merged = [], []
         for stage in range(len(self.config.rgb_widths)):
             rgb, feature = self.get_submodule(f"down_sample_{stage + 1}")(rgb, feature)
             colours.append(rgb)

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -188,6 +189,25 @@ def test_bgr_weights_pass_the_self_check(tiny_checkpoint, tmp_path):
     exported = export_bundle(bgr, tmp_path / "bgr.rtgs2")
     assert exported.self_check.passed
     assert Bundle(exported.path).manifest.trained_on == "bgr"
+
+
+@pytest.mark.parametrize(("inputs", "told"), [("features", "features"), ("colour", "image")])
+def test_network_of_one_input_is_told_nothing_by_the_other(inputs, told, tiny_checkpoint, tmp_path):
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    fusion = dataclasses.replace(checkpoint.config.fusion, inputs=inputs)
+    one = dataclasses.replace(checkpoint, config=dataclasses.replace(checkpoint.config, fusion=fusion))
+    exported = export_bundle(one, tmp_path / "one.rtgs2")  # graphs and PyTorch agree, FP16 too
+    assert exported.self_check.passed
+    session = onnxruntime.InferenceSession(exported.path / "fusion.onnx", providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(1)
+    feed = {
+        "image": rng.random((1, 3, 64, 96), dtype=np.float32),
+        "features": rng.standard_normal((1, 32, 64, 96), dtype=np.float32),
+    }
+    (before,) = session.run(None, feed)
+    for name, values in feed.items():
+        (after,) = session.run(None, {**feed, name: 1 - values})
+        assert np.array_equal(before, after) == (name != told)
 
 
 @pytest.mark.parametrize(

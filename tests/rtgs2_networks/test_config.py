@@ -22,6 +22,9 @@ def test_sizes_of_the_presets(name: str, parameters: int) -> None:
 def test_dictionary_and_back() -> None:
     config = preset("tiny", 5)
     assert from_dict(to_dict(config)) == config
+    older = to_dict(config)
+    del older["task"], older["fusion"]["inputs"]
+    assert from_dict(older) == config
     assert research_encoder_config().cpe_input == "research"
     with pytest.raises(CheckpointError, match="'rtgs2' or 'tiny'"):
         preset("huge", 5)
@@ -40,6 +43,7 @@ def test_dictionary_and_back() -> None:
         ("encoder", "cpe_input", "else", "cpe_input.*'block_input' or 'research'"),
         ("encoder", "colour", 1, r"config\.encoder: unknown fields .*found colour"),
         ("fusion", "rgb_depths", [1, 1, 65, 1], "rgb_depths.*1 to 64 blocks"),
+        ("fusion", "inputs", "depth", "inputs.*'fusion' or 'colour' or 'features'"),
         ("fusion", "feature_channels", 31, "feature_channels.*32 channels"),
         ("fusion", "num_classes", 65536, "num_classes.*1 to 65535"),
     ],

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtgs2_networks.config import Inputs
 from rtgs2_trt.backends import PrecisionChoice
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.classes import ClassTable
@@ -22,7 +23,6 @@ from rtgs2_trt.scene import Scene
 from rtgs2_trt.segmenter import BackendName, Segmenter
 from rtgs2_trt.task import Task
 
-Inputs = Literal["fusion", "colour", "features"]
 """What a fusion network gets to see; what is left out is zero, as in training."""
 
 
@@ -106,7 +106,7 @@ class CheckpointPredictor:
 
     Args:
         path: the checkpoint.
-        inputs: what the fusion network gets to see.
+        inputs: what the fusion network gets to see of what it was trained with.
         threads: CPU threads of the rasteriser and of PyTorch, 0 for all.
 
     Raises:
@@ -123,7 +123,7 @@ class CheckpointPredictor:
         checkpoint = load_checkpoint(path)
         self._threads = threads
         self._config = checkpoint.config
-        self._inputs = inputs
+        self._inputs = inputs if inputs != "fusion" else checkpoint.config.fusion.inputs
         self._encoder = checkpoint.build_encoder()
         self._fusion = checkpoint.build_fusion()
         self.task = checkpoint.config.task
@@ -180,7 +180,7 @@ def open_predictor(
         path: which.
         backend: of a bundle.
         precision: of a bundle.
-        inputs: what the fusion network of a checkpoint gets to see.
+        inputs: what the fusion network of a checkpoint gets to see of what it was trained with.
         threads: CPU threads, 0 for all.
 
     Raises:

@@ -6,10 +6,10 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rtgs2_networks.config import Inputs
 from rtgs2_trt.errors import InputError, shown
 from rtgs2_trt.task import Task
 
-from ..predictors import Inputs
 from ..runs.config import EncoderRunConfig, FusionRunConfig, TuningRunConfig
 
 EncoderTrainingName = Literal["contrast", "none", "contrast and labels"]

@@ -147,7 +147,7 @@ class ClaimRuns:
         )
         if not outcome.finished:
             return None
-        predictor = CheckpointPredictor(folder / RESULT, experiment.inputs, self._options.threads)
+        predictor = CheckpointPredictor(folder / RESULT, threads=self._options.threads)
         measured = evaluate(predictor, self._scenes, max_views=self._config.max_views, track=self._console.track)
         step_milliseconds = {name: round(value, 3) for name, value in outcome.stage_milliseconds.items()}
         result = {

@@ -39,7 +39,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--backend", default="auto", choices=["auto", *BACKENDS], help="of a bundle")
     parser.add_argument("--precision", default="fp32", choices=["fp32", "fp16", "bf16"], help="of a bundle")
     parser.add_argument(
-        "--inputs", default="fusion", choices=["fusion", "colour", "features"], help="what a checkpoint gets to see"
+        "--inputs",
+        default="fusion",
+        choices=["fusion", "colour", "features"],
+        help="what a checkpoint gets to see of what it was trained with",
     )
     parser.add_argument("--balanced", action="store_true", help=f"{BASELINE}: rare classes count like frequent ones")
     parser.add_argument("--max-views", type=at_least(1), default=0, metavar="N", help="views a scene, evenly spaced")

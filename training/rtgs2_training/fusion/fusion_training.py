@@ -23,7 +23,6 @@ from ..datasets import Dataset, SceneFolder
 from ..encoder.encoder_checkpoint import trained_encoder
 from ..evaluation import evenly_spaced
 from ..metrics import ConfusionMatrix, DepthError
-from ..predictors import Inputs
 from ..random_numbers import generator, shuffled_item, torch_generator
 from ..runs.config import FusionLossConfig, FusionRunConfig
 from ..runs.config_file import config_hash
@@ -143,7 +142,8 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         self.steps, self.schedule, self.validation = config.steps, config.schedule, config.validation
         self.samples, self.clip_norm = config.batch_size, config.clip_norm
         classes = 1 if config.task == "depth" else len(dataset.classes)
-        self.model: ModelConfig = preset(config.preset, classes, config.task)
+        model = preset(config.preset, classes, config.task)
+        self.model: ModelConfig = replace(model, fusion=replace(model.fusion, inputs=config.inputs))
         torch.manual_seed(config.seed)
         network = FusionNetwork(self.model.fusion)
         start = load_checkpoint(initial) if initial else None
@@ -213,7 +213,6 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         grids = draw_grids(config.loss.pixel_grids, torch_generator(torch.device("cpu"), config.seed, "grids", step))
         late = step >= config.loss.centre_collapse_from * self.steps
         collapse = config.loss.centre_collapse if late and config.task == "semantic" else 0.0
-        image, features = kept_inputs(image, features, config.inputs)
         return FusionStep(replace(views, image=image, features=features), grids, collapse)
 
     def validate(self, fabric: Fabric) -> dict[str, float]:
@@ -226,7 +225,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         for first in range(0, len(mine), self.config.batch_size):
             group = mine[first : first + self.config.batch_size]
             views = to_views(read_views(group, self.config.task), fabric.device)
-            outputs = full_size_logits(network(*kept_inputs(views.image, views.features, self.config.inputs)))
+            outputs = full_size_logits(network(views.image, views.features))
             if self.config.task == "depth":
                 depth.add(views.target.cpu().numpy(), outputs[:, 0].cpu().numpy())
             else:
@@ -290,7 +289,9 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
 
     def _take_up(self, start: Checkpoint, network: FusionNetwork, path: Path | None) -> None:
         same_classes = start.classes is None or start.classes == self.dataset.classes
-        if start.config != self.model or not same_classes:
+        same_network = replace(start.config.fusion, inputs=self.config.inputs) == self.model.fusion
+        same_network &= replace(start.config, fusion=self.model.fusion) == self.model
+        if not same_network or not same_classes:
             table = "no classes" if start.classes is None else f"classes {start.classes.name!r} ({len(start.classes)})"
             raise CheckpointError(
                 "a checkpoint of another network or class table than this run's",
@@ -320,13 +321,6 @@ def to_views(batch: StoredViews, device: torch.device) -> Views:
     features *= torch.from_numpy(batch.scale).to(device)[:, None, None, :]
     target = torch.from_numpy(batch.target).to(device)
     return Views(image, features.permute(0, 3, 1, 2), target if target.is_floating_point() else target.long())
-
-
-def kept_inputs(image: Tensor, features: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor]:
-    """Return both inputs, zeros in place of what `inputs` leaves out."""
-    if inputs == "colour":
-        return image, torch.zeros_like(features)
-    return (torch.zeros_like(image) if inputs == "features" else image), features
 
 
 def _tell_unlabelled(scenes: Sequence[SceneFolder], console: Console) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rtgs2_networks.config import Inputs
 from rtgs2_trt.errors import InputError, shown
 from rtgs2_trt.task import Task
-
-from ..predictors import Inputs
 
 Preset = Literal["tiny", "rtgs2"]
 Precision = Literal["32-true", "bf16-mixed"]
@@ -286,7 +285,7 @@ class FusionLossConfig:
 class FusionRunConfig:
     """Training of the fusion network on rendered views.
 
-    ``inputs`` other than fusion zero the colours or the features, in training and in validation. ``crop`` is the
+    ``inputs`` other than fusion zero the colours or the features, for good: the checkpoint says so. ``crop`` is the
     (height, width) that views are cut to after augmentation, multiples of 32. ``average`` is the decay a step of the
     running mean of the weights that is validated and saved (0: the weights themselves), as ``stored_weights``.
     """
