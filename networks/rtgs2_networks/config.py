@@ -17,6 +17,7 @@ from rtgs2_trt.task import TASKS, Task
 CpeInput = Literal["block_input", "research"]
 ColourOrder = Literal["rgb", "bgr"]
 Inputs = Literal["fusion", "colour", "features"]
+"""What a fusion network gets to see; what is left out is zero."""
 
 _Config = TypeVar("_Config")
 

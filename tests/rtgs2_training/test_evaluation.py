@@ -164,6 +164,20 @@ def test_inputs_that_a_checkpoint_does_not_see_change_nothing(boxes, models):
     assert colour.description["inputs"] == "colour"
 
 
+def test_network_of_one_input_is_measured_with_it(boxes, models, tmp_path):
+    whole = load_checkpoint(models[0])
+    fusion = dataclasses.replace(whole.config.fusion, inputs="features")
+    config, path = dataclasses.replace(whole.config, fusion=fusion), tmp_path / "features.pt"
+    save_checkpoint(path, config, whole.classes, whole.encoder, whole.fusion)
+    scene, camera = box_scene(), box_views()["0000"]
+    one, zeroed = open_predictor(path), open_predictor(models[0], inputs="features")
+    assert one.description["inputs"] == "features"
+    labels = [predictor.predict(predictor.encode(scene), camera).labels for predictor in (one, zeroed)]
+    np.testing.assert_array_equal(*labels)
+    with pytest.raises(InputError, match=r"features\.pt: inputs: .*features alone.*found colour"):
+        open_predictor(path, inputs="colour")
+
+
 def train(*arguments):
     return main(["evaluate", *map(str, arguments)])
 

@@ -18,12 +18,11 @@ from rtgs2_networks.config import Inputs
 from rtgs2_trt.backends import PrecisionChoice
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.classes import ClassTable
+from rtgs2_trt.errors import InputError
 from rtgs2_trt.rasterize import rasterize
 from rtgs2_trt.scene import Scene
 from rtgs2_trt.segmenter import BackendName, Segmenter
 from rtgs2_trt.task import Task
-
-"""What a fusion network gets to see; what is left out is zero, as in training."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +70,7 @@ class BundlePredictor:
         threads: CPU threads, 0 for all.
 
     Raises:
+        InputError: `inputs` that the network was not trained with.
         BundleError: the bundle cannot be used.
         BackendError: the backend or the precision cannot be had.
     """
@@ -111,6 +111,7 @@ class CheckpointPredictor:
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
+        InputError: `inputs` that the network was not trained with.
     """
 
     def __init__(self, path: Path, inputs: Inputs = "fusion", threads: int = 0) -> None:
@@ -123,7 +124,17 @@ class CheckpointPredictor:
         checkpoint = load_checkpoint(path)
         self._threads = threads
         self._config = checkpoint.config
-        self._inputs = inputs if inputs != "fusion" else checkpoint.config.fusion.inputs
+        trained = checkpoint.config.fusion.inputs
+        if "fusion" not in (inputs, trained) and inputs != trained:
+            raise InputError(
+                f"the network was trained with {trained} alone: it would see nothing",
+                file=path,
+                field="inputs",
+                found=inputs,
+                expected=f"fusion or {trained}",
+                fix="Leave it out",
+            )
+        self._inputs = trained if inputs == "fusion" else inputs
         self._encoder = checkpoint.build_encoder()
         self._fusion = checkpoint.build_fusion()
         self.task = checkpoint.config.task
@@ -135,7 +146,7 @@ class CheckpointPredictor:
             "checkpoint_sha256": checkpoint.sha256,
             "backend": "pytorch",
             "precision": "fp32",
-            **({} if inputs == "fusion" else {"inputs": inputs}),
+            **({} if self._inputs == "fusion" else {"inputs": self._inputs}),
         }
 
     def encode(self, scene: Scene) -> Scene:
@@ -185,6 +196,7 @@ def open_predictor(
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
+        InputError: `inputs` that the network was not trained with.
         BundleError: the bundle cannot be used.
         BackendError: the backend or the precision cannot be had.
     """

@@ -172,6 +172,17 @@ def test_state_of_another_encoder_or_beginning_is_refused(data, finished, tmp_pa
     assert "the state of a run with another" in capsys.readouterr().err
 
 
+def test_beginning_with_another_task_is_refused_and_with_other_inputs_taken(data, finished, tmp_path, capsys):
+    command = arguments(data, "fusion", tmp_path / "run")
+    place = command.index("--encoder")
+    command[place : place + 2] = ["--init", str(finished / "ckpt.pt")]
+    depth = ["--set", "task=depth", "--set", "augmentation.zoom=[1, 1]", "--set", "augmentation.perspective=0"]
+    assert main([*command, *depth]) == 2
+    assert "--init: a checkpoint of another network or class table" in capsys.readouterr().err
+    assert main([*command, "--set", "inputs=features", "--set", "steps=1"]) == 0
+    assert load_checkpoint(tmp_path / "run" / "ckpt.pt").config.fusion.inputs == "features"
+
+
 def test_restart_starts_anew_once_everything_was_found(data, finished, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(finished, run)

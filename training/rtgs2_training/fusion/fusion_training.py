@@ -289,9 +289,8 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
 
     def _take_up(self, start: Checkpoint, network: FusionNetwork, path: Path | None) -> None:
         same_classes = start.classes is None or start.classes == self.dataset.classes
-        same_network = replace(start.config.fusion, inputs=self.config.inputs) == self.model.fusion
-        same_network &= replace(start.config, fusion=self.model.fusion) == self.model
-        if not same_network or not same_classes:
+        network_of_start = replace(start.config, fusion=replace(start.config.fusion, inputs=self.config.inputs))
+        if network_of_start != self.model or not same_classes:
             table = "no classes" if start.classes is None else f"classes {start.classes.name!r} ({len(start.classes)})"
             raise CheckpointError(
                 "a checkpoint of another network or class table than this run's",
