@@ -79,7 +79,7 @@ class ClaimRuns:
         self._options, self._console = options, console
         self._scenes = dataset.scenes(config.split)
         self._train_scenes = dataset.scenes(config.fusion.data.train_split)
-        self._fingerprint = data_fingerprint(dataset, dataset.scenes("all"))
+        self._fingerprint = data_fingerprint(dataset, dataset.splits)
         self._started = time.monotonic()
         self._longest_minutes = 0.0
         if options.threads:

@@ -17,6 +17,7 @@ from ..datasets import Dataset, SceneFolder
 from ..runs.config import ContrastConfig, EncoderRunConfig
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint, scenes_of
+from ..runs.optimizers import make_optimizer
 from ..runs.task import TrainingTask
 from .contrastive_loss import point_info_nce
 from .encoder_checkpoint import write_encoder
@@ -88,15 +89,15 @@ class EncoderTraining(TrainingTask[list[ViewPair], PairBatch]):
     @property
     def identity(self) -> Mapping[str, str]:
         """See :class:`TrainingTask`."""
-        scenes = [*self.train_scenes, *self.validation_scenes]
+        scenes = {"train": self.train_scenes, "validation": self.validation_scenes}
         data = data_fingerprint(self.dataset, scenes, labels=False)
         return {"configuration": config_hash(self.config), "data set": data}
 
     def optimizer(self) -> torch.optim.Optimizer:
-        """Adam, as in the paper."""
-        config = self.config
-        return torch.optim.Adam(
-            self.objective.parameters(), lr=config.schedule.learning_rate, weight_decay=config.weight_decay
+        """See :class:`TrainingTask`."""
+        config, ends = self.config, ("embedding.stem",)
+        return make_optimizer(
+            config.optimizer, self.objective, ends, config.schedule.learning_rate, config.weight_decay
         )
 
     def load(self, step: int, rank: int, world_size: int) -> list[ViewPair]:

@@ -25,7 +25,7 @@ from ..metrics import ConfusionMatrix
 from ..runs.config import TuningRunConfig
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint, scenes_of
-from ..runs.decayed_weights import adamw
+from ..runs.optimizers import make_optimizer
 from ..runs.task import TrainingTask
 from .encoder_checkpoint import trained_encoder, write_encoder
 from .joined_clouds import DeviceClouds, join_clouds
@@ -111,7 +111,7 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
     @property
     def identity(self) -> Mapping[str, str]:
         """See :class:`TrainingTask`."""
-        scenes = [*self.train_scenes, *self.validation_scenes]
+        scenes = {"train": self.train_scenes, "validation": self.validation_scenes}
         return {
             "configuration": config_hash(self.config),
             "data set": data_fingerprint(self.dataset, scenes),
@@ -119,8 +119,11 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         }
 
     def optimizer(self) -> torch.optim.Optimizer:
-        """AdamW; biases and norms do not decay."""
-        return adamw(self.objective, self.config.schedule.learning_rate, self.config.weight_decay)
+        """See :class:`TrainingTask`."""
+        config, ends = self.config, ("embedding.stem", "classifier")
+        return make_optimizer(
+            config.optimizer, self.objective, ends, config.schedule.learning_rate, config.weight_decay
+        )
 
     def load(self, step: int, rank: int, world_size: int) -> list[ScenePart]:
         """See :class:`TrainingTask`."""

@@ -24,10 +24,10 @@ from ..encoder.encoder_checkpoint import trained_encoder
 from ..evaluation import evenly_spaced
 from ..metrics import ConfusionMatrix, DepthError
 from ..random_numbers import generator, shuffled_item, torch_generator
-from ..runs.config import FusionLossConfig, FusionRunConfig
+from ..runs.config import FusionLossConfig, FusionRunConfig, ImageAugmentationConfig
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint, scenes_of
-from ..runs.decayed_weights import adamw
+from ..runs.optimizers import make_optimizer
 from ..runs.task import TrainingTask
 from . import image_augmentation as augmentation
 from .centre_collapse import centre_collapse_loss, simplex_frame
@@ -153,10 +153,11 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         self._encoder_hash = encoder_hash(self.encoder)
         self._initial_hash = start.sha256 if start else ""
         train_scenes, validation_scenes = scenes_of(dataset, config.data, config.validation)
-        self._scenes = [*train_scenes, *validation_scenes]
+        self._scenes = {"train": train_scenes, "validation": validation_scenes}
+        every = list(dict.fromkeys([*train_scenes, *validation_scenes]))
         store = RenderCache(cache, self.encoder.to(fabric.device), self._encoder_hash, config.storage)
         if fabric.is_global_zero:
-            store.views(self._scenes)  # hashes the Gaussians for all processes
+            store.views(every)  # hashes the Gaussians for all processes
         fabric.barrier()
         self.views: list[CachedView] = store.views(train_scenes)
         self.validation_views = evenly_spaced(store.views(validation_scenes), self.validation.samples)
@@ -165,10 +166,11 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         store.render_missing([*self.views, *self.validation_views], console)  # where folders are not shared
         self.encoder.cpu()
         self._check_targets()
-        _tell_unlabelled(self._scenes, console)
+        _tell_unlabelled(every, console)
         weights = None
         if config.loss.class_weighting == "inverse_sqrt" and config.task == "semantic":
             weights = torch.from_numpy(class_weights(self.views, classes))
+        self._augmentation = _for_inputs(config)
         self.objective: FusionObjective = FusionObjective(network, config.loss, weights).to(fabric.device)
         self.objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # what the Linears between convolutions want
         self.average = WeightAverage(self.objective.network, config.average) if config.average else None
@@ -184,8 +186,12 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         }
 
     def optimizer(self) -> torch.optim.Optimizer:
-        """AdamW; biases, norms and layer scales do not decay."""
-        return adamw(self.objective, self.config.schedule.learning_rate, self.config.weight_decay)
+        """See :class:`TrainingTask`."""
+        config = self.config
+        ends = ("down_sample_1.rgb_stem", "down_sample_1.depth_stem", "linear_pred", "colour_head")
+        return make_optimizer(
+            config.optimizer, self.objective, ends, config.schedule.learning_rate, config.weight_decay
+        )
 
     def load(self, step: int, rank: int, world_size: int) -> StoredViews:
         """See :class:`TrainingTask`."""
@@ -201,15 +207,15 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         noise = torch_generator(device, config.seed, "noise", *batch.numbers[:1])
         homographies = np.stack(
             [
-                augmentation.random_homography((int(height), int(width)), crop, config.augmentation, rng)
+                augmentation.random_homography((int(height), int(width)), crop, self._augmentation, rng)
                 for (height, width), rng in zip(batch.sizes, rngs, strict=True)
             ]
         )
         views = augmentation.warp(batch, homographies, crop, device)
-        image = augmentation.recolour(views.image, config.augmentation, rngs)
-        image, features = augmentation.add_noise(image, config.augmentation, noise), views.features
-        augmentation.vary_features(features, batch.largest, config.augmentation, rngs)
-        augmentation.cut_out(image, features, config.augmentation, rngs)
+        image = augmentation.recolour(views.image, self._augmentation, rngs)
+        image, features = augmentation.add_noise(image, self._augmentation, noise), views.features
+        augmentation.vary_features(features, batch.largest, self._augmentation, rngs)
+        augmentation.cut_out(image, features, self._augmentation, rngs)
         grids = draw_grids(config.loss.pixel_grids, torch_generator(torch.device("cpu"), config.seed, "grids", step))
         late = step >= config.loss.centre_collapse_from * self.steps
         collapse = config.loss.centre_collapse if late and config.task == "semantic" else 0.0
@@ -311,6 +317,15 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         if source is None:
             return PointTransformerEncoder(self.model.encoder).eval()
         return trained_encoder(source, self.model.encoder, self.config.preset, path)
+
+
+def _for_inputs(config: FusionRunConfig) -> ImageAugmentationConfig:
+    """The augmentation; it never drops the only input of a network, which could learn nothing from such views."""
+    if config.inputs == "colour":
+        return replace(config.augmentation, colour_dropout=0.0)
+    if config.inputs == "features":
+        return replace(config.augmentation, feature_dropout=0.0)
+    return config.augmentation
 
 
 def to_views(batch: StoredViews, device: torch.device) -> Views:

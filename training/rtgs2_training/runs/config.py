@@ -18,6 +18,7 @@ Precision = Literal["32-true", "bf16-mixed"]
 Storage = Literal["int8", "float16"]
 StoredWeights = Literal["float32", "float16"]
 ClassWeighting = Literal["none", "inverse_sqrt"]
+OptimizerName = Literal["adam", "adamw", "muon"]
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ class EncoderRunConfig:
     steps: int = 4000
     pairs_per_step: int = 1
     precision: Precision = "32-true"
+    optimizer: OptimizerName = "adam"
     weight_decay: float = 1e-5
     clip_norm: float = 1.0
     calibration_scenes: int = 16
@@ -189,6 +191,7 @@ class TuningRunConfig:
     steps: int = 2000
     parts_per_step: int = 2
     precision: Precision = "32-true"
+    optimizer: OptimizerName = "adamw"
     weight_decay: float = 1e-2
     clip_norm: float = 1.0
     label_smoothing: float = 0.05
@@ -220,7 +223,7 @@ class ImageAugmentationConfig:
     ``1 +- feature_gain``, moved by up to ``feature_shift`` times its largest value, and dropped with probability
     ``channel_dropout``. Up to ``cut_out`` rectangles of the colours, and others of the features, are overwritten.
     A view has no colours at all with probability ``colour_dropout``, else no features with ``feature_dropout``: where
-    features alone tell most, the colour branch learns from such views only.
+    features alone tell most, the colour branch learns from such views only. A network of one input is never without it.
     """
 
     zoom: tuple[float, ...] = (0.8, 1.6)
@@ -298,6 +301,7 @@ class FusionRunConfig:
     batch_size: int = 8
     crop: tuple[int, ...] = (256, 320)
     precision: Precision = "32-true"
+    optimizer: OptimizerName = "adamw"
     weight_decay: float = 1e-4
     clip_norm: float = 1.0
     average: float = 0.999

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,13 @@ def scenes_of(
     return train, dataset.scenes(config.validation_split) if has_validation else ()
 
 
-def data_fingerprint(dataset: Dataset, scenes: Sequence[SceneFolder], *, labels: bool = True) -> str:
+def data_fingerprint(dataset: Dataset, scenes: Mapping[str, Sequence[SceneFolder]], *, labels: bool = True) -> str:
     """Return 64 hexadecimal digits that name classes, scenes, views and, if they are used, their labels.
+
+    Args:
+        dataset: the data set.
+        scenes: by what they are for: a scene that is validated on in place of trained on makes other data.
+        labels: whether they are used.
 
     Gaussians count with the size and both ends of their files, cameras with their contents, label and depth images with
     names and sizes: a run that goes on shall not read gigabytes first.
@@ -57,7 +62,9 @@ def data_fingerprint(dataset: Dataset, scenes: Sequence[SceneFolder], *, labels:
         DatasetError: a file of a scene cannot be read.
     """
     content: list[Any] = [dataset.name, dataset.classes.to_list()]
-    content += [_scene_content(scene, labels=labels) for scene in scenes]
+    content += [
+        [purpose, [_scene_content(scene, labels=labels) for scene in group]] for purpose, group in scenes.items()
+    ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
