@@ -386,6 +386,27 @@ def test_no_data_set(tmp_path, written):
         open_dataset(written / "a", table, foreign_ids="ignore").scenes("test")
 
 
+def test_labels_without_a_camera(folder):
+    """A cut cameras.json must not make a data set smaller in silence."""
+    cameras = folder / "a" / "cameras.json"
+    cameras.write_text(json.dumps(json.loads(cameras.read_text())[:1]))
+    with pytest.raises(
+        DatasetError, match=r"a/cameras\.json: label images without a camera .found 1 cameras, none for 0001\.png and 1"
+    ):
+        open_dataset(folder).scenes("train")[0].cameras  # noqa: B018
+    (folder / "dataset.json").unlink()
+    scene = open_dataset(folder, builtin_class_table("synthrooms")).scenes("all")[0]
+    assert (list(scene.cameras), scene.left_out) == (["0000"], 2)
+
+
+def test_origin(folder):
+    assert open_dataset(folder).title == "boxes"
+    edit(folder, generator={"version": 11, "seed": 3, "settings": {"views": 10}})
+    assert open_dataset(folder).title == "boxes (version 11, seed 3)"
+    edit(folder, generator=["what", "ever"])
+    assert open_dataset(folder).title == "boxes"
+
+
 def test_empty_split(folder):
     edit(folder, splits={"train": ["a"], "test": []})
     with pytest.raises(DatasetError, match=r"split: no scenes in this split .found 'test', expected all, train"):

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -188,7 +189,7 @@ def test_command_writes_and_prints(boxes, models, tmp_path, capsys):
     values = json.loads(captured.out)
     assert captured.err == ""
     assert 0 <= values["miou"] <= 1
-    assert values["dataset"] == {"name": "boxes", "path": str(boxes), "split": "test"}
+    assert values["dataset"] == {"name": "boxes", "origin": "", "path": str(boxes), "split": "test"}
     assert (values["model"]["kind"], values["model"]["weights"], values["views"]) == ("checkpoint", "seeded", 4)
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == values
     with (tmp_path / "out" / "classes.csv").open() as file:
@@ -218,6 +219,43 @@ def test_command_for_the_baseline(boxes, capsys):
     assert values["miou"] < 0.9  # each box has colours of its own
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--inputs", "features"], "colour-baseline: --inputs: colour-baseline sees nothing but colours"),
+        (["--backend", "cpu"], "colour-baseline: --backend, --precision: only bundles run on several backends"),
+    ],
+)
+def test_the_baseline_refuses_what_it_does_not_use(boxes, capsys, options, message):
+    assert train("colour-baseline", boxes, *options, "--quiet") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_baseline_says_which_split_it_needs(boxes, tmp_path, capsys):
+    shutil.copytree(boxes, tmp_path / "boxes")
+    (tmp_path / "boxes" / "dataset.json").unlink()
+    assert train("colour-baseline", tmp_path / "boxes", "--classes", "synthrooms") == 2
+    message = capsys.readouterr().err
+    assert "counts colours in the split 'train', which the data set lacks (found no dataset.json)" in message
+    assert "docs/conventions.md" in message
+
+
+def test_views_left_out_are_told(boxes, models, tmp_path, capsys):
+    """Without dataset.json a view may lack its labels, or its camera; a figure of the others is no figure of all."""
+    shutil.copytree(boxes, tmp_path / "boxes")
+    (tmp_path / "boxes" / "dataset.json").unlink()
+    (tmp_path / "boxes" / "a" / "semantic" / "0001.png").unlink()
+    cameras = tmp_path / "boxes" / "b" / "cameras.json"
+    cameras.write_text(json.dumps(json.loads(cameras.read_text())[:2]))
+    assert train(models[1], tmp_path / "boxes", "--json") == 0
+    printed = capsys.readouterr()
+    values = json.loads(printed.out)
+    assert (values["views_left_out"], values["views"]) == (2, 10)
+    assert "views without a label image or without a camera, left out: 2" in printed.err
+    assert train(models[1], boxes, "--json", "--quiet") == 0
+    assert json.loads(capsys.readouterr().out)["views_left_out"] == 0
+
+
 def test_baseline_learns_what_colours_tell():
     """Red is class 0, green class 1, and half of the blue pixels are each: the more frequent one wins."""
     rgb = np.zeros((3, 2, 6), np.float32)
@@ -240,7 +278,8 @@ def test_baseline_learns_what_colours_tell():
     [
         (["--split", "validation"], "split: no such split .found 'validation', expected all, train, test"),
         (["--classes", "scannet"], r"dataset\.json: --classes: the data set says itself"),
-        (["--precision", "bf16"], "rooms.pt: --backend, --precision: a checkpoint runs in PyTorch"),
+        (["--precision", "bf16"], "rooms.pt: --backend, --precision: .*a checkpoint runs in PyTorch"),
+        (["--balanced"], "rooms.pt: --balanced: not for trained models"),
     ],
 )
 def test_wrong_options(boxes, models, capsys, options, message):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from rtgs2_trt.camera import Camera
 from rtgs2_trt.camera_files import load_cameras
 from rtgs2_trt.classes import ClassTable
+from rtgs2_trt.console import Console
 from rtgs2_trt.errors import ClassTableError, DatasetError, shown
 from rtgs2_trt.file_access import reading
 from rtgs2_trt.scene import Scene
@@ -105,6 +106,8 @@ class SceneFolder:
                 file name.
         """
         cameras = self.all_cameras
+        if self.complete:
+            self._refuse_labels_without_camera(cameras)
         labelled = {}
         for view, camera in cameras.items():
             if self._image_file(self._label_folder, view).is_file():
@@ -185,9 +188,29 @@ class SceneFolder:
         return indices
 
     @property
+    def left_out(self) -> int:
+        """How many cameras have no labels, plus how many label images no camera."""
+        return len(self.all_cameras) - len(self.cameras) + len(self._labels_without_camera(self.all_cameras))
+
+    @property
     def has_depth(self) -> bool:
         """Whether the scene comes with depth images."""
         return (self.path / "depth").is_dir()
+
+    def _labels_without_camera(self, cameras: Mapping[str, Camera]) -> list[Path]:
+        used = {self._image_file(self._label_folder, view) for view in cameras}
+        return sorted(file for file in (self.path / self._label_folder).glob("*.png") if file not in used)
+
+    def _refuse_labels_without_camera(self, cameras: Mapping[str, Camera]) -> None:
+        unused = self._labels_without_camera(cameras)
+        if unused:
+            raise DatasetError(
+                "label images without a camera",
+                file=self.path / "cameras.json",
+                found=f"{len(cameras)} cameras, none for {unused[0].name} and {len(unused) - 1} others",
+                expected=f"a camera for each image of {self._label_folder}",
+                fix="Generate or copy the data set again",
+            )
 
     @cached_property
     def _label_folder(self) -> str:
@@ -238,6 +261,7 @@ class Dataset:
         path: its folder.
         classes: what label ids mean.
         splits: scenes by split; empty without ``dataset.json``.
+        origin: what it was made by, for people; empty where ``dataset.json`` does not say.
     """
 
     name: str
@@ -245,6 +269,12 @@ class Dataset:
     classes: ClassTable
     splits: Mapping[str, tuple[SceneFolder, ...]]
     _every: tuple[SceneFolder, ...]
+    origin: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name and origin."""
+        return f"{self.name} ({self.origin})" if self.origin else self.name
 
     def scenes(self, split: str) -> tuple[SceneFolder, ...]:
         """Return the scenes of a split; ``"all"`` is every scene.
@@ -332,7 +362,22 @@ def _described(folder: Path, file: Path, classes: ClassTable | None, foreign_ids
             split_of[scene] = split
         scenes[split] = tuple(_scene_folder(folder / n, classes, foreign_ids, complete=True) for n in names)
     every = tuple(scene for group in scenes.values() for scene in group)
-    return Dataset(name, folder, classes, MappingProxyType(scenes), every)
+    return Dataset(name, folder, classes, MappingProxyType(scenes), every, _origin(values.get("generator")))
+
+
+def _origin(generator: object) -> str:
+    """What ``dataset.json`` says of a generator; anything unexpected is passed over: nothing depends on it."""
+    known = generator if isinstance(generator, dict) else {}
+    parts = [f"{name} {known[name]}" for name in ("version", "seed") if isinstance(known.get(name), int)]
+    return ", ".join(parts)
+
+
+def tell_left_out(scenes: Sequence[SceneFolder], console: Console) -> int:
+    """Say, and return, how many views of `scenes` have a camera but no labels, or labels but no camera."""
+    left_out = sum(scene.left_out for scene in scenes)
+    if left_out:
+        console.note(f"  views without a label image or without a camera, left out: {left_out}")
+    return left_out
 
 
 def _scene_folder(path: Path, classes: ClassTable, foreign_ids: ForeignIds, *, complete: bool) -> SceneFolder:

@@ -76,6 +76,11 @@ def test_stopped_and_taken_up_again(paths, tmp_path, monkeypatch, capsys):
     depth = json.loads((out / "seed-3" / "depth-colour" / "result.json").read_text())
     assert depth["metrics"]["depth_rmse"] > 0
     assert not (out / "seed-3" / "cache").exists()
+    minutes = {
+        file.parent.name: json.loads(file.read_text())["minutes"] for file in (out / "seed-3").glob("*/result.json")
+    }
+    assert {name for name, value in minutes.items() if value > 0} == {*FEW, "encoder", "tuned-encoder"}
+    assert values["setting"]["longest_minutes"] == max(minutes.values())
 
     def never(*_, **__):
         raise AssertionError("nothing is left to do")
@@ -87,6 +92,18 @@ def test_stopped_and_taken_up_again(paths, tmp_path, monkeypatch, capsys):
 
     assert main(["claims", *paths, "--set", "fusion.steps=3"]) == 2
     assert "result.json: identity: the result of another configuration or data set" in capsys.readouterr().err
+
+
+def test_a_state_that_does_not_fit_says_what_to_delete(paths, tmp_path, capsys):
+    """The command has no --restart."""
+    assert main(["claims", *paths]) == 0
+    for name in ("encoder", *FEW):
+        (tmp_path / "out" / "seed-3" / name / "result.json").unlink()
+    assert main(["claims", *paths, "--set", "encoder.weight_decay=0.1"]) == 2
+    message = capsys.readouterr().err
+    assert "the state of a run with another configuration" in message
+    assert f"Delete {tmp_path / 'out' / 'seed-3' / 'encoder'}: the run is then done anew" in message
+    assert "--restart" not in message
 
 
 def test_out_of_time_and_bad_configurations(paths, capsys):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from box_room import box_views, write_box_dataset
+from rtgs2_export.cli import main as rtgs2_export
 from rtgs2_training.cli import main
 from rtgs2_training.fusion.weight_average import WeightAverage
 
@@ -45,6 +46,13 @@ def test_views_of_one_scene_are_learnt_by_heart(task, steps, metric, enough, tmp
     result = json.loads(capsys.readouterr().out)
     assert result["finished"]
     assert enough(result["validation"][metric]), result["validation"]
+
+    # the written checkpoint, exported and run by a Segmenter, is what was validated
+    assert rtgs2_export([str(tmp_path / "run/ckpt.pt"), "-o", str(tmp_path / "model.rtgs2"), "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "model.rtgs2"), str(data), "--split", "all", "--quiet", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)["miou" if task == "semantic" else "depth_rmse"]
+    assert measured == pytest.approx(result["validation"][metric], rel=0.03)  # validation reads features of 8 bits
 
 
 def test_average_follows_the_weights_and_forgets_the_start():

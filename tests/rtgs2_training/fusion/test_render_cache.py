@@ -14,6 +14,7 @@ from rtgs2_networks.encoder import PointTransformerEncoder
 from rtgs2_training.datasets import open_dataset
 from rtgs2_training.fusion import render_cache
 from rtgs2_training.fusion.render_cache import RenderCache, encoder_hash
+from rtgs2_training.fusion.view_batches import read_views
 from rtgs2_training.scene_features import scene_features
 from rtgs2_trt import rasterize
 from rtgs2_trt.console import Console
@@ -50,6 +51,25 @@ def test_holds_what_the_rasteriser_draws(storage, tolerance, scenes, encoder, tm
         assert np.abs(image / 255 - np.clip(expected.rgb, 0, 1).transpose(1, 2, 0)).max() <= 0.5 / 255 + 1e-6
         error = np.abs(features.astype(np.float32) * scale - expected.features.transpose(1, 2, 0))
         assert (error.max(axis=(0, 1)) <= tolerance * np.abs(expected.features).max(axis=(1, 2)) + 1e-7).all()
+
+
+@pytest.mark.parametrize("storage", ["int8", "float16"])
+def test_an_empty_channel_has_nothing_to_vary(storage, scenes, encoder, tmp_path, monkeypatch):
+    """Its largest value is 0, so the augmentation, which moves channels by a share of that, leaves it empty."""
+    real = rasterize
+
+    def without_channel_3(scene, camera):
+        drawn = real(scene, camera)
+        drawn.features[3] = 0
+        return drawn
+
+    monkeypatch.setattr(render_cache, "rasterize", without_channel_3)
+    views = cache(tmp_path, encoder, storage).views(scenes)
+    cache(tmp_path, encoder, storage).render_missing(views, QUIET)
+    batch = read_views(views[:1], "semantic")
+    assert (batch.features[0, ..., 3] == 0).all()
+    assert batch.largest[0, 3] == 0
+    assert (np.delete(batch.largest[0], 3) > 0).all()
 
 
 def test_only_what_is_missing_or_partial_is_rendered(scenes, encoder, tmp_path, monkeypatch):

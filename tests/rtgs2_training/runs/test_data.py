@@ -42,7 +42,7 @@ def captured(tmp_path):
 
 def train(kind, captured, *more):
     folder = captured.parent
-    source = ["--encoder", "untrained"] if kind == "fusion" else []
+    source = [] if kind == "encoder" else ["--encoder", "untrained"]
     fixed = ["--data", str(captured), "-o", str(folder / "run"), "--threads", "1", "--json"]
     return main([kind, str(folder / f"{kind}.yaml"), *fixed, *source, *more])
 
@@ -73,8 +73,11 @@ def test_data_without_any_label_are_refused(captured, capsys):
 
 def test_views_without_labels_are_counted(captured, capsys):
     (captured / "b" / "semantic" / "0001.png").unlink()
-    assert train("fusion", captured, "--classes", "scannet", "--ignore-foreign") == 0
-    assert "1 of 6 cameras have no label image and are left out" in capsys.readouterr().err
+    (captured.parent / "tune.yaml").write_text("{steps: 1, calibration_scenes: 1, parts: {max_points: 256}}")
+    assert train("tune", captured, "--classes", "scannet", "--ignore-foreign") == 0
+    assert "views without a label image or without a camera, left out: 1" in capsys.readouterr().err
+    assert train("fusion", captured, "--classes", "scannet", "--ignore-foreign", "--restart") == 0
+    assert "views without a label image or without a camera, left out: 1" in capsys.readouterr().err
 
 
 def test_data_that_have_a_class_table_need_none(captured, capsys):

@@ -27,6 +27,7 @@ from rtgs2_training.runs import launch
 from rtgs2_training.runs.config import EncoderRunConfig, FusionRunConfig
 from rtgs2_training.runs.config_file import read_config
 from rtgs2_training.runs.devices import open_devices
+from rtgs2_training.runs.schedule import learning_rate
 from rtgs2_trt.console import Console
 
 ENCODER = """
@@ -94,6 +95,63 @@ def test_two_processes_share_a_step(kind, data, tmp_path):
     assert main(arguments(data, kind, tmp_path / "one", "--threads", "1")) == 0
     assert losses(run)[0] == pytest.approx(losses(tmp_path / "one")[0], rel=0.3)
     assert len(losses(run)) == 4
+
+
+def test_processes_share_their_gradients(data, tmp_path):
+    """Two processes end with the weights of one that takes the mean of both halves' gradients itself.
+
+    Adam turns the last bits of small gradients into steps, so a few weights may differ; a process that kept its own
+    half's gradients would be off by whole steps of 1e-3 nearly everywhere.
+    """
+    options = ["--devices", "2", "--accelerator", "cpu", "--threads", "1", "--set", "validation.samples=0"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["-m", "rtgs2_training.cli", *arguments(data, "fusion", tmp_path / "two", *options)]
+    subprocess.run(command, capture_output=True, timeout=300, check=True)
+    together = load_checkpoint(tmp_path / "two" / "ckpt.pt").fusion
+
+    config = read_config(FusionRunConfig, data / "fusion.yaml", ["validation.samples=0"])
+    dataset, cpu = open_dataset(data / "boxes"), torch.device("cpu")
+    source = (None, None, data / "cache", open_devices("cpu", "32-true"), Console(quiet=True))
+    task = FusionTraining(config, dataset, *source)
+    network = task.objective.network
+    start = {name: value.detach().clone() for name, value in network.named_parameters()}
+    optimizer = task.optimizer()
+    task.objective.train()
+    for step in range(config.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(config.schedule, step, config.steps)
+        optimizer.zero_grad()
+        for rank in (0, 1):
+            (task.objective(task.prepare(task.load(step, rank, 2), step, cpu))["loss"] / 2).backward()
+        torch.nn.utils.clip_grad_norm_(task.objective.parameters(), config.clip_norm)
+        optimizer.step()
+    alike, moved = [], []
+    for name, value in network.named_parameters():
+        alike.append((value - together[name]).abs().flatten())
+        moved.append((value - start[name]).abs().flatten())
+    assert torch.cat(moved).median() > 1e-3
+    assert (torch.cat(alike) < 1e-4).float().mean() > 0.98
+
+
+def test_a_folder_that_not_all_processes_see_is_refused(data, tmp_path):
+    """Each process has a folder of its own, and only the first one's holds a saved state."""
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import os, sys\n"
+        "from rtgs2_training.cli import main\n"
+        "place = sys.argv.index('-o') + 1\n"
+        "sys.argv[place] += os.environ['RANK']\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    options = ["--devices", "2", "--accelerator", "cpu", "--threads", "1", "--save-minutes", "0.00001"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    command += arguments(data, "encoder", tmp_path / "run", *options, "--set", "validation.samples=0")
+    subprocess.run(command, capture_output=True, timeout=300, check=True)
+    assert not (tmp_path / "run1" / "state.pt").exists()
+    again = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert again.returncode != 0
+    assert "state.pt: step: the processes do not find the same saved state" in again.stderr
+    assert "found 0 in process 1, expected 4" in again.stderr
 
 
 def test_processes_share_a_step_without_overlap(data, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ pytest.importorskip("lightning_fabric")
 import torch
 
 from box_room import write_box_dataset
+from rtgs2_networks import checkpoint as checkpoint_module
 from rtgs2_networks.checkpoint import load_checkpoint
 from rtgs2_training.cli import main
 from rtgs2_training.fusion import fusion_training
@@ -40,8 +42,21 @@ average: 0.5
 schedule: {learning_rate: 1.0e-3, warmup_steps: 2, power: 0.9}
 validation: {every_steps: 4, samples: 2}
 """
+COMMITTED = """
+steps: 8
+optimizer: muon
+batch_size: 2
+crop: [64, 96]
+precision: bf16-mixed
+average: 0.5
+stored_weights: float16
+schedule: {learning_rate: 1.0e-3, warmup_steps: 2, power: 0.9}
+loss: {colour_head: 0.4, class_weighting: inverse_sqrt, centre_collapse_from: 0.5}
+validation: {every_steps: 4, samples: 2}
+"""
 TUNE = """
 steps: 6
+optimizer: muon
 calibration_scenes: 1
 parts: {max_points: 256}
 validation: {every_steps: 3, samples: 2}
@@ -56,13 +71,16 @@ def data(tmp_path_factory):
     (folder / "encoder.yaml").write_text(ENCODER)
     (folder / "fusion.yaml").write_text(FUSION)
     (folder / "tune.yaml").write_text(TUNE)
+    (folder / "committed.yaml").write_text(COMMITTED)
     return folder
 
 
 def arguments(data, kind, run, *more):
+    """Of a run; "committed" is a fusion run with all that the committed configurations set."""
+    config, kind = str(data / f"{kind}.yaml"), "fusion" if kind == "committed" else kind
     source = [] if kind == "encoder" else ["--encoder", "untrained"]
     source += ["--cache", str(data / "cache")] if kind == "fusion" else []
-    config, boxes = str(data / f"{kind}.yaml"), str(data / "boxes")
+    boxes = str(data / "boxes")
     fixed = ["--data", boxes, "-o", str(run), "--threads", "1", "--log-steps", "1", "--save-minutes", "0.00001"]
     return [kind, config, *fixed, *source, "--quiet", *more]
 
@@ -78,7 +96,7 @@ def weights(run):
     return {**checkpoint.encoder, **{f"fusion.{k}": v for k, v in checkpoint.fusion.items()}}
 
 
-@pytest.mark.parametrize("kind", ["encoder", "tune", "fusion"])
+@pytest.mark.parametrize("kind", ["encoder", "tune", "fusion", "committed"])
 def test_killed_and_taken_up_again_equals_uninterrupted(kind, data, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert main(arguments(data, kind, whole)) == 0
@@ -114,13 +132,28 @@ def test_out_of_time_saves_and_goes_on(data, tmp_path, monkeypatch, capsys):
     assert rows(run) == rows(whole)
 
 
+def test_minutes_are_kept(data, tmp_path, capsys):
+    """Far more steps than fit; it stops by the clock, with a state and half of the way to go."""
+    run = tmp_path / "run"
+    many = ["--set", "steps=100000", "--set", "validation.samples=0", "--save-minutes", "60", "--json"]
+    assert main(arguments(data, "fusion", run, *many, "--max-minutes", "0.1")) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert not first["finished"]
+    assert 0 < first["step"] < 100000
+    assert run_state.saved_step(run / run_state.FILE_NAME) == first["step"]
+    assert main(arguments(data, "fusion", run, *many, "--max-minutes", "0.1")) == 0
+    assert json.loads(capsys.readouterr().out)["step"] > first["step"]
+
+
 def test_state_of_another_run_is_refused_and_left_alone(data, tmp_path, capsys):
     run = tmp_path / "run"
     assert main(arguments(data, "fusion", run)) == 0
     before = (run / run_state.FILE_NAME).read_bytes()
     assert main(arguments(data, "fusion", run, "--set", "weight_decay=0.5")) == 2
     message = capsys.readouterr().err
-    assert "the state of a run with another configuration" in message
+    found = re.search(r"another configuration \(found hash ([0-9a-f]+), expected hash ([0-9a-f]+)\)", message)
+    assert found, message
+    assert len(found[1]) == len(found[2])
     assert "--restart" in message
     assert (run / run_state.FILE_NAME).read_bytes() == before
 
@@ -151,7 +184,13 @@ def other_labels(scene):
     Image.fromarray(np.full((60, 80), 2, np.uint8)).save(scene / "semantic" / "0000.png")
 
 
-@pytest.mark.parametrize("change", [another_cloud, another_pose, other_labels])
+def another_split(scene):
+    """The same scenes, of which one more is validated on in place of trained on."""
+    file = scene.parent / "dataset.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"splits": {"train": ["a"], "validation": ["b", "c"]}}))
+
+
+@pytest.mark.parametrize("change", [another_cloud, another_pose, other_labels, another_split])
 def test_state_of_another_data_set_is_refused(change, data, finished, tmp_path, capsys):
     shutil.copytree(data / "boxes", tmp_path / "boxes")
     change(tmp_path / "boxes" / "a")
@@ -192,8 +231,40 @@ def test_restart_starts_anew_once_everything_was_found(data, finished, tmp_path,
     assert main(command) == 2
     assert "there is no such folder" in capsys.readouterr().err
     assert state.read_bytes() == before
-    assert main(arguments(data, "fusion", run, "--restart", "--set", "steps=2", "--json")) == 0
+    weights_before = (run / loop.RESULT).read_bytes()
+    short = ["--set", "steps=2", "--set", "validation.samples=0", "--json"]
+    assert main(arguments(data, "fusion", run, "--restart", *short)) == 0
     assert json.loads(capsys.readouterr().out)["step"] == 2
+    assert (run / "before-restart.pt").read_bytes() == weights_before
+    assert (run / loop.RESULT).read_bytes() != weights_before
+
+
+def test_lost_weights_of_a_finished_run_are_written_again(data, finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    (run / loop.RESULT).unlink()
+    assert main(arguments(data, "fusion", run)) == 0
+    assert (run / loop.RESULT).read_bytes() == (finished / loop.RESULT).read_bytes()
+
+
+def test_only_finished_runs_are_built_upon(data, tmp_path, monkeypatch, capsys):
+    run = tmp_path / "encoder"
+    calls = []
+    monkeypatch.setattr(loop._Loop, "_out_of_time", lambda self: calls.append(self) or len(calls) > 3)
+    assert main(arguments(data, "encoder", run, "--set", "validation.every_steps=2")) == 0
+    monkeypatch.undo()
+    assert (run / loop.RESULT).exists()
+    command = arguments(data, "fusion", tmp_path / "run")
+    command[command.index("untrained")] = str(run)
+    assert main(command) == 2
+    message = capsys.readouterr().err
+    assert f"{run}: --encoder: the run has not finished (found 3 of 6 steps)" in message
+    command[command.index(str(run))] = str(run / loop.RESULT)
+    assert main([*command, "--set", "steps=1"]) == 0
+    (run / "config.yaml").write_text("steps: many")
+    command[command.index(str(run / loop.RESULT))] = str(run)
+    assert main(command) == 2
+    assert "config.yaml: steps: not the configuration of a run" in capsys.readouterr().err
 
 
 def cut(state):
@@ -281,6 +352,30 @@ def test_full_disk_in_mid_save_leaves_the_last_state(data, tmp_path, monkeypatch
     assert state.read_bytes() == kept[-1]
     monkeypatch.undo()
     assert main(arguments(data, "fusion", run)) == 0
+
+
+def test_full_disk_while_the_weights_are_written_leaves_the_last_ones(data, tmp_path, monkeypatch, capsys):
+    run = tmp_path / "run"
+    real, kept = checkpoint_module.atomic_file, []
+
+    @contextmanager
+    def filling(path, *rest):
+        """A disk that is full when the second checkpoint, the final one, is half written."""
+        with real(path, *rest) as file:
+            yield file
+            kept.append(path.read_bytes() if path.exists() else None)
+            if len(kept) == 2:
+                raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint_module, "atomic_file", filling)
+    assert main(arguments(data, "fusion", run)) != 0
+    assert "No space left on device" in capsys.readouterr().err
+    assert kept[0] is None
+    assert (run / loop.RESULT).read_bytes() == kept[1]
+    load_checkpoint(run / loop.RESULT)
+    monkeypatch.undo()
+    assert main(arguments(data, "fusion", run)) == 0
+    assert (run / loop.RESULT).read_bytes() != kept[1]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,32 @@ def read_result(folder: Path, identity: str) -> dict[str, Any] | None:
     Raises:
         InputError: it is damaged, or of a run with another configuration or data set.
     """
+    values = _read(folder)
+    if values is not None and values.get("identity") != identity:
+        raise InputError(
+            "the result of another configuration or data set",
+            file=folder / RESULT,
+            field="identity",
+            found=shown(values.get("identity")),
+            expected=shown(identity),
+            fix="Give another -o",
+        )
+    return values
+
+
+def minutes_of_result(folder: Path) -> float:
+    """Return how long a finished run in `folder` trained; 0 if there is none, or nothing was trained.
+
+    Raises:
+        InputError: its result is damaged.
+    """
+    minutes = (_read(folder) or {}).get("minutes", 0.0)
+    if not isinstance(minutes, int | float):
+        raise InputError("not a time", file=folder / RESULT, field="minutes", found=shown(minutes))
+    return float(minutes)
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
     path = folder / RESULT
     if not path.exists():
         return None
@@ -61,15 +87,6 @@ def read_result(folder: Path, identity: str) -> dict[str, Any] | None:
         values = None
     if not isinstance(values, dict) or not isinstance(values.get("metrics"), dict):
         raise InputError("not a result of a run", file=path, fix="Delete it; the run is then measured again")
-    if values.get("identity") != identity:
-        raise InputError(
-            "the result of another configuration or data set",
-            file=path,
-            field="identity",
-            found=shown(values.get("identity")),
-            expected=shown(identity),
-            fix="Give another -o",
-        )
     return values
 
 

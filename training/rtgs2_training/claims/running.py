@@ -33,7 +33,7 @@ from ..runs.devices import open_devices
 from ..runs.loop import RESULT, LoopSettings, Outcome, train
 from ..runs.task import TrainingTask
 from .experiments import EXPERIMENTS, ClaimsConfig, EncoderTrainingName, Experiment
-from .results import read_result, summary, write_result
+from .results import minutes_of_result, read_result, summary, write_result
 
 _ENCODER_FOLDERS = {"contrast": "encoder", "none": "untrained-encoder", "contrast and labels": "tuned-encoder"}
 
@@ -81,7 +81,6 @@ class ClaimRuns:
         self._train_scenes = dataset.scenes(config.fusion.data.train_split)
         self._fingerprint = data_fingerprint(dataset, dataset.splits)
         self._started = time.monotonic()
-        self._longest_minutes = 0.0
         if options.threads:
             torch.set_num_threads(options.threads)
 
@@ -103,7 +102,6 @@ class ClaimRuns:
                 if result is None:
                     return self._values(results, finished=False)
                 results[experiment.name].append(result["metrics"])
-                self._longest_minutes = max(self._longest_minutes, float(result.get("minutes", 0.0)))
             shutil.rmtree(self._cache(seed), ignore_errors=True)
         return self._values(results, finished=True)
 
@@ -117,7 +115,7 @@ class ClaimRuns:
                 "steps": config.fusion.steps,
                 "batch_size": config.fusion.batch_size,
                 "encoder_steps": config.encoder.steps,
-                "longest_minutes": self._longest_minutes,
+                "longest_minutes": self._longest_minutes(),
                 "dataset": self._dataset.name,
                 "train_scenes": len(self._train_scenes),
                 "split": config.split,
@@ -126,6 +124,12 @@ class ClaimRuns:
             },
             **summary({name: runs for name, runs in results.items() if len(runs) == every_seed}),
         }
+
+    def _longest_minutes(self) -> float:
+        """The time in steps of the longest run, encoders' runs among them."""
+        names = [*_ENCODER_FOLDERS.values(), *(experiment.name for experiment in EXPERIMENTS)]
+        folders = [self._folder / f"seed-{seed}" / name for seed in self._config.seeds for name in names]
+        return max((minutes_of_result(folder) for folder in folders), default=0.0)
 
     def _result(self, experiment: Experiment, seed: int) -> dict[str, Any] | None:
         """Return the result of a run, training and measuring it first if need be; None if the time is up."""
@@ -149,14 +153,13 @@ class ClaimRuns:
             return None
         predictor = CheckpointPredictor(folder / RESULT, threads=self._options.threads)
         measured = evaluate(predictor, self._scenes, max_views=self._config.max_views, track=self._console.track)
-        step_milliseconds = {name: round(value, 3) for name, value in outcome.stage_milliseconds.items()}
         result = {
             "identity": identity,
             "experiment": experiment.name,
             "seed": seed,
             "metrics": measured.to_dict(),
-            "minutes": round(sum(step_milliseconds.values()) * config.steps / 60_000, 3),
-            "step_milliseconds": step_milliseconds,
+            "minutes": round(outcome.minutes, 3),
+            "step_milliseconds": {name: round(value, 3) for name, value in outcome.stage_milliseconds.items()},
         }
         write_result(folder, result)
         return result
@@ -180,14 +183,15 @@ class ClaimRuns:
             return None
         config = dataclasses.replace(self._config.encoder, seed=seed)
         metrics: dict[str, float] = {}
+        spent = 0.0
         if training == "none":
             self._write_untrained(folder, config)
         else:
             outcome = self._trained_encoder(folder, config, contrast)
             if not outcome.finished:
                 return None
-            metrics = outcome.metrics
-        write_result(folder, {"identity": identity, "seed": seed, "metrics": metrics})
+            metrics, spent = outcome.metrics, outcome.minutes
+        write_result(folder, {"identity": identity, "seed": seed, "metrics": metrics, "minutes": round(spent, 3)})
         return folder / RESULT
 
     def _trained_encoder(self, folder: Path, config: EncoderRunConfig, contrast: Path | None) -> Outcome:
@@ -197,7 +201,7 @@ class ClaimRuns:
             return self._train(folder, config, lambda fabric: EncoderTraining(config, self._dataset))
         tuning = dataclasses.replace(self._config.tuning, seed=config.seed)
         self._console.note(f"seed {config.seed}: encoder, with labels")
-        return self._train(folder, tuning, lambda fabric: EncoderTuning(tuning, self._dataset, contrast))
+        return self._train(folder, tuning, lambda fabric: EncoderTuning(tuning, self._dataset, contrast, self._console))
 
     def _write_untrained(self, folder: Path, config: EncoderRunConfig) -> None:
         """Write an encoder as initialised; its BatchNorms know the scenes, as a trained one's do."""
@@ -217,6 +221,7 @@ class ClaimRuns:
             max_minutes=self._options.max_minutes,
             workers=self._options.workers,
             started=self._started,
+            restart=f"Delete {folder}: the run is then done anew",
         )
         return train(task(fabric), fabric, settings, self._console)
 

@@ -54,6 +54,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> None:
     """Run the subcommand."""
+    from ..datasets import tell_left_out
     from ..evaluation import evaluate
     from ..evaluation_report import text_report, write_report
 
@@ -63,11 +64,13 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         predictor, dataset = _open(arguments, console)
         split = arguments.split or ("test" if dataset.splits else "all")
         scenes = dataset.scenes(split)
+    left_out = tell_left_out(scenes, console)
     result = evaluate(predictor, scenes, max_views=arguments.max_views, examples=_EXAMPLES, track=console.track)
     values: dict[str, Any] = {
         "model": dict(predictor.description),
         "task": predictor.task,
-        "dataset": {"name": dataset.name, "path": str(dataset.path), "split": split},
+        "dataset": {"name": dataset.name, "origin": dataset.origin, "path": str(dataset.path), "split": split},
+        "views_left_out": left_out,
         **result.to_dict(),
     }
     if arguments.output:
@@ -85,18 +88,10 @@ def _open(arguments: argparse.Namespace, console: Console) -> tuple[Predictor, D
     described = (Path(arguments.dataset) / DESCRIPTION).exists()
     given = given_class_table(arguments.dataset, arguments.classes)
     foreign: ForeignIds = "ignore" if arguments.ignore_foreign else "error"
+    _refuse_idle_options(arguments)
     if arguments.model == BASELINE:
         dataset = open_dataset(arguments.dataset, given, foreign_ids=foreign)
         return _baseline(dataset, arguments.balanced, console), dataset
-    if not Path(arguments.model).is_dir() and (arguments.backend, arguments.precision) != ("auto", "fp32"):
-        raise InputError(
-            "a checkpoint runs in PyTorch in float32",
-            file=arguments.model,
-            field="--backend, --precision",
-            fix="Give a bundle (rtgs2-export CKPT), or leave them out",
-        )
-    if Path(arguments.model).is_dir() and arguments.inputs != "fusion":
-        raise InputError("a bundle sees everything", file=arguments.model, field="--inputs", fix="Give the checkpoint")
     predictor = open_predictor(
         arguments.model,
         backend=arguments.backend,
@@ -113,12 +108,42 @@ def _open(arguments: argparse.Namespace, console: Console) -> tuple[Predictor, D
     return predictor, open_dataset(arguments.dataset, predictor.classes, foreign_ids=foreign)
 
 
+def _refuse_idle_options(arguments: argparse.Namespace) -> None:
+    """Refuse options that would change nothing: a figure would be taken for something that it is not."""
+    baseline, bundle = arguments.model == BASELINE, Path(arguments.model).is_dir()
+    if not bundle and (arguments.backend, arguments.precision) != ("auto", "fp32"):
+        raise InputError(
+            "only bundles run on several backends",
+            file=arguments.model,
+            field="--backend, --precision",
+            expected="a bundle; a checkpoint runs in PyTorch in float32",
+            fix="Give a bundle (rtgs2-export CKPT), or leave them out",
+        )
+    if (baseline or bundle) and arguments.inputs != "fusion":
+        raise InputError(
+            f"{BASELINE} sees nothing but colours" if baseline else "a bundle sees everything",
+            file=arguments.model,
+            field="--inputs",
+            fix="Give a checkpoint, or leave it out",
+        )
+    if arguments.balanced and not baseline:
+        raise InputError("not for trained models", file=arguments.model, field="--balanced", fix="Leave it out")
+
+
 def _baseline(dataset: Dataset, balanced: bool, console: Console) -> Predictor:
     from rtgs2_trt.rasterize import rasterize
 
     from ..colour_baseline import ColourBaseline
     from ..evaluation import evenly_spaced
 
+    if not dataset.splits.get("train"):
+        raise InputError(
+            f"{BASELINE} counts colours in the split 'train', which the data set lacks",
+            file=dataset.path,
+            field="splits",
+            found=", ".join(dataset.splits) or "no dataset.json",
+            fix="Say in dataset.json which scenes are for training: docs/conventions.md#data-sets",
+        )
     scenes = evenly_spaced(dataset.scenes("train"), _BASELINE_VIEWS)
 
     def views() -> Iterator[tuple[Any, Any]]:

@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from rtgs2_networks.checkpoint import load_checkpoint
 from rtgs2_networks.config import preset
 from rtgs2_networks.encoder import PointTransformerEncoder
+from rtgs2_trt.console import Console
 
-from ..datasets import Dataset, SceneFolder
+from ..datasets import Dataset, SceneFolder, tell_left_out
+from ..gaussian_classes import STORED
 from ..metrics import ConfusionMatrix
 from ..runs.config import TuningRunConfig
 from ..runs.config_file import config_hash
@@ -85,13 +87,14 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         config: of the run.
         dataset: labelled scenes.
         encoder: checkpoint with the encoder to start from, or None for random weights.
+        console: is told how many views cannot be learnt from.
 
     Raises:
         DatasetError: no such split or scene.
         CheckpointError: an encoder of another preset.
     """
 
-    def __init__(self, config: TuningRunConfig, dataset: Dataset, encoder: Path | None) -> None:
+    def __init__(self, config: TuningRunConfig, dataset: Dataset, encoder: Path | None, console: Console) -> None:
         self.config, self.dataset = config, dataset
         self.steps, self.schedule, self.validation = config.steps, config.schedule, config.validation
         self.samples, self.clip_norm = config.parts_per_step, config.clip_norm
@@ -105,6 +108,9 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         else:
             network = trained_encoder(start, self.model.encoder, config.preset, encoder)
         self.objective: TuningObjective = TuningObjective(network, len(dataset.classes), config.label_smoothing)
+        tell_left_out(
+            [s for s in (*self.train_scenes, *self.validation_scenes) if not (s.path / STORED).exists()], console
+        )
         self._parts = self._samples(self.train_scenes, config.seed)
         self._validation_parts = self._samples(self.validation_scenes, config.seed + _VALIDATION_SEED_OFFSET)
 
@@ -155,7 +161,7 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
     def write_result(self, path: Path, step: int, metrics: Mapping[str, float]) -> None:
         """Write a checkpoint whose fusion network is untrained; statistics are those of whole scenes."""
         found = "".join(f", validation {name} {value:.3f}" for name, value in metrics.items())
-        description = f"encoder tuned with labels for {step} steps on {self.dataset.name}{found}"
+        description = f"encoder tuned with labels for {step} steps on {self.dataset.title}{found}"
         calibration = self.train_scenes[: self.config.calibration_scenes]
         write_encoder(
             path, self.objective.encoder, self.model, self.dataset, calibration, self.config.seed, description

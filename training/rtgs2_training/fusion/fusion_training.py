@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from rtgs2_networks.fusion import FusionNetwork, full_size_logits
 from rtgs2_trt.console import Console
 from rtgs2_trt.errors import CheckpointError, DatasetError
 
-from ..datasets import Dataset, SceneFolder
+from ..datasets import Dataset, tell_left_out
 from ..encoder.encoder_checkpoint import trained_encoder
 from ..evaluation import evenly_spaced
 from ..metrics import ConfusionMatrix, DepthError
@@ -166,7 +166,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         store.render_missing([*self.views, *self.validation_views], console)  # where folders are not shared
         self.encoder.cpu()
         self._check_targets()
-        _tell_unlabelled(every, console)
+        tell_left_out(every, console)
         weights = None
         if config.loss.class_weighting == "inverse_sqrt" and config.task == "semantic":
             weights = torch.from_numpy(class_weights(self.views, classes))
@@ -256,7 +256,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
             self.encoder.state_dict(),
             self._trained_network().state_dict(),
             half=config.stored_weights == "float16",
-            description=f"{config.preset} preset, {step} steps on {self.dataset.name}{inputs}{found}",
+            description=f"{config.preset} preset, {step} steps on {self.dataset.title}{inputs}{found}",
         )
 
     def after_step(self, step: int) -> None:
@@ -335,13 +335,6 @@ def to_views(batch: StoredViews, device: torch.device) -> Views:
     features *= torch.from_numpy(batch.scale).to(device)[:, None, None, :]
     target = torch.from_numpy(batch.target).to(device)
     return Views(image, features.permute(0, 3, 1, 2), target if target.is_floating_point() else target.long())
-
-
-def _tell_unlabelled(scenes: Sequence[SceneFolder], console: Console) -> None:
-    """Say how many views cannot be learnt from."""
-    every, labelled = (sum(len(getattr(s, name)) for s in scenes) for name in ("all_cameras", "cameras"))
-    if labelled < every:
-        console.note(f"  {every - labelled} of {every} cameras have no label image and are left out")
 
 
 def _summed(fabric: Fabric, values: Tensor) -> Tensor:

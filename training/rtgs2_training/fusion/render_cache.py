@@ -29,7 +29,7 @@ from ..datasets import SceneFolder
 from ..runs.config import Storage
 from ..scene_features import scene_features
 
-_VERSION = "rtgs2-render-cache/1"
+_VERSION = "rtgs2-render-cache/2"
 _MULTIPLE = 32
 _HASHES = "gaussian_hashes.json"
 
@@ -87,9 +87,9 @@ class CachedView:
         record["image"] = np.rint(255 * np.clip(rendering.rgb.transpose(1, 2, 0), 0, 1))
         if self.storage == "int8":  # of each channel, its largest value becomes 127
             largest = np.abs(features).max(axis=(0, 1))
-            scale = np.where(largest > 0, largest / 127, 1).astype(np.float32)
+            scale = (largest / 127).astype(np.float32)  # 0 where a channel is empty
             record["scale"] = scale
-            record["features"] = np.rint(features / scale)
+            record["features"] = np.rint(features / np.where(scale > 0, scale, 1))
         else:
             record["scale"] = 1
             record["features"] = features

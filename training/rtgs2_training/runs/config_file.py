@@ -20,6 +20,9 @@ from .config import RunConfig
 
 _Config = TypeVar("_Config")
 
+CONFIG = "config.yaml"
+"""A run's own copy of its configuration."""
+
 _SIZE_LIMIT = 1 << 16
 
 
@@ -63,6 +66,21 @@ def write_config(config: RunConfig, path: str | Path, sources: Mapping[str, str]
     text += yaml.safe_dump(_plain(dataclasses.asdict(config)), sort_keys=False)
     with atomic_file(path) as file:
         file.write(text.encode())
+
+
+def configured_steps(path: Path) -> int:
+    """Return the steps of the run that a ``config.yaml`` of :func:`write_config` describes.
+
+    Raises:
+        InputError: it cannot be read, or says no number of steps.
+    """
+    try:
+        steps = _read_yaml(path).get("steps")
+    except InputError as error:
+        raise InputError(error.problem, file=path, found=error.found, expected=error.expected) from error
+    if not isinstance(steps, int):
+        raise InputError("not the configuration of a run", file=path, field="steps", found=shown(steps))
+    return steps
 
 
 def config_hash(config: RunConfig) -> str:

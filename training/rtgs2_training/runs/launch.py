@@ -17,7 +17,7 @@ from rtgs2_trt.errors import InputError
 from ..dataset_options import open_given_dataset
 from ..datasets import Dataset
 from .config import RunConfig
-from .config_file import write_config
+from .config_file import CONFIG, write_config
 from .devices import open_devices
 from .loop import RESULT, LoopSettings, train
 from .run_state import FILE_NAME, load_state
@@ -57,9 +57,11 @@ def launch(
     if fabric.is_global_zero:
         if arguments.restart:  # not before all that it needs has been found
             (folder / FILE_NAME).unlink(missing_ok=True)
+            if (folder / RESULT).exists():  # not the new run's, and nothing shall take it for that
+                (folder / RESULT).replace(folder / "before-restart.pt")
         elif (folder / FILE_NAME).exists():
-            load_state(folder / FILE_NAME, task.identity)  # refused before anything is written
-        write_config(config, folder / "config.yaml", _sources(arguments))
+            load_state(folder / FILE_NAME, task.identity, LoopSettings.restart)  # before anything is written
+        write_config(config, folder / CONFIG, _sources(arguments))
     fabric.barrier()
     settings = LoopSettings(
         folder=folder,

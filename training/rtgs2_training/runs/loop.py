@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from rtgs2_trt.console import Console
-from rtgs2_trt.errors import Rtgs2Error
+from rtgs2_trt.errors import InputError, Rtgs2Error
 
 from .metrics_log import MetricsLog
 from .prefetch import prefetched
@@ -38,6 +38,7 @@ class LoopSettings:
         log_steps: steps a row of metrics.
         workers: threads that load samples.
         started: ``time.monotonic()`` from which `max_minutes` counts.
+        restart: how to start the run anew, in the words of errors.
     """
 
     folder: Path
@@ -46,6 +47,7 @@ class LoopSettings:
     log_steps: int = 50
     workers: int = 1
     started: float = 0.0
+    restart: str = "Start the run anew with --restart"
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,14 @@ class Outcome:
         finished: whether these are all.
         metrics: the last validation's.
         stage_milliseconds: mean time of each stage of a step, of the steps of this call.
+        minutes: spent in steps, in this call and those before it.
     """
 
     step: int
     finished: bool
     metrics: dict[str, float]
     stage_milliseconds: dict[str, float]
+    minutes: float
 
 
 def train(task: TrainingTask[Any, Any], fabric: Fabric, settings: LoopSettings, console: Console) -> Outcome:
@@ -89,6 +93,7 @@ class _Loop:
         optimizer = task.optimizer()
         if self.state_file.exists():
             self._restore(optimizer)
+        self._check_same_step()
         self.clocked_steps = self.timed_steps = 0  # since the last row; in stage_seconds
         self.told_at, self.told_step = time.monotonic(), self.step
         self.objective, self.optimizer = fabric.setup(task.objective, optimizer)
@@ -122,6 +127,8 @@ class _Loop:
                         self._save()
         finally:
             batches.close()
+        if self.step == task.steps and not (settings.folder / RESULT).exists():  # removed since it was written
+            self._write_result(self._last_metrics())
         if self.fabric.is_global_zero and self.log.rows:
             self.log.plot()
         return self._outcome()
@@ -175,14 +182,18 @@ class _Loop:
         with torch.no_grad():
             metrics = self.task.validate(self.fabric)
         self.log.add(self.step, {f"validation_{name}": value for name, value in metrics.items()})
+        self._write_result(metrics)
         if not self.fabric.is_global_zero:
             return
         self.log.write()
         self.log.plot()
-        self.task.write_result(self.settings.folder / RESULT, self.step, metrics)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         if shown:
             self.console.note(f"  step {self.step}: validation {shown}  ({time.perf_counter() - start:.1f} s)")
+
+    def _write_result(self, metrics: Mapping[str, float]) -> None:
+        if self.fabric.is_global_zero:
+            self.task.write_result(self.settings.folder / RESULT, self.step, metrics)
 
     def _save(self) -> None:
         sums = self._finite_sums()
@@ -201,17 +212,33 @@ class _Loop:
         save_state(state, self.state_file)
 
     def _restore(self, optimizer: torch.optim.Optimizer) -> None:
-        state = load_state(self.state_file, self.task.identity)
+        state = load_state(self.state_file, self.task.identity, self.settings.restart)
         try:
             self.task.objective.load_state_dict(state.network)
             optimizer.load_state_dict(dict(state.optimizer))
             if state.average is not None:
                 self.task.load_average_state(state.average)
         except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise damaged(self.state_file) from error
+            raise damaged(self.state_file, self.settings.restart) from error
         self.step = state.step
         self.sums = dict(state.sums)
         self.log = MetricsLog(self.settings.folder, state.rows)
+
+    def _check_same_step(self) -> None:
+        """Refuse processes that would go on from different steps: they would wait for each other for ever."""
+        if self.fabric.world_size == 1:
+            return
+        step = torch.tensor(self.step, device=self.fabric.device)
+        last = int(self.fabric.all_reduce(step, reduce_op="max"))  # type: ignore[arg-type]
+        if int(self.fabric.all_reduce(torch.tensor(float(self.step < last)), reduce_op="sum")):  # type: ignore[arg-type]
+            raise InputError(
+                "the processes do not find the same saved state",
+                file=self.state_file,
+                field="step",
+                found=f"{self.step} in process {self.fabric.global_rank}",
+                expected=f"{last}, the latest of all processes",
+                fix="Put the run's folder where all machines see it",
+            )
 
     def _finite_sums(self) -> dict[str, float]:
         sums = {name: float(value) for name, value in self.sums.items()}
@@ -220,7 +247,7 @@ class _Loop:
             raise Rtgs2Error(
                 f"{self.settings.folder}: {bad[0]} is no finite number any more within the steps up to {self.step}. "
                 "The last saved state and checkpoint are intact; lower schedule.learning_rate, or lengthen its "
-                "warm-up, and start anew with --restart"
+                f"warm-up. {self.settings.restart}"
             )
         return sums
 
@@ -243,13 +270,17 @@ class _Loop:
 
     def _outcome(self) -> Outcome:
         steps = max(1, self.timed_steps)
-        prefix = "validation_"
-        names = {name for row in self.log.rows for name in row if name.startswith(prefix)}
         return Outcome(
             step=self.step,
             finished=self.step == self.task.steps,
-            metrics={
-                name.removeprefix(prefix): value for name in sorted(names) if (value := self.log.last(name)) is not None
-            },
+            metrics=self._last_metrics(),
             stage_milliseconds={name: 1e3 * value / steps for name, value in self.stage_seconds.items()},
+            minutes=self.log.seconds_in_steps() / 60,
         )
+
+    def _last_metrics(self) -> dict[str, float]:
+        """The last validation's."""
+        prefix = "validation_"
+        names = {name for row in self.log.rows for name in row if name.startswith(prefix)}
+        last = {name.removeprefix(prefix): self.log.last(name) for name in sorted(names)}
+        return {name: value for name, value in last.items() if value is not None}

@@ -37,6 +37,16 @@ class MetricsLog:
         """Return the newest value of that name, if there is one."""
         return next((row[name] for row in reversed(self.rows) if name in row), None)
 
+    def seconds_in_steps(self) -> float:
+        """Return the time that all stages of all steps took together."""
+        total, before = 0.0, 0.0
+        for row in self.rows:
+            times = [value for name, value in row.items() if name.startswith("seconds_")]
+            if times:  # means over the steps since the row before that has them
+                total += sum(times) * (row["step"] - before)
+                before = row["step"]
+        return total
+
     def write(self) -> None:
         """Write ``metrics.csv``: a column a name, empty where a row has no value.
 

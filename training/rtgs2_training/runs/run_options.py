@@ -11,7 +11,9 @@ from typing import Any
 from rtgs2_trt.errors import InputError
 
 from ..dataset_options import add_dataset_options
+from .config_file import CONFIG, configured_steps
 from .loop import RESULT
+from .run_state import FILE_NAME, saved_step
 
 UNTRAINED = "untrained"
 
@@ -32,7 +34,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log-steps", type=at_least(1), default=50, metavar="N", help="steps a row of metrics (default 50)"
     )
-    parser.add_argument("--restart", action="store_true", help="start anew, whatever RUN holds")
+    parser.add_argument(
+        "--restart",
+        action="store_true",
+        help="start anew, whatever RUN holds; weights that are there become before-restart.pt",
+    )
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "cuda", "mps"])
     parser.add_argument(
         "--devices", type=at_least(1), default=1, metavar="N", help="processes, a device each (default 1)"
@@ -95,11 +101,29 @@ def existing_checkpoint(text: str, option: str) -> Path:
     """Return the checkpoint that an option names, itself or by its run's folder.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or the run in the folder has not finished.
     """
     path = Path(text)
-    path = path / RESULT if path.is_dir() else path
+    if path.is_dir():
+        _check_finished(path, option)
+        path = path / RESULT
     if not path.is_file():
         fix = "Give a checkpoint, or the folder of a run that has finished"
         raise InputError("there is no such checkpoint", file=path, field=option, fix=fix)
     return path
+
+
+def _check_finished(folder: Path, option: str) -> None:
+    """Refuse a run that is on its way; a folder without a saved state cannot be asked."""
+    state, config = folder / FILE_NAME, folder / CONFIG
+    if not state.exists() or not config.exists():
+        return
+    step, steps = saved_step(state), configured_steps(config)
+    if step < steps:
+        raise InputError(
+            "the run has not finished",
+            file=folder,
+            field=option,
+            found=f"{step} of {steps} steps",
+            fix=f"Let it finish, or give {folder / RESULT} itself, the weights of its last validation",
+        )

@@ -15,7 +15,7 @@ from rtgs2_trt.errors import CheckpointError, shown
 
 FILE_NAME = "state.pt"
 _FORMAT = "rtgs2-training-state/1"
-_FIX = "Start the run anew with --restart"
+_SHOWN_DIGITS = 12  # of a hash
 _KEYS = {"format", "identity", "step", "network", "optimizer", "average", "rows", "sums"}
 
 
@@ -57,24 +57,18 @@ def save_state(state: RunState, path: Path) -> None:
         file.write(buffer.getbuffer())
 
 
-def load_state(path: Path, identity: Mapping[str, str]) -> RunState:
+def load_state(path: Path, identity: Mapping[str, str], restart: str) -> RunState:
     """Read the state of the run that `identity` names; tensors come to the CPU.
+
+    Args:
+        path: of the state.
+        identity: of the run that is to go on.
+        restart: how to start anew, in the words of an error.
 
     Raises:
         CheckpointError: a damaged file, no state of a run, or another run's.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise CheckpointError(f"cannot be read: {error.strerror}", file=path) from error
-    except Exception as error:  # a damaged pickle raises whatever its bytes happen to spell
-        raise damaged(path) from error
-    if not isinstance(content, dict) or content.get("format") != _FORMAT or set(content) != _KEYS:
-        found = shown(content.get("format")) if isinstance(content, dict) else type(content).__name__
-        raise CheckpointError("not the state of a run", file=path, found=found, expected=_FORMAT, fix=_FIX)
-    kinds = {"identity": dict, "step": int, "network": dict, "optimizer": dict, "rows": list, "sums": dict}
-    if any(not isinstance(content[name], kind) for name, kind in kinds.items()):
-        raise damaged(path)
+    content = _read(path, restart)
     for what, expected in identity.items():
         found = content["identity"].get(what)
         if found != expected:
@@ -82,13 +76,40 @@ def load_state(path: Path, identity: Mapping[str, str]) -> RunState:
                 f"the state of a run with another {what}",
                 file=path,
                 field=what,
-                found=shown(found)[:20],
-                expected=expected[:16],
-                fix="Write to another folder, or start this one anew with --restart",
+                found=f"hash {found[:_SHOWN_DIGITS]}" if isinstance(found, str) else shown(found),
+                expected=f"hash {expected[:_SHOWN_DIGITS]}",
+                fix=f"Give another folder with -o, or: {restart}",
             )
     return RunState(**{key: value for key, value in content.items() if key != "format"})
 
 
-def damaged(path: Path) -> CheckpointError:
-    """Return the error of a state that cannot be taken up."""
-    return CheckpointError("a damaged or incomplete state of a run", file=path, fix=_FIX)
+def saved_step(path: Path) -> int:
+    """Return how many steps the run has done whose state is at `path`.
+
+    Raises:
+        CheckpointError: a damaged file, or no state of a run.
+    """
+    step: int = _read(path, "Give the command that wrote it again, with --restart", mmap=True)["step"]
+    return step
+
+
+def _read(path: Path, fix: str, *, mmap: bool = False) -> dict[str, Any]:
+    """The checked content of a state; with `mmap` tensors stay in the file."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+    except OSError as error:
+        raise CheckpointError(f"cannot be read: {error.strerror}", file=path) from error
+    except Exception as error:  # a damaged pickle raises whatever its bytes happen to spell
+        raise damaged(path, fix) from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT or set(content) != _KEYS:
+        found = shown(content.get("format")) if isinstance(content, dict) else type(content).__name__
+        raise CheckpointError("not the state of a run", file=path, found=found, expected=_FORMAT, fix=fix)
+    kinds = {"identity": dict, "step": int, "network": dict, "optimizer": dict, "rows": list, "sums": dict}
+    if any(not isinstance(content[name], kind) for name, kind in kinds.items()):
+        raise damaged(path, fix)
+    return content
+
+
+def damaged(path: Path, restart: str) -> CheckpointError:
+    """Return the error of a state that cannot be taken up; `restart` says how to start anew."""
+    return CheckpointError("a damaged or incomplete state of a run", file=path, fix=restart)
