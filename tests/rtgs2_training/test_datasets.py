@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -411,3 +412,15 @@ def test_empty_split(folder):
     edit(folder, splits={"train": ["a"], "test": []})
     with pytest.raises(DatasetError, match=r"split: no scenes in this split .found 'test', expected all, train"):
         open_dataset(folder).scenes("test")
+
+
+def test_the_example_of_the_conventions_can_be_read(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "conventions.md").read_text()
+    description = page.split("```json\n")[1].split("```")[0]
+    for scene in ("kitchen", "hall", "bedroom", "bathroom"):
+        write_box_scene(tmp_path / scene)
+    (tmp_path / "dataset.json").write_text(description)
+    dataset = open_dataset(tmp_path, foreign_ids="ignore")
+    assert dataset.classes.names == ["wall", "floor"]
+    assert [scene.name for scene in dataset.scenes("test")] == ["bathroom"]
+    assert set(np.unique(dataset.scenes("train")[0].labels("0000"))) <= {-1, 0, 1}

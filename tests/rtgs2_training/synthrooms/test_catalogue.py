@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rtgs2_training.synthrooms.catalogue import DESIGNS
-from rtgs2_training.synthrooms.mesh import triangles_of
+from rtgs2_training.synthrooms.mesh import TOLERANCE, triangles_of
 from rtgs2_training.synthrooms.piece import Piece, Placement
 from rtgs2_training.synthrooms.surfels import sample
 from rtgs2_training.synthrooms.zbuffer import front_surface
@@ -16,6 +16,7 @@ SEEDS = range(3)
 # The layout makes these itself.
 BUILT_IN = {"wall", "floor", "ceiling", "door", "window"}
 ONE_OF_EACH = list(dict.fromkeys((kind, design) for kind, designs in DESIGNS.items() for design in designs))
+FINE_PLEATS = 0.03  # metres: wide curtains have more pleats than their triangles follow
 EACH_DESIGN = [pytest.param(kind, design, id=f"{kind}: {design.__name__}") for kind, design in ONE_OF_EACH]
 
 
@@ -116,6 +117,41 @@ def test_counters_stand_in_a_row():
             # A worktop at 0.9 m from side to side.
             level = points[np.abs(points[:, 2] - 0.9) < 0.01]
             assert level[:, 1].max() - level[:, 1].min() > piece.width - 0.05
+
+
+def distance_to_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Of each point (N,) to the nearest of M triangles (M, 3, 3): to its plane where that is met inside, or its edges."""
+    nearest = np.full(len(points), np.inf)
+    for a, b, c in corners:
+        for start, end in ((a, b), (b, c), (c, a)):
+            along = np.clip((points - start) @ (end - start) / max((end - start) @ (end - start), 1e-30), 0, 1)
+            nearest = np.minimum(nearest, np.linalg.norm(points - start - along[:, None] * (end - start), axis=1))
+        normal = np.cross(b - a, c - a)
+        length = np.linalg.norm(normal)
+        if length < 1e-15:
+            continue
+        normal /= length
+        height = (points - a) @ normal
+        foot = points - height[:, None] * normal
+        inside = np.all([np.cross(q - p, foot - p) @ normal >= 0 for p, q in ((a, b), (b, c), (c, a))], axis=0)
+        nearest = np.where(inside, np.minimum(nearest, np.abs(height)), nearest)
+    return nearest
+
+
+@pytest.mark.parametrize(("kind", "design"), EACH_DESIGN)
+def test_its_triangles_are_its_surfaces(kind, design):
+    """Labels are drawn from triangles: no point of a surface is far from them, and none fills a hole."""
+    rng = np.random.default_rng(5)
+    surfaces = [surface for part in design(np.random.default_rng(1)).parts for surface in part.surfaces]
+    for surface in (surfaces[i] for i in rng.permutation(len(surfaces))[:6]):
+        s, t = rng.uniform(size=(2, 12))
+        u, v = s * surface.size[0], t * surface.size[1]
+        hole = np.zeros(len(s), bool)
+        for u0, v0, u1, v1 in surface.holes:
+            hole |= (u > u0) & (u < u1) & (v > v0) & (v < v1)
+        distance = distance_to_triangles(surface.shape(s, t), triangles_of(surface))
+        assert (distance[~hole] < (FINE_PLEATS if kind == "curtain" else 3 * TOLERANCE)).all()
+        assert (distance[hole] > 0).all()
 
 
 @pytest.mark.parametrize(("kind", "design"), EACH_DESIGN)
