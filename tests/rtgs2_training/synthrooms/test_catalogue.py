@@ -120,7 +120,7 @@ def test_counters_stand_in_a_row():
 
 
 def distance_to_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Of each point (N,) to the nearest of M triangles (M, 3, 3): to its plane where that is met inside, or its edges."""
+    """Of each point (N,) to the nearest of M triangles (M, 3, 3): to its plane, met inside, or to its edges."""
     nearest = np.full(len(points), np.inf)
     for a, b, c in corners:
         for start, end in ((a, b), (b, c), (c, a)):
