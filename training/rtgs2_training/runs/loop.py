@@ -228,9 +228,10 @@ class _Loop:
         """Refuse processes that would go on from different steps: they would wait for each other for ever."""
         if self.fabric.world_size == 1:
             return
-        step = torch.tensor(self.step, device=self.fabric.device)
-        last = int(self.fabric.all_reduce(step, reduce_op="max"))  # type: ignore[arg-type]
-        if int(self.fabric.all_reduce(torch.tensor(float(self.step < last)), reduce_op="sum")):  # type: ignore[arg-type]
+        device = self.fabric.device
+        last = int(self.fabric.all_reduce(torch.tensor(self.step, device=device), reduce_op="max"))  # type: ignore[arg-type]
+        behind = torch.tensor(float(self.step < last), device=device)
+        if int(self.fabric.all_reduce(behind, reduce_op="sum")):  # type: ignore[arg-type]
             raise InputError(
                 "the processes do not find the same saved state",
                 file=self.state_file,
