@@ -71,7 +71,8 @@ def minutes_of_result(folder: Path) -> float:
     """
     minutes = (_read(folder) or {}).get("minutes", 0.0)
     if not isinstance(minutes, int | float):
-        raise InputError("not a time", file=folder / RESULT, field="minutes", found=shown(minutes))
+        fix = "Delete it; the run is then measured again"
+        raise InputError("not a time", file=folder / RESULT, field="minutes", found=shown(minutes), fix=fix)
     return float(minutes)
 
 

@@ -79,7 +79,14 @@ def configured_steps(path: Path) -> int:
     except InputError as error:
         raise InputError(error.problem, file=path, found=error.found, expected=error.expected) from error
     if not isinstance(steps, int):
-        raise InputError("not the configuration of a run", file=path, field="steps", found=shown(steps))
+        raise InputError(
+            "not the configuration of a run",
+            file=path,
+            field="steps",
+            found=shown(steps),
+            expected="a whole number",
+            fix="Give the command that wrote it again, with --restart",
+        )
     return steps
 
 
