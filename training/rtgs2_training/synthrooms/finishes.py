@@ -51,7 +51,8 @@ def wall_finish(rng: np.random.Generator, kind: str) -> Finish:
         return Finish(random_panelling(rng), (0.045, 0.08))
     if draw < 0.94:
         return Finish(random_brick(rng), (0.05, 0.038))
-    return Finish(random_plaster(rng) if chance(rng, 0.8) else random_concrete(rng), (0.08, 0.08))
+    make = one_of(rng, (random_plaster, random_plaster, random_concrete, random_stone, random_wood))
+    return Finish(make(rng), (0.08, 0.08))
 
 
 def floor_finish(rng: np.random.Generator, kind: str) -> Finish:
@@ -64,9 +65,9 @@ def floor_finish(rng: np.random.Generator, kind: str) -> Finish:
         if draw < 0.85:
             return Finish(random_floorboards(rng), (0.09, 0.036))
         return Finish(random_stone(rng) if draw < 0.93 else paint(random_colour(rng, SUBDUED)), (0.06, 0.06))
-    if draw < 0.68:
+    if draw < 0.62:
         return Finish(random_floorboards(rng), (0.09, 0.036))
-    if draw < 0.92:
+    if draw < 0.84:
         return Finish(random_carpet(rng), (0.055, 0.055))
     return Finish(one_of(rng, (random_concrete, random_stone))(rng), (0.06, 0.06))
 

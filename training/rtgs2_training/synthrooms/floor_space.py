@@ -138,7 +138,7 @@ def front_of(piece: Piece, pose: Pose) -> Footprint | None:
 
 def against(wall: Wall, y: float, z: float = 0.0, gap: float = GAP) -> Pose:
     """The pose of a piece with its back to a wall, its middle at ``y`` along it."""
-    return Pose(*wall.point(gap, y), z, wall.yaw_degrees)
+    return Pose(*wall.point(gap + wall.relief, y), z, wall.yaw_degrees)
 
 
 def wall_is_free(wall: Wall, piece: Piece, y: float, z: float) -> bool:

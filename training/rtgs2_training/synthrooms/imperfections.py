@@ -31,6 +31,7 @@ class Flaws:
     position: float  # metres, standard deviation off the surface
     buried: float  # share of the Gaussians that lie behind the surface, at most
     burial: float  # metres, how far behind it these are on average
+    warp: float  # metres, standard deviation of slow waves of walls, floors and ceilings
     colour: float  # standard deviation of the colour of single Gaussians
     shine: float  # likewise of the view-dependent part
     fit: Fit
@@ -54,6 +55,7 @@ def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
         position=min(some(0.003), 0.012),
         buried=min(strength, 1.0) * float(rng.uniform(0.0, 0.7)),
         burial=min(strength, 1.0) * float(rng.uniform(0.005, 0.05)),
+        warp=min(strength, 1.0) * float(0.02 * rng.random() ** 2),
         colour=min(some(0.025), 0.09),
         shine=min(some(0.02), 0.08),
         fit=random_fit(strength, rng),
@@ -100,6 +102,7 @@ def captured(
     count = len(surfels)
     blur = _blur(surfels, flaws, rng)
     surfels = _shaken(surfels, grow * (1 + blur) * sizes(count, flaws.fit, rng), flaws, rng)
+    surfels = _warped(surfels, room_behind[surfels.owner], flaws, rng)
     surfels = _buried(surfels, room_behind[surfels.owner], flaws, rng)
     colour = _smoothed(surfels, colour, blur) + rng.normal(0, 1, (count, 1)) * flaws.colour
     colour = colour + rng.normal(0, 0.4 * flaws.colour, (count, 3))
@@ -199,6 +202,15 @@ def _shaken(surfels: Surfels, grow: Array, flaws: Flaws, rng: np.random.Generato
     off = rng.normal(0, 1, count) * flaws.position * rng.gamma(1.0, 1.0, count)
     points = surfels.points + off[:, None] * surfels.normals
     return surfels.changed(points=points, tangents=tangents, normals=normals, radii=np.minimum(radii, 0.25))
+
+
+def _warped(surfels: Surfels, room_behind: Array, flaws: Flaws, rng: np.random.Generator) -> Surfels:
+    """Walls, floors and ceilings in slow waves: without texture photographs do not say where they are."""
+    if flaws.warp == 0:
+        return surfels
+    wave = flaws.warp * np.clip(_field(surfels.points, float(rng.uniform(0.4, 1.5)), rng), -2, 0.5)
+    share = np.minimum(room_behind / 0.1, 1.0) ** 2
+    return surfels.changed(points=surfels.points + (share * wave)[:, None] * surfels.normals)
 
 
 def _buried(surfels: Surfels, room_behind: Array, flaws: Flaws, rng: np.random.Generator) -> Surfels:

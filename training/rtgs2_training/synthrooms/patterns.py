@@ -113,6 +113,24 @@ def rug(width: float, length: float) -> Material:
     return Material(texture)
 
 
+def gridded(
+    colour: Colour, line: Colour, *, period: tuple[float, float], width: float, broken: float = 0.0
+) -> Material:
+    """A carpet or rug with a grid of lines, not quite straight; a share ``broken`` of them is left out."""
+
+    def texture(u: Array, v: Array, rng: np.random.Generator) -> Array:
+        drawn = np.zeros(len(u), dtype=bool)
+        for across, along, step, other in ((u, v, period[0], period[1]), (v, u, period[1], period[0])):
+            place = across + 0.3 * width * noise(across / step, along * 3, rng)
+            number, piece = np.floor(place / step).astype(int), np.floor(along / other).astype(int)
+            kept = rng.random((64, 64)) >= broken
+            drawn |= (place - number * step < width) & kept[number % 64, piece % 64]
+        tone = 0.04 * noise(u / 0.2, v / 0.2, rng) + rng.normal(0, 0.04, len(u))
+        return mix(colour, line, drawn * 1.0) * (1 + tone)[:, None]
+
+    return Material(texture)
+
+
 def outdoors(width: float, height: float) -> Material:
     """The view through a window, as a glowing backdrop of the given size: sky, clouds, trees, lawn."""
 

@@ -30,6 +30,7 @@ _COUNTS = {1: 0.22, 2: 0.46, 3: 0.26, 4: 0.06}
 _WEIGHTS = {"living": 1.2, "bedroom": 1.3, "kitchen": 1.6, "bathroom": 2.0, "office": 1.2, "dining": 0.4, "studio": 0.6}
 _NARROWEST = {"bathroom": 1.75}
 _NARROWEST_ROOM = 2.3
+_RELIEFS = (0.62, 0.2, 0.18)  # share of rooms with none, on some walls, on all
 _DOORWAY_CLEARANCE = 0.12  # between an opening and the next corner or opening
 
 
@@ -60,11 +61,15 @@ class Opening:
 
 @dataclass(frozen=True)
 class Wall:
-    """A straight wall from ``start`` to ``end``, seen from the room that it belongs to."""
+    """A straight wall from ``start`` to ``end``, seen from the room that it belongs to.
+
+    ``relief``: how far battens, panels or mouldings stand out from it, metres; 0 without.
+    """
 
     start: Corner
     end: Corner
     openings: tuple[Opening, ...] = ()
+    relief: float = 0.0
 
     @property
     def length(self) -> float:
@@ -164,8 +169,16 @@ def floor_plan(rng: np.random.Generator, kinds: Sequence[str] | None = None) -> 
         if all(_roomy(kind, rects) for kind, rects in cells):
             plan = _with_doors(cells, rng)
             if plan is not None:
-                return FloorPlan(tuple(_with_windows(plan, index, rng) for index in range(len(plan))))
+                spaces = (_with_windows(plan, index, rng) for index in range(len(plan)))
+                return FloorPlan(tuple(_with_reliefs(space, rng) for space in spaces))
     raise AssertionError(f"no floor plan found for {kinds}")
+
+
+def _with_reliefs(space: Space, rng: np.random.Generator) -> Space:
+    """Some rooms have reliefs on some of their walls, some on all."""
+    share, depth = rng.choice([0.0, 0.3, 1.0], p=_RELIEFS), float(rng.uniform(0.01, 0.06))
+    walls = tuple(replace(wall, relief=depth) if rng.random() < share else wall for wall in space.walls)
+    return replace(space, walls=walls)
 
 
 def _random_kinds(rng: np.random.Generator) -> list[str]:

@@ -10,6 +10,7 @@ from .finishes import Finish, ceiling_finish, floor_finish, joinery, wall_finish
 from .openings import WindowStyle, door, lining, window, window_style
 from .piece import Part
 from .plan import FloorPlan, Opening, Space, Wall
+from .reliefs import random_relief
 from .surfaces import Surface, box, rectangle
 from .textures import Material
 
@@ -62,10 +63,30 @@ def _ceiling(space: Space, torn: bool, rng: np.random.Generator) -> list[Surface
                 u, v = rng.uniform(0, 0.6 * width), rng.uniform(0, 0.6 * depth)
                 holes.append((u, v, u + rng.uniform(0.3, 0.6) * width, v + rng.uniform(0.3, 0.6) * depth))
         parts.append(rectangle((x0, y1, z), (width, 0, 0), (0, -depth, 0), finish.material, finish.spacing, holes))
-        if rng.random() < 0.1 and not torn:
+        lowest = space.height - max((o.high for wall in space.walls for o in wall.openings), default=0.0) - 0.05
+        if rng.random() < 0.15 and not torn and lowest > 0.06:
+            parts += _cornice((x0, y0, x1, y1), z, min(lowest, float(rng.uniform(0.06, 0.25))), finish, rng)
+        elif rng.random() < 0.1 and not torn:
             material, drop = joinery(rng), float(rng.uniform(0.1, 0.25))
             for x in np.arange(x0 + 0.4, x1 - 0.3, rng.uniform(0.7, 1.3)):
                 parts += box((x, y0, z - drop), (x + 0.12, y1, z), material, 0.05, ("-x", "+x", "-z"))
+    return parts
+
+
+def _cornice(
+    rectangle_: tuple[float, float, float, float], z: float, drop: float, finish: Finish, rng: np.random.Generator
+) -> list[Surface]:
+    """A ceiling hung lower along its edges, in one step or two."""
+    x0, y0, x1, y1 = rectangle_
+    wide = float(rng.uniform(0.08, 0.22)) * min(x1 - x0, y1 - y0)
+    parts: list[Surface] = []
+    for step in range(1 if rng.random() < 0.6 else 2):
+        high, low, w = z - step * drop / 2, z - (step + 1) * drop / 2, wide / (1 + step)
+        for a, b, faces in (
+            ((x0, y0), (x1, y0 + w), ("+y", "-z")), ((x0, y1 - w), (x1, y1), ("-y", "-z")),
+            ((x0, y0 + w), (x0 + w, y1 - w), ("+x", "-z")), ((x1 - w, y0 + w), (x1, y1 - w), ("-x", "-z")),
+        ):  # fmt: skip
+            parts += box((*a, low), (*b, high), finish.material, 0.08, faces)
     return parts
 
 
@@ -87,6 +108,8 @@ def _add_walls(built: Shell, index: int, space: Space, finish: Finish, floor: Fi
         in_frame = [_band(wall, low, high, band) for low, high, band in bands]
         if skirting:
             in_frame += _skirting(wall, *skirting)
+        if wall.relief:
+            in_frame += random_relief(wall, space.height, own, rng)
         for opening in wall.openings:
             if opening.kind == "window":
                 in_frame += lining(opening, reveal)

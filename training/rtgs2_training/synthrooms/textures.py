@@ -31,6 +31,7 @@ from .patterns import (
     fabric,
     flowered,
     glow,
+    gridded,
     grooved,
     marbled,
     mix,
@@ -290,11 +291,16 @@ def random_plaster(rng: np.random.Generator) -> Material:
 
 
 def random_carpet(rng: np.random.Generator) -> Material:
-    """Wall-to-wall carpet: plain, mottled, or with a small repeat."""
+    """Carpet: plain, mottled, with a grid of lines, or with a small repeat."""
     colour = random_colour(rng, SUBDUED)
-    if chance(rng, 0.75):
+    draw = rng.random()
+    if draw < 0.65:
         return mottled(colour, strength=float(rng.uniform(0.06, 0.2)), scale=0.06)
     figure, period = _contrasting(rng, colour), float(rng.uniform(0.15, 0.4))
+    if draw < 0.8:
+        broken = float(rng.choice([0.0, 0.3]))
+        sides = (float(rng.uniform(0.12, 0.7)), float(rng.uniform(0.12, 0.7)))
+        return gridded(colour, figure, period=sides, width=float(rng.uniform(0.015, 0.05)), broken=broken)
     return one_of(rng, _REPEATS)(colour, figure, period=period)
 
 

@@ -57,9 +57,16 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
             chairs.shell_chair,
             chairs.cantilever_chair,
             chairs.folding_chair,
+            easy_chairs.hoop_chair,
         ),
         "office chair": (chairs.office_chair,),
-        "easy chair": (easy_chairs.armchair, easy_chairs.wing_chair, easy_chairs.tub_chair),
+        "easy chair": (
+            easy_chairs.armchair,
+            easy_chairs.wing_chair,
+            easy_chairs.tub_chair,
+            easy_chairs.block_chair,
+            easy_chairs.hoop_chair,
+        ),
         "bar stool": (chairs.bar_stool,),
         "sofa": (
             sofas.cushioned_sofa,

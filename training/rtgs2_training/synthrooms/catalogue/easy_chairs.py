@@ -14,6 +14,7 @@ from ..textures import (
     chance,
     one_of,
     random_fabric,
+    random_front,
     random_metal,
     random_upholstery,
     random_wood,
@@ -159,6 +160,53 @@ def tub_chair(rng: np.random.Generator) -> Piece:
     stuff = one_of(rng, (random_wood, random_metal))(rng)
     surfaces += legs(rng, 0.6 * r, 0.6 * r, seat - 0.25, stuff, thickness=(0.03, 0.045))
     return as_chair(surfaces, 0.5)
+
+
+def block_chair(rng: np.random.Generator) -> Piece:
+    """A low, deep chair of thick blocks: arms and back about equally high, down to the floor or on a plinth."""
+    cloth, w, d = random_upholstery(rng), float(rng.uniform(0.24, 0.34)), float(rng.uniform(0.34, 0.46))
+    arm, seat = float(rng.uniform(0.1, 0.22)), float(rng.uniform(0.34, 0.44))
+    rest = seat + float(rng.uniform(0.12, 0.26))
+    top, foot = rest + float(rng.choice([0.0, 0.08, 0.16])), float(rng.choice([0.02, 0.1]))
+    edge = float(rng.uniform(0.02, 0.08))
+    surfaces = rounded_box((-d, -w, foot), (d - 0.03, w, seat - 0.14), 0.02, cloth, 0.042, ALL)
+    surfaces += cushion((-d + 0.1, -w + 0.005, seat - 0.15), (d, w - 0.005, seat), cloth, faces=(*SIDES, "+z"))
+    back = rounded_box((-d - 0.1, -w, foot), (-d + 0.12, w, top), edge, cloth, 0.042, ALL, bulge=0.01)
+    surfaces += turned(back, "y", -float(rng.uniform(0, 12)), (-d, 0, foot))
+    for s in (-1, 1):
+        y0, y1 = sorted((s * w, s * (w + arm)))
+        surfaces += rounded_box((-d - 0.08, y0, foot), (d, y1, rest), edge, cloth, 0.042, ALL)
+    if foot > 0.05:
+        surfaces += legs(rng, d - 0.06, w + 0.4 * arm, foot, random_front(rng), thickness=(0.04, 0.08))
+    return as_chair(surfaces, 0.5)
+
+
+def hoop_chair(rng: np.random.Generator) -> Piece:
+    """A round padded seat with a thick hoop for back and arms, on thick padded legs or slim ones."""
+    cloth, r, seat = random_upholstery(rng), float(rng.uniform(0.24, 0.33)), float(rng.uniform(0.42, 0.47))
+    thick, high, half = float(rng.uniform(0.045, 0.1)), float(rng.uniform(0.62, 0.78)), float(rng.uniform(1.5, 2.3))
+    deep = float(rng.uniform(0.08, 0.18))
+    drum = [
+        (0, seat - deep),
+        (0.92 * r, seat - deep),
+        (r, seat - 0.6 * deep),
+        (r, seat - 0.03),
+        (0.9 * r, seat),
+        (0, seat + 0.01),
+    ]
+    surfaces: list[Surface] = [lathe(drum, cloth, 0.036)]
+    around = np.pi + half * np.linspace(-1, 1, 22)
+    dip = float(rng.uniform(0.0, 0.12))
+    hoop = [(r * math.cos(a), r * math.sin(a), high - dip * (1 - math.cos(a - math.pi)) / 2) for a in around]
+    surfaces += [tube(hoop, thick, cloth, 0.036, aspect=float(rng.uniform(0.7, 1.6)))]
+    padded = chance(rng, 0.5)
+    stuff = cloth if padded else one_of(rng, (random_wood, random_metal))(rng)
+    radius = float(rng.uniform(0.05, 0.085)) if padded else float(rng.uniform(0.014, 0.025))
+    for angle in (math.pi - 0.55 * half, math.pi + 0.55 * half, 0.6, -0.6):
+        x, y = (r - 0.03) * math.cos(angle), (r - 0.03) * math.sin(angle)
+        tall = math.cos(angle) < 0 or chance(rng, 0.2)
+        surfaces += [tube([(x, y, 0), (x, y, high - 0.02 if tall else seat - 0.5 * deep)], radius, stuff, 0.03)]
+    return as_chair(surfaces, 0.4)
 
 
 def lathe_cap(stuff: Material) -> list[Surface]:

@@ -68,7 +68,7 @@ class Fronts:
 def random_fronts(rng: np.random.Generator, face: Material | None = None) -> Fronts:
     """Fronts of any style; ``face`` if they are to be of that material."""
     panel = str(rng.choice(["flat", "framed", "inset", "slatted"], p=[0.45, 0.3, 0.15, 0.1]))
-    handle = str(rng.choice(["knob", "bar", "cup", "none"], p=[0.3, 0.4, 0.12, 0.18]))
+    handle = str(rng.choice(["knob", "bar", "cup", "none"], p=[0.26, 0.36, 0.1, 0.28]))
     metal = random_metal(rng) if chance(rng, 0.8) else random_wood(rng)
     return Fronts(face or random_front(rng), metal, panel, handle, 0.006 if handle != "none" else 0.014)
 

@@ -69,9 +69,10 @@ def wall_clock(rng: np.random.Generator) -> Piece:
 
 def rectangular_rug(rng: np.random.Generator) -> Piece:
     """A rug or runner: bordered and patterned, or plain."""
-    x, y = float(rng.uniform(0.35, 1.1)), float(rng.uniform(0.6, 1.5))
+    x, y = float(rng.uniform(0.35, 1.3)), float(rng.uniform(0.6, 1.8))
     stuff = rug(2 * y, 2 * x) if chance(rng, 0.2) else (random_carpet(rng) if chance(rng, 0.6) else random_fabric(rng))
-    return _laid(box((-x, -y, 0), (x, y, 0.014), stuff, 0.034, ("-x", "+x", "-y", "+y", "+z")))
+    thick = 0.014 if chance(rng, 0.6) else float(rng.uniform(0.01, 0.04))
+    return _laid(box((-x, -y, 0), (x, y, thick), stuff, 0.034, ("-x", "+x", "-y", "+y", "+z")))
 
 
 def round_rug(rng: np.random.Generator) -> Piece:
