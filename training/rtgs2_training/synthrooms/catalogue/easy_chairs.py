@@ -198,7 +198,8 @@ def hoop_chair(rng: np.random.Generator) -> Piece:
     around = np.pi + half * np.linspace(-1, 1, 22)
     dip = float(rng.uniform(0.0, 0.12))
     hoop = [(r * math.cos(a), r * math.sin(a), high - dip * (1 - math.cos(a - math.pi)) / 2) for a in around]
-    surfaces += [tube(hoop, thick, cloth, 0.036, aspect=float(rng.uniform(0.7, 1.6)))]
+    rounded = [0.05 * thick, 0.8 * thick, *[thick] * (len(hoop) - 4), 0.8 * thick, 0.05 * thick]
+    surfaces += [tube(hoop, rounded, cloth, 0.036, aspect=float(rng.uniform(0.7, 1.6)))]
     padded = chance(rng, 0.5)
     stuff = cloth if padded else one_of(rng, (random_wood, random_metal))(rng)
     radius = float(rng.uniform(0.05, 0.085)) if padded else float(rng.uniform(0.014, 0.025))
