@@ -25,7 +25,7 @@ if not torch.cuda.is_available():
     sys.exit(0)
 
 scene = segmenter.load(scene_file)
-camera = Camera.look_at(eye=(2.0, 6.9, 1.6), target=(4.2, 5.4, 0.7), width=640, height=480, fov_degrees=75)
+camera = Camera.look_at(eye=(6.8, 1.4, 1.6), target=(4.8, 4.0, 0.9), width=640, height=480, fov_degrees=75)
 
 # PyTorch's current stream waits for ours, so that labels may be used at once.
 labels = torch.from_dlpack(segmenter.on_gpu(scene, camera).labels)

@@ -22,7 +22,7 @@ except ImportError:
     sys.exit(0)
 
 scene = segmenter.load(scene_file)
-camera = Camera.look_at(eye=(2.0, 6.9, 1.6), target=(4.2, 5.4, 0.7), width=640, height=480, fov_degrees=75)
+camera = Camera.look_at(eye=(6.8, 1.4, 1.6), target=(4.8, 4.0, 0.9), width=640, height=480, fov_degrees=75)
 
 result = segmenter.on_gpu(scene, camera, rgb=True)
 labels, rgb = cupy.from_dlpack(result.labels), cupy.asarray(result.rgb)  # by either protocol, without a copy

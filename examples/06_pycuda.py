@@ -26,7 +26,7 @@ except ImportError:
     sys.exit(0)
 
 scene = segmenter.load(scene_file)
-camera = Camera.look_at(eye=(2.0, 6.9, 1.6), target=(4.2, 5.4, 0.7), width=640, height=480, fov_degrees=75)
+camera = Camera.look_at(eye=(6.8, 1.4, 1.6), target=(4.8, 4.0, 0.9), width=640, height=480, fov_degrees=75)
 labels = segmenter.on_gpu(scene, camera).labels
 driver.Context.synchronize()  # PyCUDA cannot work on streams of others, so it waits
 

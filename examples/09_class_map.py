@@ -19,7 +19,7 @@ bundle, scene_file, picture = sys.argv[1:]
 
 segmenter = Segmenter(bundle)
 scene = segmenter.load(scene_file)
-camera = Camera.look_at(eye=(2.0, 6.9, 1.6), target=(4.2, 5.4, 0.7), width=320, height=240, fov_degrees=75)
+camera = Camera.look_at(eye=(6.8, 1.4, 1.6), target=(4.8, 4.0, 0.9), width=320, height=240, fov_degrees=75)
 result = segmenter(scene, camera, confidence=True, rgb=True)
 
 with tempfile.TemporaryDirectory() as folder:  # on the command line: --map FILE

@@ -48,7 +48,7 @@ def main() -> int:
     client = triton.InferenceServerClient(url)
     names = json.loads(client.get_model_config(model)["parameters"]["rtgs2_classes"]["string_value"])
     scene = Segmenter(bundle).load(scene_file)  # the encoder runs here, once
-    camera = Camera.look_at(eye=(2.0, 6.9, 1.6), target=(4.2, 5.4, 0.7), width=320, height=240, fov_degrees=75)
+    camera = Camera.look_at(eye=(6.8, 1.4, 1.6), target=(4.8, 4.0, 0.9), width=320, height=240, fov_degrees=75)
     logits = fuse(client, model, scene, camera)
     labels, _ = upsample_argmax(logits[0], camera.height, camera.width)
     for index, pixels in enumerate(np.bincount(labels.ravel(), minlength=len(names))):
