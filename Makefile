@@ -20,8 +20,9 @@ PY_DIRS := rtgs2_trt networks export training tests benchmarks examples fuzz doc
 demo: install
 	$(BIN)/python examples/demo/run.py --output build/demo
 
+# Two at a time, each on one thread of PyTorch; more would make what they share, a bundle or a demo, more often.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 # The core alone: needs a C++ compiler, CMake and Ninja, no Python module.
 CMAKE ?= $(shell command -v cmake || echo $(BIN)/cmake)
