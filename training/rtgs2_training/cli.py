@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from rtgs2_trt.console import run_command
+from rtgs2_trt.console import Console, run_command
+from rtgs2_trt.errors import Rtgs2Error
 
 from .commands import claims, encoder, evaluate, fusion, generate, tune
 
@@ -24,7 +25,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     generate.add_parser(commands)
     tune.add_parser(commands)
     arguments = parser.parse_args(argv)
-    return run_command(arguments.command, arguments)
+    return run_command(_command, arguments)
+
+
+def _command(arguments: argparse.Namespace, console: Console) -> int | None:
+    """Run the chosen command; what it needs is imported there, so that an install without it can do the others."""
+    try:
+        code: int | None = arguments.command(arguments, console)
+    except ModuleNotFoundError as error:
+        raise Rtgs2Error(f"this command needs {error.name}: pip install 'rtgs2-trt[train]'") from error
+    return code
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ SETTING = {
     "seeds": [0, 1, 2],
     "steps": 500,
     "batch_size": 8,
+    "crop": [96, 128],
     "encoder_steps": 300,
+    "tuning_steps": 200,
     "longest_minutes": 3.21,
     "train_scenes": 10,
     "dataset": "boxes",
@@ -59,12 +61,21 @@ def test_one_seed_has_no_spread():
 
 def test_tables():
     text = markdown({"setting": SETTING, **summary(RUNS)})
-    assert "The longest run trained for 3.2 minutes." in text
+    assert "The longest run, of a fusion network or an encoder, trained for 3.2 minutes." in text
+    assert "500 steps of 8 views cut to 128x96; encoders 300 steps of contrast, where tuned 200 more" in text
     assert "| colour only | 34.0 ± 5.3 | - | - | - |" in text
     assert "| depth from colour and features | 0.700 ± 0.000 | 10.0 ± 0.0 |" in text
     assert "| Fusion beats colour alone | +14.0 ± 14.0 points of mIoU | 2 of 3 |" in text
     assert "| Features help depth | +0.200 ± 0.000 m less RMSE | 3 of 3 |" in text
     assert "3 seeds (0, 1, 2)" in text
+
+
+def test_table_of_one_seed_claims_no_spread():
+    one = {name: runs[:1] for name, runs in RUNS.items()}
+    text = markdown({"setting": {**SETTING, "seeds": [0]}, **summary(one)})
+    assert "±" not in text
+    assert "| colour only | 30.0 | - | - | - |" in text
+    assert "| Fusion beats colour alone | +20.0 points of mIoU | 1 of 1 |" in text
 
 
 def test_plot_is_a_picture():
@@ -101,6 +112,7 @@ def test_variants_change_what_their_names_say():
     assert encoders == {
         "features-untrained-encoder": "none",
         "fusion-untrained-encoder": "none",
+        "features-tuned-encoder": "contrast and labels",
         "fusion-tuned-encoder": "contrast and labels",
     }
 

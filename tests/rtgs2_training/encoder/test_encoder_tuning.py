@@ -22,7 +22,6 @@ from rtgs2_training.encoder.scene_parts import SceneParts
 from rtgs2_training.gaussian_classes import STORED
 from rtgs2_training.runs.config import CloudAugmentationConfig, ScenePartConfig, TuningRunConfig
 from rtgs2_training.runs.config_file import read_config
-from rtgs2_trt.console import Console
 
 STILL = CloudAugmentationConfig(
     **{
@@ -96,7 +95,7 @@ def test_encoder_learns_the_classes(data, tmp_path):
     names = rows[0].split(",")
     last = dict(zip(names, rows[-1].split(","), strict=True))
     assert float(last["validation_voxel_accuracy"]) > 0.9
-    task = EncoderTuning(config, data, run / "ckpt.pt", Console(quiet=True))
+    task = EncoderTuning(config, data, run / "ckpt.pt")
     trained = load_checkpoint(run / "ckpt.pt").encoder
     started = task.objective.encoder.state_dict()
     assert all((trained[name] == started[name]).all() for name in trained)

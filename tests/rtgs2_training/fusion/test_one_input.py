@@ -29,7 +29,8 @@ def test_the_only_input_is_never_dropped(inputs, without_colours, without_featur
     dataset = open_dataset(write_box_dataset(tmp_path / "boxes", {"train": ["a"]}))
     fabric = open_devices("cpu", "32-true")
     config = replace(CONFIG, inputs=inputs)
-    task = FusionTraining(config, dataset, None, None, tmp_path / "cache", fabric, Console(quiet=True))
+    task = FusionTraining(config, dataset, None, None, tmp_path / "cache")
+    task.gather(fabric, Console(quiet=True))
     views = task.prepare(task.load(0, 0, 1), 0, torch.device("cpu")).views
     assert bool((views.image.flatten(1) == 0).all(1).any()) is without_colours
     assert bool((views.features.flatten(1) == 0).all(1).any()) is without_features

@@ -111,8 +111,8 @@ def test_processes_share_their_gradients(data, tmp_path):
 
     config = read_config(FusionRunConfig, data / "fusion.yaml", ["validation.samples=0"])
     dataset, cpu = open_dataset(data / "boxes"), torch.device("cpu")
-    source = (None, None, data / "cache", open_devices("cpu", "32-true"), Console(quiet=True))
-    task = FusionTraining(config, dataset, *source)
+    task = FusionTraining(config, dataset, None, None, data / "cache")
+    task.gather(open_devices("cpu", "32-true"), Console(quiet=True))
     network = task.objective.network
     start = {name: value.detach().clone() for name, value in network.named_parameters()}
     optimizer = task.optimizer()
@@ -158,7 +158,8 @@ def test_processes_share_a_step_without_overlap(data, tmp_path):
     dataset, fabric = open_dataset(data / "boxes"), open_devices("cpu", "32-true")
     encoder = EncoderTraining(read_config(EncoderRunConfig, data / "encoder.yaml"), dataset)
     fusion_config = read_config(FusionRunConfig, data / "fusion.yaml", ["batch_size=4"])
-    fusion = FusionTraining(fusion_config, dataset, None, None, tmp_path / "cache", fabric, Console(quiet=True))
+    fusion = FusionTraining(fusion_config, dataset, None, None, tmp_path / "cache")
+    fusion.gather(fabric, Console(quiet=True))
     pairs = [pair.a.inputs.tobytes() for pair in encoder.load(3, 0, 1)]
     assert len(set(pairs)) == 2
     assert [pair.a.inputs.tobytes() for rank in (0, 1) for pair in encoder.load(3, rank, 2)] == pairs

@@ -26,6 +26,7 @@ from rtgs2_networks.checkpoint import load_checkpoint
 from rtgs2_training.cli import main
 from rtgs2_training.fusion import fusion_training
 from rtgs2_training.runs import loop, run_state
+from rtgs2_training.runs.run_files import STATE
 
 ENCODER = """
 steps: 6
@@ -103,7 +104,7 @@ def test_killed_and_taken_up_again_equals_uninterrupted(kind, data, tmp_path):
     command = [sys.executable, "-m", "rtgs2_training.cli", *arguments(data, kind, broken)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not (broken / run_state.FILE_NAME).exists():
+    while not (broken / STATE).exists():
         assert process.poll() is None, "ended before it saved a state"
         assert time.monotonic() < deadline, "saved no state within two minutes"
         time.sleep(0.002)
@@ -140,7 +141,7 @@ def test_minutes_are_kept(data, tmp_path, capsys):
     first = json.loads(capsys.readouterr().out)
     assert not first["finished"]
     assert 0 < first["step"] < 100000
-    assert run_state.saved_step(run / run_state.FILE_NAME) == first["step"]
+    assert run_state.saved_step(run / STATE) == first["step"]
     assert main(arguments(data, "fusion", run, *many, "--max-minutes", "0.1")) == 0
     assert json.loads(capsys.readouterr().out)["step"] > first["step"]
 
@@ -148,14 +149,34 @@ def test_minutes_are_kept(data, tmp_path, capsys):
 def test_state_of_another_run_is_refused_and_left_alone(data, tmp_path, capsys):
     run = tmp_path / "run"
     assert main(arguments(data, "fusion", run)) == 0
-    before = (run / run_state.FILE_NAME).read_bytes()
+    before = (run / STATE).read_bytes()
+    assert main(arguments(data, "fusion", run, "--set", "weight_decay=0.5")) == 2
+    message = capsys.readouterr().err
+    assert "config.yaml: weight_decay: a run with another configuration (found 0.0001, expected 0.5)" in message
+    assert "--restart" in message
+    assert (run / STATE).read_bytes() == before
+
+
+def test_state_of_another_configuration_is_known_without_the_runs_own(data, tmp_path, capsys):
+    """Lost or damaged, it tells nothing; the state itself still does."""
+    run = tmp_path / "run"
+    assert main(arguments(data, "fusion", run)) == 0
+    (run / "config.yaml").write_text("no: configuration")
     assert main(arguments(data, "fusion", run, "--set", "weight_decay=0.5")) == 2
     message = capsys.readouterr().err
     found = re.search(r"another configuration \(found hash ([0-9a-f]+), expected hash ([0-9a-f]+)\)", message)
     assert found, message
     assert len(found[1]) == len(found[2])
-    assert "--restart" in message
-    assert (run / run_state.FILE_NAME).read_bytes() == before
+    assert (run / "config.yaml").read_text() == "no: configuration"
+
+
+def test_nothing_is_rendered_for_another_runs_state(data, tmp_path, capsys):
+    run = tmp_path / "run"
+    assert main(arguments(data, "fusion", run)) == 0
+    cache = tmp_path / "cache"
+    assert main(arguments(data, "fusion", run, "--set", "loss.label_smoothing=0.3", "--cache", str(cache))) == 2
+    assert "loss.label_smoothing: a run with another configuration" in capsys.readouterr().err
+    assert not list(cache.rglob("*.npy"))
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +246,7 @@ def test_beginning_with_another_task_is_refused_and_with_other_inputs_taken(data
 def test_restart_starts_anew_once_everything_was_found(data, finished, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(finished, run)
-    state, command = run / run_state.FILE_NAME, arguments(data, "fusion", run, "--restart")
+    state, command = run / STATE, arguments(data, "fusion", run, "--restart")
     before = state.read_bytes()
     command[command.index("--data") + 1] = str(tmp_path / "nowhere")
     assert main(command) == 2
@@ -286,7 +307,7 @@ def of_other_kinds(state):
 def test_damaged_state_is_refused(damage, data, finished, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(finished, run)
-    damage(run / run_state.FILE_NAME)
+    damage(run / STATE)
     assert main(arguments(data, "fusion", run)) == 2
     message = capsys.readouterr().err
     assert "a damaged or incomplete state of a run" in message
@@ -298,7 +319,7 @@ def test_a_loss_that_is_no_number_leaves_state_and_checkpoint(data, tmp_path, mo
     calls = []
     monkeypatch.setattr(loop._Loop, "_out_of_time", lambda self: calls.append(self) or len(calls) > 5)
     assert main(arguments(data, "fusion", run)) == 0
-    files = [run / run_state.FILE_NAME, run / loop.RESULT]
+    files = [run / STATE, run / loop.RESULT]
     before = [file.read_bytes() for file in files]
     monkeypatch.undo()
     real = fusion_training.semantic_loss
@@ -323,7 +344,7 @@ def test_curves_and_times_of_stages(finished):
 
 def test_full_disk_in_mid_save_leaves_the_last_state(data, tmp_path, monkeypatch, capsys):
     run = tmp_path / "run"
-    state = run / run_state.FILE_NAME
+    state = run / STATE
     real, kept = run_state.atomic_file, []
 
     class Full:
@@ -339,7 +360,7 @@ def test_full_disk_in_mid_save_leaves_the_last_state(data, tmp_path, monkeypatch
     @contextmanager
     def filling(path, *rest):
         with real(path, *rest) as file:
-            if path.name == run_state.FILE_NAME and state.exists():
+            if path.name == STATE and state.exists():
                 kept.append(state.read_bytes())
                 if len(kept) == 3:
                     yield Full(file)
@@ -395,4 +416,4 @@ def test_full_disk_while_the_weights_are_written_leaves_the_last_ones(data, tmp_
 def test_impossible_configurations_are_named(override, message, data, tmp_path, capsys):
     assert main(arguments(data, "fusion", tmp_path / "run", "--set", override)) == 2
     assert message in capsys.readouterr().err
-    assert not (tmp_path / "run" / run_state.FILE_NAME).exists()
+    assert not (tmp_path / "run" / STATE).exists()

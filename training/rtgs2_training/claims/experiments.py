@@ -100,6 +100,12 @@ EXPERIMENTS = (
     Experiment("fusion", "colour and features"),
     Experiment("features-untrained-encoder", "features only, encoder not trained", inputs="features", encoder="none"),
     Experiment("fusion-untrained-encoder", "colour and features, encoder not trained", encoder="none"),
+    Experiment(
+        "features-tuned-encoder",
+        "features only, encoder tuned with labels",
+        inputs="features",
+        encoder="contrast and labels",
+    ),
     Experiment("fusion-tuned-encoder", "colour and features, encoder tuned with labels", encoder="contrast and labels"),
     Experiment("fusion-unregularised", "colour and features, no regulariser", regularised=False),
     Experiment("depth-colour", "depth from colour only", inputs="colour", task="depth"),
@@ -112,6 +118,7 @@ CLAIMS = (
     Claim("Self-supervised training of the encoder helps features alone", "features", "features-untrained-encoder"),
     Claim("Self-supervised training of the encoder helps fusion", "fusion", "fusion-untrained-encoder"),
     Claim("Labels, after it, help the encoder (not of the paper)", "fusion-tuned-encoder", "fusion"),
+    Claim("Fusion beats features alone after labels, too", "fusion-tuned-encoder", "features-tuned-encoder"),
     Claim("The centre-collapse regulariser helps", "fusion", "fusion-unregularised"),
     Claim("Features help depth", "depth-fusion", "depth-colour"),
 )

@@ -16,11 +16,13 @@ def markdown(values: Mapping[str, Any]) -> str:
     setting = values["setting"]
     lines = [
         f"{len(setting['seeds'])} seeds ({', '.join(map(str, setting['seeds']))}), every fusion run "
-        f"{setting['steps']} steps of {setting['batch_size']} views, every encoder {setting['encoder_steps']} steps. "
+        f"{setting['steps']} steps of {setting['batch_size']} views cut to {setting['crop'][1]}x{setting['crop'][0]}; "
+        f"encoders {setting['encoder_steps']} steps of contrast, where tuned {setting['tuning_steps']} more with "
+        "labels, where not trained none. "
         f"Trained on {setting['train_scenes']} scenes of {setting['dataset']}, measured on {setting['views']} views of "
         f"the {setting['scenes']} scenes of its split {setting['split']}, never seen in training. "
-        f"The longest run trained for {setting['longest_minutes']:.1f} minutes. "
-        "Mean ± standard deviation between seeds.",
+        f"The longest run, of a fusion network or an encoder, trained for {setting['longest_minutes']:.1f} minutes. "
+        + ("Mean ± standard deviation between seeds." if len(setting["seeds"]) > 1 else "One seed tells no spread."),
         "",
         "| variant | mIoU, % | pixel accuracy, % | class accuracy, % | view consistency, % |",
         "|---|---|---|---|---|",
@@ -40,9 +42,9 @@ def markdown(values: Mapping[str, Any]) -> str:
         lines += ["", "| claim | difference, same seed | seeds that agree |", "|---|---|---|"]
     for claim in values["claims"]:
         scale, digits, unit = (100, 1, "points of mIoU") if claim["metric"] == "miou" else (1, 3, "m less RMSE")
-        mean, spread = (scale * claim["difference"][name] for name in ("mean", "spread"))
+        difference = _spread(claim["difference"], scale, digits, "+")
         agree = f"{claim['seeds_that_agree']} of {claim['seeds']}"
-        lines.append(f"| {claim['claim']} | {mean:+.{digits}f} ± {spread:.{digits}f} {unit} | {agree} |")
+        lines.append(f"| {claim['claim']} | {difference} {unit} | {agree} |")
     return "\n".join(lines) + "\n"
 
 
@@ -79,4 +81,10 @@ def plot(values: Mapping[str, Any]) -> bytes:
 def _cell(entry: Mapping[str, Any], metric: str, scale: float, digits: int) -> str:
     if metric not in entry:
         return "-"
-    return f"{scale * entry[metric]['mean']:.{digits}f} ± {scale * entry[metric]['spread']:.{digits}f}"
+    return _spread(entry[metric], scale, digits)
+
+
+def _spread(measured: Mapping[str, Any], scale: float, digits: int, sign: str = "") -> str:
+    """Mean and spread; one value has none."""
+    mean = f"{scale * measured['mean']:{sign}.{digits}f}"
+    return f"{mean} ± {scale * measured['spread']:.{digits}f}" if len(measured["values"]) > 1 else mean

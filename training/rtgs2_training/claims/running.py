@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 
 from rtgs2_networks.config import preset
 from rtgs2_networks.encoder import PointTransformerEncoder
@@ -30,7 +29,9 @@ from ..runs.config import EncoderRunConfig, RunConfig
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint
 from ..runs.devices import open_devices
-from ..runs.loop import RESULT, LoopSettings, Outcome, train
+from ..runs.loop import LoopSettings, Outcome, train
+from ..runs.run_files import RESULT, STATE
+from ..runs.run_state import check_state
 from ..runs.task import TrainingTask
 from .experiments import EXPERIMENTS, ClaimsConfig, EncoderTrainingName, Experiment
 from .results import minutes_of_result, read_result, summary, write_result
@@ -114,7 +115,9 @@ class ClaimRuns:
                 "seeds": list(config.seeds),
                 "steps": config.fusion.steps,
                 "batch_size": config.fusion.batch_size,
+                "crop": list(config.fusion.crop),
                 "encoder_steps": config.encoder.steps,
+                "tuning_steps": config.tuning.steps,
                 "longest_minutes": self._longest_minutes(),
                 "dataset": self._dataset.name,
                 "train_scenes": len(self._train_scenes),
@@ -147,7 +150,7 @@ class ClaimRuns:
         outcome = self._train(
             folder,
             config,
-            lambda fabric: FusionTraining(config, self._dataset, encoder, None, cache, fabric, self._console),
+            lambda: FusionTraining(config, self._dataset, encoder, None, cache),
         )
         if not outcome.finished:
             return None
@@ -198,10 +201,10 @@ class ClaimRuns:
         """Train by the contrast, or, from its result, with labels."""
         if contrast is None:
             self._console.note(f"seed {config.seed}: encoder")
-            return self._train(folder, config, lambda fabric: EncoderTraining(config, self._dataset))
+            return self._train(folder, config, lambda: EncoderTraining(config, self._dataset))
         tuning = dataclasses.replace(self._config.tuning, seed=config.seed)
         self._console.note(f"seed {config.seed}: encoder, with labels")
-        return self._train(folder, tuning, lambda fabric: EncoderTuning(tuning, self._dataset, contrast, self._console))
+        return self._train(folder, tuning, lambda: EncoderTuning(tuning, self._dataset, contrast))
 
     def _write_untrained(self, folder: Path, config: EncoderRunConfig) -> None:
         """Write an encoder as initialised; its BatchNorms know the scenes, as a trained one's do."""
@@ -213,7 +216,7 @@ class ClaimRuns:
         description = f"untrained encoder, seed {config.seed}"
         write_encoder(folder / RESULT, encoder, model, self._dataset, calibration, config.seed, description)
 
-    def _train(self, folder: Path, config: RunConfig, task: Callable[[Fabric], TrainingTask[Any, Any]]) -> Outcome:
+    def _train(self, folder: Path, config: RunConfig, task: Callable[[], TrainingTask[Any, Any]]) -> Outcome:
         folder.mkdir(parents=True, exist_ok=True)
         fabric = open_devices(self._options.accelerator, config.precision)
         settings = LoopSettings(
@@ -223,7 +226,11 @@ class ClaimRuns:
             started=self._started,
             restart=f"Delete {folder}: the run is then done anew",
         )
-        return train(task(fabric), fabric, settings, self._console)
+        made, state = task(), folder / STATE
+        if state.exists():
+            check_state(state, made.identity, settings.restart)
+        made.gather(fabric, self._console)
+        return train(made, fabric, settings, self._console)
 
     def _identity(self, training: EncoderTrainingName, *configs: RunConfig) -> str:
         """Return 64 hexadecimal digits that name everything a result depends on."""

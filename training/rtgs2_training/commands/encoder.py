@@ -31,4 +31,4 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from ..runs.launch import launch
 
     config = read_config(EncoderRunConfig, arguments.config, arguments.set)
-    launch(arguments, console, config, lambda dataset, fabric: EncoderTraining(config, dataset))
+    launch(arguments, console, config, lambda dataset: EncoderTraining(config, dataset))

@@ -46,5 +46,5 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         arguments,
         console,
         config,
-        lambda dataset, fabric: FusionTraining(config, dataset, encoder, initial, cache, fabric, console),
+        lambda dataset: FusionTraining(config, dataset, encoder, initial, cache),
     )

@@ -35,4 +35,4 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
 
     config = read_config(TuningRunConfig, arguments.config, arguments.set)
     encoder = encoder_checkpoint(arguments.encoder)
-    launch(arguments, console, config, lambda dataset, fabric: EncoderTuning(config, dataset, encoder, console))
+    launch(arguments, console, config, lambda dataset: EncoderTuning(config, dataset, encoder))

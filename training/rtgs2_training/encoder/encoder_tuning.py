@@ -87,14 +87,13 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         config: of the run.
         dataset: labelled scenes.
         encoder: checkpoint with the encoder to start from, or None for random weights.
-        console: is told how many views cannot be learnt from.
 
     Raises:
         DatasetError: no such split or scene.
         CheckpointError: an encoder of another preset.
     """
 
-    def __init__(self, config: TuningRunConfig, dataset: Dataset, encoder: Path | None, console: Console) -> None:
+    def __init__(self, config: TuningRunConfig, dataset: Dataset, encoder: Path | None) -> None:
         self.config, self.dataset = config, dataset
         self.steps, self.schedule, self.validation = config.steps, config.schedule, config.validation
         self.samples, self.clip_norm = config.parts_per_step, config.clip_norm
@@ -108,11 +107,13 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         else:
             network = trained_encoder(start, self.model.encoder, config.preset, encoder)
         self.objective: TuningObjective = TuningObjective(network, len(dataset.classes), config.label_smoothing)
-        tell_left_out(
-            [s for s in (*self.train_scenes, *self.validation_scenes) if not (s.path / STORED).exists()], console
-        )
         self._parts = self._samples(self.train_scenes, config.seed)
         self._validation_parts = self._samples(self.validation_scenes, config.seed + _VALIDATION_SEED_OFFSET)
+
+    def gather(self, fabric: Fabric, console: Console) -> None:
+        """Tell how many views cannot be learnt from."""
+        scenes = (*self.train_scenes, *self.validation_scenes)
+        tell_left_out([scene for scene in scenes if not (scene.path / STORED).exists()], console)
 
     @property
     def identity(self) -> Mapping[str, str]:

@@ -120,11 +120,10 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         encoder: checkpoint of the trained encoder, or None for one of random weights.
         initial: checkpoint whose fusion network is trained further, or None; it brings its own encoder.
         cache: folder of rendered views.
-        fabric: devices and processes, which share the rendering.
-        console: shows the progress of rendering.
 
     Raises:
-        DatasetError: no such split or scene, one that cannot be used, or none with labels (depth: known depths).
+        DatasetError: no such split or scene; from :meth:`gather`, one that cannot be used, or none with labels (depth:
+            known depths).
         CheckpointError: a checkpoint of another preset, task or class table.
     """
 
@@ -135,8 +134,6 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         encoder: Path | None,
         initial: Path | None,
         cache: Path,
-        fabric: Fabric,
-        console: Console,
     ) -> None:
         self.config, self.dataset = config, dataset
         self.steps, self.schedule, self.validation = config.steps, config.schedule, config.validation
@@ -145,17 +142,24 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         model = preset(config.preset, classes, config.task)
         self.model: ModelConfig = replace(model, fusion=replace(model.fusion, inputs=config.inputs))
         torch.manual_seed(config.seed)
-        network = FusionNetwork(self.model.fusion)
+        self._network = FusionNetwork(self.model.fusion)
         start = load_checkpoint(initial) if initial else None
         if start is not None:
-            self._take_up(start, network, initial)
+            self._take_up(start, self._network, initial)
         self.encoder = self._encoder(start, load_checkpoint(encoder) if encoder else None, encoder)
         self._encoder_hash = encoder_hash(self.encoder)
         self._initial_hash = start.sha256 if start else ""
         train_scenes, validation_scenes = scenes_of(dataset, config.data, config.validation)
         self._scenes = {"train": train_scenes, "validation": validation_scenes}
+        self._cache = cache
+        self._augmentation = _for_inputs(config)
+
+    def gather(self, fabric: Fabric, console: Console) -> None:
+        """Render the views that the cache lacks; the processes share them."""
+        config, classes = self.config, self.model.fusion.num_classes
+        train_scenes, validation_scenes = self._scenes["train"], self._scenes["validation"]
         every = list(dict.fromkeys([*train_scenes, *validation_scenes]))
-        store = RenderCache(cache, self.encoder.to(fabric.device), self._encoder_hash, config.storage)
+        store = RenderCache(self._cache, self.encoder.to(fabric.device), self._encoder_hash, config.storage)
         if fabric.is_global_zero:
             store.views(every)  # hashes the Gaussians for all processes
         fabric.barrier()
@@ -170,8 +174,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         weights = None
         if config.loss.class_weighting == "inverse_sqrt" and config.task == "semantic":
             weights = torch.from_numpy(class_weights(self.views, classes))
-        self._augmentation = _for_inputs(config)
-        self.objective: FusionObjective = FusionObjective(network, config.loss, weights).to(fabric.device)
+        self.objective: FusionObjective = FusionObjective(self._network, config.loss, weights).to(fabric.device)
         self.objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # what the Linears between convolutions want
         self.average = WeightAverage(self.objective.network, config.average) if config.average else None
 

@@ -20,9 +20,6 @@ from .config import RunConfig
 
 _Config = TypeVar("_Config")
 
-CONFIG = "config.yaml"
-"""A run's own copy of its configuration."""
-
 _SIZE_LIMIT = 1 << 16
 
 
@@ -54,6 +51,19 @@ def read_config(kind: type[_Config], path: str | Path, overrides: Sequence[str] 
             expected=error.expected,
             fix=error.fix,
         ) from None
+
+
+def different_field(one: Any, other: Any) -> tuple[str, Any, Any] | None:
+    """Return the first field in which two configurations of one kind differ, with dots, and both values; or None."""
+    for field in dataclasses.fields(one):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        if dataclasses.is_dataclass(a):
+            inner = different_field(a, b)
+            if inner is not None:
+                return (f"{field.name}.{inner[0]}", *inner[1:])
+        elif a != b:
+            return field.name, a, b
+    return None
 
 
 def write_config(config: RunConfig, path: str | Path, sources: Mapping[str, str]) -> None:

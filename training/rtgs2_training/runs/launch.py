@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 
 from rtgs2_trt.console import Console, check_folder
-from rtgs2_trt.errors import InputError
+from rtgs2_trt.errors import CheckpointError, InputError, shown
 
 from ..dataset_options import open_given_dataset
 from ..datasets import Dataset
 from .config import RunConfig
-from .config_file import CONFIG, write_config
+from .config_file import different_field, read_config, write_config
 from .devices import open_devices
-from .loop import RESULT, LoopSettings, train
-from .run_state import FILE_NAME, load_state
+from .loop import LoopSettings, train
+from .run_files import CONFIG, RESULT, STATE
+from .run_state import check_state
 from .task import TrainingTask
 
 
@@ -28,7 +28,7 @@ def launch(
     arguments: argparse.Namespace,
     console: Console,
     config: RunConfig,
-    make_task: Callable[[Dataset, Fabric], TrainingTask[Any, Any]],
+    make_task: Callable[[Dataset], TrainingTask[Any, Any]],
 ) -> None:
     """Train as the arguments say and print the result.
 
@@ -45,7 +45,7 @@ def launch(
     if not fabric.is_global_zero:
         console = Console(quiet=True, as_json=console.as_json)
     dataset = open_given_dataset(arguments.data, arguments.classes, ignore_foreign=arguments.ignore_foreign)
-    task = make_task(dataset, fabric)
+    task = make_task(dataset)
     if task.samples % fabric.world_size:
         raise InputError(
             "a step's samples cannot be shared evenly among the processes",
@@ -54,13 +54,15 @@ def launch(
             expected=f"a divisor of {task.samples}, the samples of a step",
             fix="Raise batch_size (encoder: pairs_per_step, tune: parts_per_step) in the run's configuration",
         )
+    if (folder / STATE).exists() and not arguments.restart:
+        _check_same_configuration(folder / CONFIG, config)
+        check_state(folder / STATE, task.identity, LoopSettings.restart)
+    task.gather(fabric, console)
     if fabric.is_global_zero:
         if arguments.restart:  # not before all that it needs has been found
-            (folder / FILE_NAME).unlink(missing_ok=True)
+            (folder / STATE).unlink(missing_ok=True)
             if (folder / RESULT).exists():  # not the new run's, and nothing shall take it for that
                 (folder / RESULT).replace(folder / "before-restart.pt")
-        elif (folder / FILE_NAME).exists():
-            load_state(folder / FILE_NAME, task.identity, LoopSettings.restart)  # before anything is written
         write_config(config, folder / CONFIG, _sources(arguments))
     fabric.barrier()
     settings = LoopSettings(
@@ -95,6 +97,25 @@ def launch(
     else:
         lines.append("the same command goes on from there")
     console.result(result, "\n".join(lines))
+
+
+def _check_same_configuration(path: Path, config: RunConfig) -> None:
+    """Refuse to go on with another configuration than the run's own, by its field; a damaged one tells nothing here."""
+    try:
+        found = read_config(type(config), path)
+    except InputError:
+        return
+    different = different_field(found, config)
+    if different is not None:
+        field, before, now = different
+        raise CheckpointError(
+            "a run with another configuration",
+            file=path,
+            field=field,
+            found=shown(before),
+            expected=shown(now),
+            fix=f"{LoopSettings.restart}, or give another folder with -o",
+        )
 
 
 def _sources(arguments: argparse.Namespace) -> dict[str, str]:

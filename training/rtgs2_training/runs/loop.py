@@ -18,12 +18,12 @@ from rtgs2_trt.errors import InputError, Rtgs2Error
 
 from .metrics_log import MetricsLog
 from .prefetch import prefetched
-from .run_state import FILE_NAME, RunState, damaged, load_state, save_state
+from .run_files import RESULT, STATE
+from .run_state import RunState, damaged, load_state, save_state
 from .schedule import learning_rate
 from .stage_clock import StageClock
 from .task import TrainingTask
 
-RESULT = "ckpt.pt"
 _TELL_SECONDS = 20.0
 
 
@@ -72,6 +72,8 @@ class Outcome:
 def train(task: TrainingTask[Any, Any], fabric: Fabric, settings: LoopSettings, console: Console) -> Outcome:
     """Train from the folder's saved state, or from the start, to the end or until the time is up.
 
+    The task has gathered what it reads samples from.
+
     Raises:
         CheckpointError: the saved state is another run's or damaged, or a file cannot be written.
         Rtgs2Error: the loss is not finite any more.
@@ -82,7 +84,7 @@ def train(task: TrainingTask[Any, Any], fabric: Fabric, settings: LoopSettings, 
 class _Loop:
     def __init__(self, task: TrainingTask[Any, Any], fabric: Fabric, settings: LoopSettings, console: Console) -> None:
         self.task, self.fabric, self.settings, self.console = task, fabric, settings, console
-        self.state_file = settings.folder / FILE_NAME
+        self.state_file = settings.folder / STATE
         self.step = 0
         self.sums: dict[str, Tensor | float] = {}
         self.log = MetricsLog(settings.folder)

@@ -11,9 +11,8 @@ from typing import Any
 from rtgs2_trt.errors import InputError
 
 from ..dataset_options import add_dataset_options
-from .config_file import CONFIG, configured_steps
-from .loop import RESULT
-from .run_state import FILE_NAME, saved_step
+from .config_file import configured_steps
+from .run_files import CONFIG, RESULT, STATE
 
 UNTRAINED = "untrained"
 
@@ -115,7 +114,9 @@ def existing_checkpoint(text: str, option: str) -> Path:
 
 def _check_finished(folder: Path, option: str) -> None:
     """Refuse a run that is on its way; a folder without a saved state cannot be asked."""
-    state, config = folder / FILE_NAME, folder / CONFIG
+    from .run_state import saved_step
+
+    state, config = folder / STATE, folder / CONFIG
     if not state.exists() or not config.exists():
         return
     step, steps = saved_step(state), configured_steps(config)

@@ -13,7 +13,6 @@ import torch
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.errors import CheckpointError, shown
 
-FILE_NAME = "state.pt"
 _FORMAT = "rtgs2-training-state/1"
 _SHOWN_DIGITS = 12  # of a hash
 _KEYS = {"format", "identity", "step", "network", "optimizer", "average", "rows", "sums"}
@@ -57,6 +56,11 @@ def save_state(state: RunState, path: Path) -> None:
         file.write(buffer.getbuffer())
 
 
+def check_state(path: Path, identity: Mapping[str, str], restart: str) -> None:
+    """Check whose state it is, without its tensors; arguments and errors as of :func:`load_state`."""
+    _check_identity(path, _read(path, restart, mmap=True), identity, restart)
+
+
 def load_state(path: Path, identity: Mapping[str, str], restart: str) -> RunState:
     """Read the state of the run that `identity` names; tensors come to the CPU.
 
@@ -69,6 +73,11 @@ def load_state(path: Path, identity: Mapping[str, str], restart: str) -> RunStat
         CheckpointError: a damaged file, no state of a run, or another run's.
     """
     content = _read(path, restart)
+    _check_identity(path, content, identity, restart)
+    return RunState(**{key: value for key, value in content.items() if key != "format"})
+
+
+def _check_identity(path: Path, content: Mapping[str, Any], identity: Mapping[str, str], restart: str) -> None:
     for what, expected in identity.items():
         found = content["identity"].get(what)
         if found != expected:
@@ -78,9 +87,8 @@ def load_state(path: Path, identity: Mapping[str, str], restart: str) -> RunStat
                 field=what,
                 found=f"hash {found[:_SHOWN_DIGITS]}" if isinstance(found, str) else shown(found),
                 expected=f"hash {expected[:_SHOWN_DIGITS]}",
-                fix=f"Give another folder with -o, or: {restart}",
+                fix=f"{restart}, or give another folder with -o",
             )
-    return RunState(**{key: value for key, value in content.items() if key != "format"})
 
 
 def saved_step(path: Path) -> int:

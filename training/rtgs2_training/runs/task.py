@@ -11,6 +11,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from rtgs2_trt.console import Console
+
 from .config import ScheduleConfig, ValidationConfig
 
 Batch = TypeVar("Batch")
@@ -41,6 +43,13 @@ class TrainingTask(ABC, Generic[Batch, Prepared]):
     @abstractmethod
     def identity(self) -> Mapping[str, str]:
         """Hashes of everything that the result depends on."""
+
+    def gather(self, fabric: Fabric, console: Console) -> None:
+        """Make ready what samples are read from, which can take minutes: called once, when the run is known to go on.
+
+        Raises:
+            DatasetError: a scene or view that cannot be used.
+        """
 
     @abstractmethod
     def optimizer(self) -> torch.optim.Optimizer:
