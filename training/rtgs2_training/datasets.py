@@ -152,7 +152,7 @@ class SceneFolder:
                 file=file,
                 field=f"pixel ({x}, {y})",
                 found=f"id {ids[y, x]}, as {np.count_nonzero(foreign)} pixels with foreign ids",
-                expected=f"one of {', '.join(map(str, self.classes.ids.tolist()[:60]))}",
+                expected=f"one of {', '.join(map(str, sorted(self.classes.ids.tolist())[:60]))}",
                 fix="Give the class table that the labels were made with, or ignore such pixels with --ignore-foreign",
             )
         return labels
@@ -290,6 +290,7 @@ class Dataset:
                 field="split",
                 found=shown(split),
                 expected=", ".join([_ALL, *(name for name, scenes in self.splits.items() if scenes)]),
+                fix=f"Take one of these, or name scenes for it in {DESCRIPTION} (generate: --validation, --test)",
             )
         return found
 

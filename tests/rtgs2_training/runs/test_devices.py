@@ -222,3 +222,10 @@ def test_a_checkpoint_is_trained_further_on_one_scene(data, tmp_path):
     assert all((before.encoder[name] == after.encoder[name]).all() for name in before.encoder)
     moved = [(before.fusion[n] - after.fusion[n]).abs().max() for n in before.fusion if before.fusion[n].ndim > 1]
     assert 0 < max(moved) < 1e-3
+
+
+def test_devices_are_opened_without_a_word():
+    """In a process of its own: the library's handler writes where errors went when it was imported."""
+    code = "from rtgs2_training.runs.devices import open_devices; open_devices('cpu', 'bf16-mixed')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr + done.stdout == ""

@@ -30,10 +30,10 @@ def level_surfels():
     )
 
 
-def heights(buried, burial):
+def heights(buried, burial, warp=0.0):
     """z of the captured Gaussians, and their owners, of an otherwise flawless capture."""
     rng = np.random.default_rng(1)
-    flaws = replace(random_flaws(0, rng), buried=buried, burial=burial)
+    flaws = replace(random_flaws(0, rng), buried=buried, burial=burial, warp=warp)
     grey = np.full((COUNT, 3), 0.5)
     gaussians, owner = captured(
         level_surfels(), grey, np.zeros_like(grey), floor_plan(rng), COUNT, flaws, ROOM_BEHIND, rng
@@ -58,6 +58,14 @@ def test_some_gaussians_lie_behind_none_before_and_none_too_deep(burial):
         assert 0.02 < share <= 0.82  # at most `buried`, less for some things
         mean = burial * (1 - np.exp(-room / burial))  # of an exponential distribution cut off at `room`
         assert depth[depth > 0].mean() == pytest.approx(mean, rel=0.25)
+
+
+def test_waves_move_floors_and_hardly_boards():
+    z, owner = heights(buried=0, burial=0.03, warp=0.02)
+    floor, board = z[owner == 0], z[owner == 1]
+    assert -0.04 <= floor.min() < -0.02
+    assert 0.005 < floor.max() <= 0.01
+    assert np.abs(board).max() <= 0.04 * (0.015 / 0.1) ** 2 * (1 + 1e-6)
 
 
 def test_usual_captures_differ_in_how_much_is_buried():

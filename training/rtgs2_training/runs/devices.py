@@ -34,7 +34,7 @@ def open_devices(accelerator: str, precision: Precision, devices: int = 1, nodes
             expected=f"a product of {processes}, as the environment's WORLD_SIZE says",
             fix="Give torchrun's --nproc-per-node as --devices and its --nnodes as --nodes",
         )
-    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     try:
         fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
     except (MisconfigurationException, RuntimeError, ValueError) as error:

@@ -31,7 +31,7 @@ class Flaws:
     position: float  # metres, standard deviation off the surface
     buried: float  # share of the Gaussians that lie behind the surface, at most
     burial: float  # metres, how far behind it these are on average
-    warp: float  # metres, standard deviation of slow waves of walls, floors and ceilings
+    warp: float  # metres, of slow waves of walls, floors and ceilings: twice as deep behind, half as high before
     colour: float  # standard deviation of the colour of single Gaussians
     shine: float  # likewise of the view-dependent part
     fit: Fit
@@ -87,7 +87,7 @@ def captured(
         plan: where floaters may be.
         gaussians: how many to return, at most.
         flaws: what to do to them.
-        room_behind: by owner, metres: how far behind its surfaces Gaussians may lie.
+        room_behind: by owner, metres: how far behind its surfaces Gaussians may lie, waves apart.
         rng: where and how.
     """
     keep, grow = _coverage(surfels, flaws, rng)

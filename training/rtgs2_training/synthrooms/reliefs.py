@@ -106,7 +106,10 @@ def _slats(height: float, finish: Finish, rng: np.random.Generator) -> _Design:
 
 
 def _panels(height: float, finish: Finish, rng: np.random.Generator) -> _Design:
-    """Panels with joints between them: high and narrow, or squat; no taller than wide as door leaves are."""
+    """Panels with joints between them: narrow strips, or squat ones; none has the shape of a door's leaf.
+
+    They have no edges: the joint between two shows the wall behind, a few centimetres deep.
+    """
     narrow, padded = chance(rng, 0.35), chance(rng, 0.5)
     wide = float(rng.uniform(0.15, 0.5) if narrow else rng.uniform(0.4, 2.0))
     tall = height if narrow else float(rng.uniform(0.3, 1.3))
