@@ -15,7 +15,7 @@ def markdown(values: Mapping[str, Any]) -> str:
     """
     setting = values["setting"]
     lines = [
-        f"{len(setting['seeds'])} seeds ({', '.join(map(str, setting['seeds']))}), every fusion run "
+        f"{'Seeds' if len(setting['seeds']) > 1 else 'Seed'} {', '.join(map(str, setting['seeds']))}: every fusion run "
         f"{setting['steps']} steps of {setting['batch_size']} views cut to {setting['crop'][1]}x{setting['crop'][0]}; "
         f"encoders {setting['encoder_steps']} steps of contrast, where tuned {setting['tuning_steps']} more with "
         "labels, where not trained none. "
