@@ -116,7 +116,15 @@ def rug(width: float, length: float) -> Material:
 def gridded(
     colour: Colour, line: Colour, *, period: tuple[float, float], width: float, broken: float = 0.0
 ) -> Material:
-    """A carpet or rug with a grid of lines, not quite straight; a share ``broken`` of them is left out."""
+    """A carpet or rug with a grid of lines, not quite straight.
+
+    Args:
+        colour: of the ground, sRGB 0..1.
+        line: of the lines, likewise.
+        period: between lines along u and along v, metres.
+        width: of a line, metres.
+        broken: share of the lines' pieces, from one crossing to the next, that are left out.
+    """
 
     def texture(u: Array, v: Array, rng: np.random.Generator) -> Array:
         drawn = np.zeros(len(u), dtype=bool)
