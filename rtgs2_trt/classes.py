@@ -66,7 +66,7 @@ class ClassTable:
     """The classes of a network in the order of its output channels.
 
     Raises:
-        ClassTableError: no class, indices other than 0 to C - 1 in order, or an id that occurs twice.
+        ClassTableError: no class, indices other than 0 to C - 1 in order, or an id or a name that occurs twice.
     """
 
     classes: tuple[SemanticClass, ...]
@@ -75,6 +75,7 @@ class ClassTable:
     def __post_init__(self) -> None:
         _require(len(self.classes) > 0, "classes", self.classes, "at least one class")
         seen: dict[int, int] = {}
+        names: dict[str, int] = {}
         for position, entry in enumerate(self.classes):
             _require(entry.index == position, f"classes[{position}].index", entry.index, f"{position}, its position")
             _require(
@@ -83,7 +84,14 @@ class ClassTable:
                 entry.id,
                 f"another id than classes[{seen.get(entry.id)}] has",
             )
-            seen[entry.id] = position
+            _require(
+                entry.name not in names,
+                f"classes[{position}].name",
+                entry.name,
+                f"another name than classes[{names.get(entry.name)}] has",
+                "Networks have one output a class: give each a name of its own.",
+            )
+            seen[entry.id] = names[entry.name] = position
 
     def __len__(self) -> int:
         return len(self.classes)

@@ -6,6 +6,7 @@ values of all their tensors are checked before a network is built from them.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -183,8 +184,10 @@ def save_checkpoint(
         for part in ("encoder", "fusion"):
             content[part] = {k: v.half() if v.is_floating_point() else v for k, v in content[part].items()}
             _check_finite(content[part], path, part, "Save in float32: these exceed float16's largest, 65504.")
+    buffer = io.BytesIO()  # on a full disk torch's own writer says nothing of it; and given a name, it would store that
+    torch.save(content, buffer)
     with atomic_file(path, CheckpointError) as file:
-        torch.save(content, file)  # an open file: given a name, torch would store it, and equal weights differ
+        file.write(buffer.getbuffer())
 
 
 def _read(path: Path) -> object:

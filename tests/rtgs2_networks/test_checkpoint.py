@@ -4,9 +4,10 @@ import hashlib
 import os
 import pickle
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from rtgs2_networks.config import FusionConfig, ModelConfig, preset, research_en
 from rtgs2_networks.encoder import PointTransformerEncoder
 from rtgs2_networks.fusion import FusionNetwork
 from rtgs2_trt.classes import ClassTable, SemanticClass, builtin_class_table
-from rtgs2_trt.errors import CheckpointError
+from rtgs2_trt.errors import CheckpointError, InputError
 
 CONFIG = preset("tiny", 3)
 CLASSES = ClassTable(
@@ -80,13 +81,24 @@ def test_saving_is_reproducible_and_leaves_no_other_file(saved: Path, states: An
 
 
 def test_a_failed_save_keeps_the_old_file(saved: Path, states: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = saved.read_bytes()
+    first, real = saved.read_bytes(), checkpoint_module.atomic_file
 
-    def full_disk(content: object, file: Any) -> None:
-        file.write(b"half of it")
-        raise OSError(28, "No space left on device")
+    class Full:
+        """A disk that takes the first bytes alone. PyTorch's own writer would raise an error that says nothing."""
 
-    monkeypatch.setattr(torch, "save", full_disk)
+        def __init__(self, file: BinaryIO) -> None:
+            self.file = file
+
+        def write(self, content: bytes) -> int:
+            self.file.write(content[:9])
+            raise OSError(28, "No space left on device")
+
+    @contextmanager
+    def filling(path: Path, error: type[InputError]) -> Iterator[Full]:
+        with real(path, error) as file:
+            yield Full(file)
+
+    monkeypatch.setattr(checkpoint_module, "atomic_file", filling)
     with pytest.raises(CheckpointError, match=r"ckpt\.pt: cannot be written: No space left"):
         save_checkpoint(saved, CONFIG, CLASSES, *states)
     assert saved.read_bytes() == first

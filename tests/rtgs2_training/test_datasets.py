@@ -57,7 +57,8 @@ def test_described_data_set(written):
     assert scene.ply == written / "c" / PLY
     assert isinstance(scene.load_scene(), Scene)
     assert list(scene.cameras) == ["0000", "0001", "0002"]
-    assert scene.has_depth
+    assert scene.has_depth("0001")
+    assert not scene.has_depth("0007")
 
 
 def test_labels_depth_and_instances_are_what_was_stored(written):

@@ -126,6 +126,16 @@ def test_without_depth_there_is_no_consistency(tmp_path):
     assert (values["view_consistency"], values["consistency_points"], values["miou"]) == (None, 0, 1)
 
 
+def test_views_without_depth_are_measured_and_not_compared(tmp_path):
+    write_box_scene(tmp_path / "scene", views=box_views(4))
+    dataset = open_dataset(tmp_path / "scene", TABLE)
+    every = evaluate(Oracle(dataset), dataset.scenes("all")).to_dict()
+    (tmp_path / "scene" / "depth" / "0002.png").unlink()
+    some = evaluate(Oracle(dataset), dataset.scenes("all")).to_dict()
+    assert (some["views"], some["miou"], some["view_consistency"]) == (4, 1, 1)
+    assert 0 < some["consistency_points"] < every["consistency_points"]
+
+
 def test_checkpoint_and_bundle_agree(boxes, models):
     dataset = open_dataset(boxes)
     values, labels = [], []
@@ -223,6 +233,7 @@ def test_command_for_the_baseline(boxes, capsys):
     ("options", "message"),
     [
         (["--inputs", "features"], "colour-baseline: --inputs: colour-baseline sees nothing but colours"),
+        (["--threads", "1"], "colour-baseline: --threads: colour-baseline runs on one thread"),
         (["--backend", "cpu"], "colour-baseline: --backend, --precision: only bundles run on several backends"),
     ],
 )

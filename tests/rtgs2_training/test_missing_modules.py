@@ -36,6 +36,11 @@ def test_rooms_and_measurements_need_no_trainer(tmp_path):
     assert done.returncode == 0, done.stderr
     done = run(missing, "evaluate", str(ROOT / "examples/demo/ckpt.pt"), rooms, "--quiet")
     assert done.returncode == 0, done.stderr
+    report = tmp_path / "report"  # has pictures: refused before anything is measured
+    done = run(missing, "evaluate", str(ROOT / "examples/demo/ckpt.pt"), rooms, "--quiet", "-o", str(report))
+    assert done.returncode == 1
+    assert done.stderr == "error: this command needs matplotlib: pip install 'rtgs2-trt[train]'\n"
+    assert not report.exists()
 
 
 @pytest.mark.parametrize("command", ["encoder", "tune", "fusion"])

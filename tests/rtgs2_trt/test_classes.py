@@ -63,6 +63,7 @@ def test_no_such_table() -> None:
         ({"id": 65535}, "found 65535, expected a whole number, 0 to 65534"),
         ({"id": True}, "found True"),
         ({"id": 5}, r"classes\[1\].id: .*found 5, expected another id than classes\[0\] has"),
+        ({"name": "floor"}, r"classes\[1\].name: .*found 'floor', expected another name than classes\[0\] has"),
         ({"name": " "}, r"classes\[0\].name: .*expected a text"),
         ({"name": False}, "found False.*in quotes"),
         ({"color": [0, 0]}, r"classes\[0\].color: .*three whole numbers"),

@@ -192,10 +192,9 @@ class SceneFolder:
         """How many cameras have no labels, plus how many label images no camera."""
         return len(self.all_cameras) - len(self.cameras) + len(self._labels_without_camera(self.all_cameras))
 
-    @property
-    def has_depth(self) -> bool:
-        """Whether the scene comes with depth images."""
-        return (self.path / "depth").is_dir()
+    def has_depth(self, view: str) -> bool:
+        """Whether a view comes with a depth image."""
+        return self._image_file("depth", view).is_file()
 
     def _labels_without_camera(self, cameras: Mapping[str, Camera]) -> list[Path]:
         used = {self._image_file(self._label_folder, view) for view in cameras}
@@ -371,6 +370,12 @@ def _origin(generator: object) -> str:
     known = generator if isinstance(generator, dict) else {}
     parts = [f"{name} {known[name]}" for name in ("version", "seed") if isinstance(known.get(name), int)]
     return ", ".join(parts)
+
+
+def place_of(scenes: Sequence[SceneFolder]) -> Path:
+    """Return the folder that an error about all of `scenes` names: the scene's if it is one, else the data set's."""
+    paths = {scene.path for scene in scenes}
+    return paths.pop() if len(paths) == 1 else scenes[0].path.parent
 
 
 def tell_left_out(scenes: Sequence[SceneFolder], console: Console) -> int:

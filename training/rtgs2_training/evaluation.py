@@ -175,8 +175,8 @@ def _evaluate_scene(
     result.seconds["encode"] += time.perf_counter() - start
     confusion = None if result.confusion is None else ConfusionMatrix(len(result.confusion.counts))
     depth = None if result.depth is None else DepthError()
-    compare = folder.has_depth and predictor.task == "semantic"
-    to_compare, compared = set(evenly_spaced(views, MAX_VIEWS)) if compare else set(), []
+    with_depth = [view for view in views if predictor.task == "semantic" and folder.has_depth(view)]
+    to_compare, compared = set(evenly_spaced(with_depth, MAX_VIEWS)), []
     for number, view in enumerate(views):
         camera = folder.cameras[view]
         labels = None if confusion is None else folder.labels(view)
@@ -200,7 +200,7 @@ def _evaluate_scene(
     if depth is not None and result.depth is not None:
         result.depth.merge(depth)
         result.by_scene[folder.name] = depth.rmse
-    if compare:
+    if to_compare:
         result.consistency = (result.consistency or Consistency()) + view_consistency(compared)
     result.views += len(views)
 

@@ -34,7 +34,7 @@ _HEADER_LIMIT = 4096  # bytes of a stored array that are not its numbers
 _LARGEST_NUMBER = 8  # bytes
 
 
-def gaussian_classes(folder: SceneFolder, scene: Scene) -> NDArray[np.int16]:
+def gaussian_classes(folder: SceneFolder, scene: Scene, threads: int = 0) -> NDArray[np.int16]:
     """Return the class of every Gaussian of a labelled scene.
 
     Generated rooms store it. Of captured data sets, whose label images are all there is, a Gaussian gets the class
@@ -43,6 +43,7 @@ def gaussian_classes(folder: SceneFolder, scene: Scene) -> NDArray[np.int16]:
     Args:
         folder: the scene with its labels.
         scene: its N Gaussians.
+        threads: CPU threads, 0 for all.
 
     Returns:
         (N,) int16, indices of ``folder.classes``; -1 where unknown.
@@ -53,7 +54,7 @@ def gaussian_classes(folder: SceneFolder, scene: Scene) -> NDArray[np.int16]:
     """
     file = folder.path / STORED
     if not file.exists():
-        return _lifted(folder, scene)
+        return _lifted(folder, scene, threads)
     ids = _stored_ids(file, len(scene))
     classes = folder.index_of_ids(ids)
     foreign = np.flatnonzero(classes < IGNORED)
@@ -69,13 +70,25 @@ def gaussian_classes(folder: SceneFolder, scene: Scene) -> NDArray[np.int16]:
     return classes
 
 
-def _lifted(folder: SceneFolder, scene: Scene) -> NDArray[np.int16]:
+def has_classes(folder: SceneFolder) -> bool:
+    """Whether any Gaussian of a scene can have a class: one that is stored, or else a pixel of its views has one.
+
+    Raises:
+        DatasetError: the stored classes or a label image cannot be used.
+        SceneError: the scene cannot be read.
+    """
+    if (folder.path / STORED).exists():
+        return bool((gaussian_classes(folder, folder.load_scene()) >= 0).any())
+    return any((folder.labels(view) >= 0).any() for view in folder.cameras)
+
+
+def _lifted(folder: SceneFolder, scene: Scene, threads: int) -> NDArray[np.int16]:
     count = len(folder.classes)
     light = Lifted.nothing(len(scene), count)
     for view, camera in folder.cameras.items():
         labels = folder.labels(view)
         one_hot = (labels == np.arange(count, dtype=np.int16)[:, None, None]).astype(np.float32)
-        lift(scene, camera, one_hot, into=light)
+        lift(scene, camera, one_hot, into=light, threads=threads)
     best, labelled = light.sums.max(axis=1), light.sums.sum(axis=1)
     known = (labelled >= LEAST_WEIGHT) & (best > LEAST_SHARE * labelled)
     return np.where(known, light.sums.argmax(axis=1), IGNORED).astype(np.int16)

@@ -53,7 +53,7 @@ def _check_form(path: Path, image: Image.Image, size: tuple[int, int], sixteen_b
             field="size",
             found="{}x{}".format(*image.size),
             expected="{}x{} of cameras.json".format(*size),
-            fix="Resize the labels without interpolation, or correct cameras.json",
+            fix="Resize it without interpolation, or correct cameras.json",
         )
     allowed = _SIXTEEN_BITS if sixteen_bits else (*_EIGHT_BITS, *_SIXTEEN_BITS)
     if image.mode not in allowed:

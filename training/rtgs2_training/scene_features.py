@@ -28,6 +28,7 @@ def voxel_inputs(config: EncoderConfig, scene: Scene) -> tuple[Tensor, dict[str,
         patch_size=config.patch_size,
         stem_kernel=config.stem_kernel,
         cpe_kernel=config.cpe_kernel,
+        threads=torch.get_num_threads(),
     )
     inputs = torch.from_numpy(encoder_inputs(scene)[plan.representatives])
     return inputs, {name: torch.from_numpy(array) for name, array in plan.arrays.items()}, plan

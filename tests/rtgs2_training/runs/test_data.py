@@ -11,8 +11,12 @@ from PIL import Image
 
 pytest.importorskip("lightning_fabric")
 
-from box_room import CEILING, box_views, write_box_scene
+from box_room import CEILING, box_views, write_box_dataset, write_box_scene
 from rtgs2_training.cli import main
+from rtgs2_training.gaussian_classes import STORED
+from rtgs2_trt import Scene
+
+PLY = "point_cloud/iteration_30000/point_cloud.ply"
 
 ENCODER = """
 steps: 1
@@ -41,7 +45,7 @@ def captured(tmp_path):
 
 
 def train(kind, captured, *more):
-    folder = captured.parent
+    folder = next(parent for parent in captured.parents if (parent / "fusion.yaml").exists())
     source = [] if kind == "encoder" else ["--encoder", "untrained"]
     fixed = ["--data", str(captured), "-o", str(folder / "run"), "--threads", "1", "--json"]
     return main([kind, str(folder / f"{kind}.yaml"), *fixed, *source, *more])
@@ -69,6 +73,47 @@ def test_data_without_any_label_are_refused(captured, capsys):
             Image.fromarray(np.zeros((60, 80), np.uint8)).save(scene / "semantic" / f"{view}.png")
     assert train("fusion", captured, "--classes", "scannet", "--quiet") == 2
     assert "captured: no pixel has a label (found none in 6 views" in capsys.readouterr().err
+    (captured.parent / "tune.yaml").write_text("{steps: 1, calibration_scenes: 1, parts: {max_points: 256}}")
+    assert train("tune", captured, "--classes", "scannet", "--quiet") == 2
+    message = "captured: no pixel and no Gaussian has a label (found none in 2 scenes"
+    assert message in capsys.readouterr().err
+    for scene in captured.iterdir():
+        np.savez(scene / STORED, class_id=np.zeros(3000, np.int64))
+    assert train("tune", captured, "--classes", "scannet", "--quiet") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_scene_too_small_for_the_encoder_is_named(captured, capsys):
+    file = captured / "a" / PLY
+    scene = Scene.load(file)
+    Scene(scene.means / 5, scene.scales, scene.rotations, scene.opacities, scene.sh).save(file)
+    for kind, options in (("encoder", []), ("tune", ["--ignore-foreign"])):
+        (captured.parent / "tune.yaml").write_text("{steps: 1, calibration_scenes: 1, parts: {max_points: 256}}")
+        assert train(kind, captured, "--classes", "scannet", "--quiet", *options) == 2
+        message = capsys.readouterr().err
+        assert "point_cloud.ply: the scene is too small for the encoder (found 1 voxel of 1.12 m" in message
+        assert "--scale" in message
+
+
+def test_views_without_enough_in_common_are_told_of_the_scene_that_was_given(captured, capsys):
+    apart = ["--set", "views.min_iou=0.998", "--set", "views.max_iou=0.999"]
+    assert train("encoder", captured / "a", "--classes", "scannet", "--quiet", *apart) == 2
+    assert f"{captured / 'a'}: views: no two views of a scene" in capsys.readouterr().err
+    assert train("encoder", captured, "--classes", "scannet", "--quiet", *apart, "--restart") == 2
+    assert f"{captured}: views: no two views of a scene" in capsys.readouterr().err
+
+
+def test_fewer_positives_than_a_pair_must_have_are_refused(captured, capsys):
+    assert train("encoder", captured, "--classes", "scannet", "--quiet", "--set", "loss.positives=16") == 2
+    assert "loss.positives: impossible run configuration (found 16, expected 32 to 65536)" in capsys.readouterr().err
+
+
+def test_a_split_that_is_not_there_is_refused(tmp_path, captured, capsys):
+    boxes = write_box_dataset(captured / "boxes", {"train": ["a"], "held out": ["b"]})
+    measured = ["--set", "validation.samples=1", "--set", "data.validation_split=val"]
+    assert train("fusion", boxes, "-o", str(tmp_path / "run"), "--quiet", *measured) == 2
+    assert "no such split (found 'val', expected all, train, held out)" in capsys.readouterr().err
+    assert train("fusion", boxes, "-o", str(tmp_path / "run"), "--quiet", *measured[:2]) == 0  # none is by default
 
 
 def test_views_without_labels_are_counted(captured, capsys):

@@ -221,15 +221,39 @@ def test_state_of_another_data_set_is_refused(change, data, finished, tmp_path, 
     assert "the state of a run with another data set" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["tune", "fusion"])
+def test_a_state_names_the_data_that_were_trained_on(kind, data, tmp_path, monkeypatch, capsys):
+    """Labels that change while a run goes on make what it saves no state of a run with the new ones."""
+    shutil.copytree(data / "boxes", tmp_path / "boxes")
+    command = arguments(data, kind, tmp_path / "run")
+    command[command.index("--data") + 1] = str(tmp_path / "boxes")
+    calls = []
+
+    def out_of_time(self):
+        calls.append(self)
+        if len(calls) == 2:
+            other_labels(tmp_path / "boxes" / "a")
+        return len(calls) > 3
+
+    monkeypatch.setattr(loop._Loop, "_out_of_time", out_of_time)
+    assert main(command) == 0
+    assert run_state.saved_step(tmp_path / "run" / STATE) == 3
+    monkeypatch.undo()
+    assert main(command) == 2
+    assert "the state of a run with another data set" in capsys.readouterr().err
+
+
 def test_state_of_another_encoder_or_beginning_is_refused(data, finished, tmp_path, capsys):
     assert main(arguments(data, "encoder", tmp_path / "encoder")) == 0
     command = arguments(data, "fusion", finished)
     command[command.index("untrained")] = str(tmp_path / "encoder")
     assert main(command) == 2
     assert "the state of a run with another encoder" in capsys.readouterr().err
-    command[command.index("--encoder")] = "--init"
+    command = arguments(data, "fusion", finished)
+    place = command.index("--encoder")
+    command[place : place + 2] = ["--init", str(finished / "ckpt.pt")]  # whose encoder is the run's own
     assert main(command) == 2
-    assert "the state of a run with another" in capsys.readouterr().err
+    assert "the state of a run with another initial checkpoint" in capsys.readouterr().err
 
 
 def test_beginning_with_another_task_is_refused_and_with_other_inputs_taken(data, finished, tmp_path, capsys):
@@ -342,20 +366,21 @@ def test_curves_and_times_of_stages(finished):
     assert float(last["gradient_norm"]) > 0
 
 
+class Full:
+    """A disk that takes half of what is written, and nothing more."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def write(self, content):
+        self.file.write(content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+
 def test_full_disk_in_mid_save_leaves_the_last_state(data, tmp_path, monkeypatch, capsys):
     run = tmp_path / "run"
     state = run / STATE
     real, kept = run_state.atomic_file, []
-
-    class Full:
-        """A disk that takes the first half of the fourth state, and nothing more."""
-
-        def __init__(self, file):
-            self.file = file
-
-        def write(self, content):
-            self.file.write(content[: len(content) // 2])
-            raise OSError(28, "No space left on device")
 
     @contextmanager
     def filling(path, *rest):
@@ -383,10 +408,8 @@ def test_full_disk_while_the_weights_are_written_leaves_the_last_ones(data, tmp_
     def filling(path, *rest):
         """A disk that is full when the second checkpoint, the final one, is half written."""
         with real(path, *rest) as file:
-            yield file
             kept.append(path.read_bytes() if path.exists() else None)
-            if len(kept) == 2:
-                raise OSError(28, "No space left on device")
+            yield Full(file) if len(kept) == 2 else file
 
     monkeypatch.setattr(checkpoint_module, "atomic_file", filling)
     assert main(arguments(data, "fusion", run)) != 0

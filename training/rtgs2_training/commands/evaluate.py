@@ -59,6 +59,8 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     from ..evaluation_report import text_report, write_report
 
     if arguments.output:
+        import matplotlib  # noqa: F401 - for the pictures: missed now, not after all is measured
+
         check_folder(Path(arguments.output), "--output")
     with console.step("open model and data set"):
         predictor, dataset = _open(arguments, console)
@@ -126,6 +128,8 @@ def _refuse_idle_options(arguments: argparse.Namespace) -> None:
             field="--inputs",
             fix="Give a checkpoint, or leave it out",
         )
+    if baseline and arguments.threads:
+        raise InputError(f"{BASELINE} runs on one thread", file=arguments.model, field="--threads", fix="Leave it out")
     if arguments.balanced and not baseline:
         raise InputError("not for trained models", file=arguments.model, field="--balanced", fix="Leave it out")
 

@@ -7,10 +7,30 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from rtgs2_networks.config import EncoderConfig
 from rtgs2_networks.encoder import PointTransformerEncoder
+from rtgs2_trt.errors import SceneError
 
 from ..datasets import SceneFolder
 from ..scene_features import voxel_inputs
+
+
+def check_statistics(config: EncoderConfig, scenes: Sequence[SceneFolder]) -> None:
+    """Refuse scenes whose statistics :func:`set_statistics` could not take: one row has no variance.
+
+    Raises:
+        SceneError: a scene that cannot be read, or that fits into one voxel of the last stage.
+    """
+    for scene in scenes:
+        _, _, plan = voxel_inputs(config, scene.load_scene())
+        if plan.voxel_counts[-1] < 2:
+            raise SceneError(
+                "the scene is too small for the encoder",
+                file=scene.ply,
+                found=f"{plan.voxel_counts[-1]} voxel of {config.voxel_size * 2 ** (config.stages - 1):.2f} m",
+                expected="two or more",
+                fix="Give scenes in metres: rtgs2 scene --scale",
+            )
 
 
 @torch.no_grad()

@@ -26,10 +26,11 @@ def point_info_nce(a: Tensor, b: Tensor, temperature: float, *, unit_length: boo
     Returns:
         The loss, and the share of points (0..1) whose most similar point of the other view is themselves, both scalars.
     """
-    a, b = a.float(), b.float()
-    if unit_length:
-        a, b = F.normalize(a, dim=1), F.normalize(b, dim=1)
-    similarities = a @ b.T / temperature
+    with torch.autocast(a.device.type, enabled=False):  # bfloat16 would make ties among similarities
+        a, b = a.float(), b.float()
+        if unit_length:
+            a, b = F.normalize(a, dim=1), F.normalize(b, dim=1)
+        similarities = a @ b.T / temperature
     itself = torch.arange(len(a), device=a.device)
     loss = (F.cross_entropy(similarities, itself) + F.cross_entropy(similarities.T, itself)) / 2
     found = (similarities.detach().argmax(1) == itself).float().mean()

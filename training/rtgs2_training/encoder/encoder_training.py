@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rtgs2_networks.config import EncoderConfig, preset
 from rtgs2_networks.encoder import PointTransformerEncoder
+from rtgs2_trt.console import Console
 
 from ..datasets import Dataset, SceneFolder
 from ..runs.config import ContrastConfig, EncoderRunConfig
@@ -19,6 +20,7 @@ from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint, scenes_of
 from ..runs.optimizers import make_optimizer
 from ..runs.task import TrainingTask
+from .batch_norm_statistics import check_statistics
 from .contrastive_loss import point_info_nce
 from .encoder_checkpoint import write_encoder
 from .joined_clouds import DeviceClouds, join_clouds
@@ -73,6 +75,7 @@ class EncoderTraining(TrainingTask[list[ViewPair], PairBatch]):
 
     Raises:
         DatasetError: no such split or scene.
+        SceneError: from :meth:`gather`, a scene too small for the encoder.
     """
 
     def __init__(self, config: EncoderRunConfig, dataset: Dataset) -> None:
@@ -81,17 +84,17 @@ class EncoderTraining(TrainingTask[list[ViewPair], PairBatch]):
         self.samples, self.clip_norm = config.pairs_per_step, config.clip_norm
         self.model = preset(config.preset, len(dataset.classes))
         self.train_scenes, self.validation_scenes = scenes_of(dataset, config.data, config.validation)
+        scenes = {"train": self.train_scenes, "validation": self.validation_scenes}
+        data = data_fingerprint(dataset, scenes, labels=False)
+        self.identity = {"configuration": config_hash(config), "data set": data}
         torch.manual_seed(config.seed)
         self.objective: ContrastObjective = ContrastObjective(self.model.encoder, config.loss)
         self._pairs = self._samples(self.train_scenes, config.seed)
         self._validation_pairs = self._samples(self.validation_scenes, config.seed + _VALIDATION_SEED_OFFSET)
 
-    @property
-    def identity(self) -> Mapping[str, str]:
-        """See :class:`TrainingTask`."""
-        scenes = {"train": self.train_scenes, "validation": self.validation_scenes}
-        data = data_fingerprint(self.dataset, scenes, labels=False)
-        return {"configuration": config_hash(self.config), "data set": data}
+    def gather(self, fabric: Fabric, console: Console) -> None:
+        """Refuse scenes that are too small for the encoder."""
+        check_statistics(self.model.encoder, self.train_scenes[: self.config.calibration_scenes])
 
     def optimizer(self) -> torch.optim.Optimizer:
         """See :class:`TrainingTask`."""

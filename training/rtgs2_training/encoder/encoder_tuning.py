@@ -20,20 +20,24 @@ from rtgs2_networks.checkpoint import load_checkpoint
 from rtgs2_networks.config import preset
 from rtgs2_networks.encoder import PointTransformerEncoder
 from rtgs2_trt.console import Console
+from rtgs2_trt.errors import DatasetError
 
-from ..datasets import Dataset, SceneFolder, tell_left_out
-from ..gaussian_classes import STORED
+from ..datasets import Dataset, SceneFolder, place_of, tell_left_out
+from ..evaluation import evenly_spaced
+from ..gaussian_classes import STORED, has_classes
 from ..metrics import ConfusionMatrix
 from ..runs.config import TuningRunConfig
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint, scenes_of
 from ..runs.optimizers import make_optimizer
 from ..runs.task import TrainingTask
+from .batch_norm_statistics import check_statistics
 from .encoder_checkpoint import trained_encoder, write_encoder
 from .joined_clouds import DeviceClouds, join_clouds
 from .scene_parts import ScenePart, SceneParts
 
 _VALIDATION_SEED_OFFSET = 1 << 40  # other parts than any training run's
+_LOOKED_AT = 64  # scenes
 
 
 @dataclass(eq=False)  # not frozen: Fabric converts its tensors
@@ -89,7 +93,8 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         encoder: checkpoint with the encoder to start from, or None for random weights.
 
     Raises:
-        DatasetError: no such split or scene.
+        DatasetError: no such split or scene; from :meth:`gather`, no label.
+        SceneError: from :meth:`gather`, a scene too small for the encoder.
         CheckpointError: an encoder of another preset.
     """
 
@@ -101,7 +106,11 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         self.train_scenes, self.validation_scenes = scenes_of(dataset, config.data, config.validation)
         torch.manual_seed(config.seed)
         start = None if encoder is None else load_checkpoint(encoder)
-        self._initial_hash = "" if start is None else start.sha256
+        self.identity = {
+            "configuration": config_hash(config),
+            "data set": data_fingerprint(dataset, {"train": self.train_scenes, "validation": self.validation_scenes}),
+            "encoder": "" if start is None else start.sha256,
+        }
         if start is None:
             network = PointTransformerEncoder(self.model.encoder)
         else:
@@ -111,19 +120,11 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         self._validation_parts = self._samples(self.validation_scenes, config.seed + _VALIDATION_SEED_OFFSET)
 
     def gather(self, fabric: Fabric, console: Console) -> None:
-        """Tell how many views cannot be learnt from."""
+        """Refuse data without labels, and tell how many views cannot be learnt from."""
+        check_statistics(self.model.encoder, self.train_scenes[: self.config.calibration_scenes])
+        self._check_labels()
         scenes = (*self.train_scenes, *self.validation_scenes)
         tell_left_out([scene for scene in scenes if not (scene.path / STORED).exists()], console)
-
-    @property
-    def identity(self) -> Mapping[str, str]:
-        """See :class:`TrainingTask`."""
-        scenes = {"train": self.train_scenes, "validation": self.validation_scenes}
-        return {
-            "configuration": config_hash(self.config),
-            "data set": data_fingerprint(self.dataset, scenes),
-            "encoder": self._initial_hash,
-        }
 
     def optimizer(self) -> torch.optim.Optimizer:
         """See :class:`TrainingTask`."""
@@ -167,6 +168,19 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         write_encoder(
             path, self.objective.encoder, self.model, self.dataset, calibration, self.config.seed, description
         )
+
+    def _check_labels(self) -> None:
+        """Refuse data in which no class is known: the first scene that has one ends the search."""
+        for scenes in (self.train_scenes, self.validation_scenes):
+            some = evenly_spaced(scenes, _LOOKED_AT)
+            if some and not any(map(has_classes, some)):
+                raise DatasetError(
+                    "no pixel and no Gaussian has a label",
+                    file=place_of(scenes),
+                    found=f"none in {len(some)} scenes, evenly spaced",
+                    expected="label images with ids of the class table",
+                    fix="Give the class table of the labels with --classes",
+                )
 
     def _samples(self, scenes: Sequence[SceneFolder], seed: int) -> SceneParts:
         config = self.config

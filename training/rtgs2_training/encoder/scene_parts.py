@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from rtgs2_networks.config import EncoderConfig
@@ -86,4 +87,4 @@ class SceneParts:
         scene = folder.load_scene()
         inputs = encoder_inputs(scene)
         kept = one_a_voxel(inputs, self._parts.reduction)
-        return inputs[kept], gaussian_classes(folder, scene)[kept]
+        return inputs[kept], gaussian_classes(folder, scene, torch.get_num_threads())[kept]

@@ -13,9 +13,9 @@ from rtgs2_trt.camera import Camera
 from rtgs2_trt.encoder_inputs import encoder_inputs
 from rtgs2_trt.errors import DatasetError
 
-from ..datasets import SceneFolder
+from ..datasets import SceneFolder, place_of
 from ..random_numbers import generator, shuffled_item
-from ..runs.config import CloudAugmentationConfig, ViewPairConfig
+from ..runs.config import LEAST_POSITIVES, CloudAugmentationConfig, ViewPairConfig
 from .encoder_clouds import augmented_cloud, one_a_voxel
 from .recent_scenes import RecentScenes
 
@@ -23,7 +23,6 @@ _Floats = NDArray[np.float32]
 _Ints = NDArray[np.int64]
 
 _NEAR_PLANE = 0.2
-_LEAST_POSITIVES = 32
 _TRIES = 20  # scenes asked for a pair before a data set without any is refused
 
 
@@ -96,11 +95,11 @@ class ViewPairs:
             rng = generator(self._seed, "view pair", number, attempt)
             if len(scene.pairs):
                 pair = self._pair(scene, rng)
-                if len(pair.a.rows) >= _LEAST_POSITIVES:
+                if len(pair.a.rows) >= LEAST_POSITIVES:
                     return pair
         raise DatasetError(
             "no two views of a scene see enough of the same Gaussians",
-            file=self._scenes.folders[0].path.parent,
+            file=place_of(self._scenes.folders),
             field="views",
             expected=f"an IoU of {self._views.min_iou} to {self._views.max_iou} between Gaussians in view",
             fix="Widen views.min_iou and views.max_iou, or give scenes with more views",

@@ -47,7 +47,8 @@ def class_centres(embedding: Tensor, labels: Tensor, classes: int) -> tuple[Tens
     flat = labels.flatten()
     members = F.one_hot(flat.clamp(min=0), classes).to(rows.dtype) * (flat >= 0)[:, None]
     counts = members.sum(0)
-    return members.T @ rows / counts.clamp(min=1)[:, None], counts
+    with torch.autocast(rows.device.type, enabled=False):  # sums over thousands of pixels
+        return members.T @ rows / counts.clamp(min=1)[:, None], counts
 
 
 def centre_collapse_loss(embedding: Tensor, labels: Tensor, frame: Tensor) -> Tensor:
@@ -59,6 +60,8 @@ def centre_collapse_loss(embedding: Tensor, labels: Tensor, frame: Tensor) -> Te
         frame: :func:`simplex_frame`.
     """
     centres, counts = class_centres(embedding, labels, len(frame))
-    each = F.cross_entropy(centres @ frame.T, torch.arange(len(frame), device=frame.device), reduction="none")
+    with torch.autocast(frame.device.type, enabled=False):
+        logits = centres @ frame.T
+    each = F.cross_entropy(logits, torch.arange(len(frame), device=frame.device), reduction="none")
     present = (counts > 0).to(each.dtype)
     return (each * present).sum() / present.sum().clamp(min=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,8 @@ class FusionStep:
     """What one step trains on.
 
     Attributes:
-        views: augmented.
+        views: augmented; depths as the bits of their float32 in int32, since Fabric rounds every tensor of floats to
+            the precision of the run, and metres in bfloat16 are centimetres off.
         grids: pixels that count.
         collapse: weight of the centre-collapse regulariser.
     """
@@ -80,29 +81,31 @@ class FusionObjective(nn.Module):
 
     def forward(self, step: FusionStep) -> dict[str, Tensor]:
         """Return the loss and its parts."""
-        views = step.views
+        views, target = step.views, step.views.target
+        if target.dtype == torch.int32:
+            target = target.view(torch.float32)
         colours, merged = self.network.branch_maps(views.image, views.features)
         outputs, embedding = self.network.Decoder(merged)
-        loss = self._task_loss(outputs, step)
-        if views.target.dtype == torch.int64:
+        loss = self._task_loss(outputs, target, step.grids)
+        if target.dtype == torch.int64:
             values = {"loss": loss, "cross_entropy": loss.detach()}
         else:
             values = {"loss": loss, "rmse": loss.detach().sqrt()}
         if self.colour_head is not None:
-            alone = self._task_loss(self.colour_head(colours), step)
+            alone = self._task_loss(self.colour_head(colours), target, step.grids)
             values["loss"] = values["loss"] + self._loss.colour_head * alone
             values["colour_head"] = alone.detach()
         if step.collapse:
-            centres = centre_collapse_loss(embedding, pixels_on_grid(views.target, _CENTRE_GRID), self._frame)
+            centres = centre_collapse_loss(embedding, pixels_on_grid(target, _CENTRE_GRID), self._frame)
             values["loss"] = values["loss"] + step.collapse * centres
             values["centre_collapse"] = centres.detach()
         return values
 
-    def _task_loss(self, outputs: Tensor, step: FusionStep) -> Tensor:
-        """Return the mean over the step's grids of what (B, K, h, w) outputs lack."""
-        outputs, target = outputs.float(), step.views.target
+    def _task_loss(self, outputs: Tensor, target: Tensor, grids: list[int]) -> Tensor:
+        """Return the mean over the grids of what (B, K, h, w) outputs lack."""
+        outputs = outputs.float()
         parts = []
-        for grid in step.grids:
+        for grid in grids:
             predicted, wanted = upsampled_on_grid(outputs, grid), pixels_on_grid(target, grid)
             if target.dtype == torch.int64:
                 parts.append(semantic_loss(predicted, wanted, self._loss.label_smoothing, self._weights))
@@ -148,9 +151,14 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
             self._take_up(start, self._network, initial)
         self.encoder = self._encoder(start, load_checkpoint(encoder) if encoder else None, encoder)
         self._encoder_hash = encoder_hash(self.encoder)
-        self._initial_hash = start.sha256 if start else ""
         train_scenes, validation_scenes = scenes_of(dataset, config.data, config.validation)
         self._scenes = {"train": train_scenes, "validation": validation_scenes}
+        self.identity = {
+            "configuration": config_hash(config),
+            "data set": data_fingerprint(dataset, self._scenes),
+            "encoder": self._encoder_hash,
+            "initial checkpoint": start.sha256 if start else "",
+        }
         self._cache = cache
         self._augmentation = _for_inputs(config)
 
@@ -177,16 +185,6 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         self.objective: FusionObjective = FusionObjective(self._network, config.loss, weights).to(fabric.device)
         self.objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # what the Linears between convolutions want
         self.average = WeightAverage(self.objective.network, config.average) if config.average else None
-
-    @property
-    def identity(self) -> Mapping[str, str]:
-        """See :class:`TrainingTask`."""
-        return {
-            "configuration": config_hash(self.config),
-            "data set": data_fingerprint(self.dataset, self._scenes),
-            "encoder": self._encoder_hash,
-            "initial checkpoint": self._initial_hash,
-        }
 
     def optimizer(self) -> torch.optim.Optimizer:
         """See :class:`TrainingTask`."""
@@ -222,7 +220,8 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         grids = draw_grids(config.loss.pixel_grids, torch_generator(torch.device("cpu"), config.seed, "grids", step))
         late = step >= config.loss.centre_collapse_from * self.steps
         collapse = config.loss.centre_collapse if late and config.task == "semantic" else 0.0
-        return FusionStep(replace(views, image=image, features=features), grids, collapse)
+        target = views.target.view(torch.int32) if views.target.is_floating_point() else views.target
+        return FusionStep(Views(image, features, target), grids, collapse)
 
     def validate(self, fabric: Fabric) -> dict[str, float]:
         """Return mIoU and pixel accuracy, or the depth's RMSE, of views of the validation scenes at full size."""
@@ -231,8 +230,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         network = self._trained_network().eval()
         matrix, depth = ConfusionMatrix(max(1, len(self.dataset.classes))), DepthError()
         mine = self.validation_views[fabric.global_rank :: fabric.world_size]
-        for first in range(0, len(mine), self.config.batch_size):
-            group = mine[first : first + self.config.batch_size]
+        for group in _groups_of_one_size(mine, self.config.batch_size):
             views = to_views(read_views(group, self.config.task), fabric.device)
             outputs = full_size_logits(network(views.image, views.features))
             if self.config.task == "depth":
@@ -338,6 +336,16 @@ def to_views(batch: StoredViews, device: torch.device) -> Views:
     features *= torch.from_numpy(batch.scale).to(device)[:, None, None, :]
     target = torch.from_numpy(batch.target).to(device)
     return Views(image, features.permute(0, 3, 1, 2), target if target.is_floating_point() else target.long())
+
+
+def _groups_of_one_size(views: Sequence[CachedView], most: int) -> Iterator[list[CachedView]]:
+    """Yield all of `views`, at most `most` at a time: padded to another's size, a view would get other labels."""
+    by_size: dict[tuple[int, int], list[CachedView]] = {}
+    for view in views:
+        by_size.setdefault((view.camera.height, view.camera.width), []).append(view)
+    for group in by_size.values():
+        for first in range(0, len(group), most):
+            yield group[first : first + most]
 
 
 def _summed(fabric: Fabric, values: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from rtgs2_networks.encoder import PointTransformerEncoder
@@ -163,7 +164,7 @@ class RenderCache:
                 scene = group[0].scene.load_scene()
                 scene = scene.with_features(scene_features(self._encoder, scene))
                 for view in group:
-                    view.write(rasterize(scene, view.camera))
+                    view.write(rasterize(scene, view.camera, threads=torch.get_num_threads()))
                     advance()
 
     def _view(self, scene: SceneFolder, gaussians: str, name: str, camera: Camera) -> CachedView:

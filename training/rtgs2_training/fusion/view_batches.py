@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rtgs2_trt.errors import DatasetError
 from rtgs2_trt.task import Task
 
+from ..datasets import place_of
 from .render_cache import CachedView
 
 
@@ -81,7 +82,7 @@ def class_weights(views: Sequence[CachedView], classes: int) -> NDArray[np.float
     if not counts.any():
         raise DatasetError(
             "no pixel of the data set has a label",
-            file=views[0].scene.path.parent,
+            file=place_of([view.scene for view in views]),
             field="loss.class_weighting",
             fix="Set it to none",
         )

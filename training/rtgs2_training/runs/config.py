@@ -20,6 +20,9 @@ StoredWeights = Literal["float32", "float16"]
 ClassWeighting = Literal["none", "inverse_sqrt"]
 OptimizerName = Literal["adam", "adamw", "muon"]
 
+LEAST_POSITIVES = 32
+"""Points that a pair of views must have in common to be contrasted."""
+
 
 @dataclass(frozen=True)
 class ScheduleConfig:
@@ -120,14 +123,15 @@ class CloudAugmentationConfig:
 
 @dataclass(frozen=True)
 class ContrastConfig:
-    """The point contrast: positive pairs of points, temperature, and whether features are compared as unit vectors."""
+    """The point contrast: most positive pairs of points, temperature, whether features are compared as unit vectors."""
 
     positives: int = 4096
     temperature: float = 0.07
     unit_length: bool = True
 
     def __post_init__(self) -> None:
-        _require(2 <= self.positives <= 65536, "loss.positives", self.positives, "2 to 65536")
+        least = LEAST_POSITIVES
+        _require(least <= self.positives <= 65536, "loss.positives", self.positives, f"{least} to 65536")
         _require(0 < self.temperature <= 10, "loss.temperature", self.temperature, "more than 0, at most 10")
 
 
@@ -320,6 +324,8 @@ class FusionRunConfig:
         _require(1 <= self.batch_size <= 65536, "batch_size", self.batch_size, "1 to 65536")
         fits = len(self.crop) == 2 and all(0 < side <= 4096 and side % 32 == 0 for side in self.crop)
         _require(fits, "crop", list(self.crop), "height and width, multiples of 32 up to 4096")
+        one_pixel = self.batch_size == 1 and tuple(self.crop) == (32, 32)  # of the last stage, which has no variance
+        _require(not one_pixel, "batch_size", self.batch_size, "2 or more with crop [32, 32]")
         _require(0 <= self.average < 1, "average", self.average, "0 up to below 1")
         if self.task == "depth":  # enlarged or foreshortened, a view does not show the depths of its labels
             zoom, perspective = self.augmentation.zoom, self.augmentation.perspective

@@ -43,8 +43,12 @@ def scenes_of(
         chosen = tuple(by_name[name] for name in config.scenes)
         return chosen, chosen
     train = dataset.scenes(config.train_split if dataset.splits else "all")
-    has_validation = bool(validation.samples and dataset.splits.get(config.validation_split))
-    return train, dataset.scenes(config.validation_split) if has_validation else ()
+    if not validation.samples or not dataset.splits:
+        return train, ()
+    by_default = config.validation_split == DataConfig.validation_split and not dataset.splits.get(
+        DataConfig.validation_split
+    )
+    return train, () if by_default else dataset.scenes(config.validation_split)
 
 
 def data_fingerprint(dataset: Dataset, scenes: Mapping[str, Sequence[SceneFolder]], *, labels: bool = True) -> str:

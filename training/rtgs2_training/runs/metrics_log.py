@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from matplotlib.figure import Figure  # not pyplot: no display, no global state
+
 from rtgs2_trt.atomic import atomic_file
 
 Row = dict[str, float]
@@ -68,8 +70,6 @@ class MetricsLog:
         Raises:
             InputError: the file cannot be written.
         """
-        from matplotlib.figure import Figure  # not pyplot: no display, no global state
-
         panels: dict[str, list[str]] = {}
         for name in dict.fromkeys(name for row in self.rows for name in row):
             if name != "step" and not name.startswith("seconds_"):

@@ -30,6 +30,8 @@ class TrainingTask(ABC, Generic[Batch, Prepared]):
         schedule: learning rate by step.
         validation: when to validate.
         clip_norm: largest norm of the gradient.
+        identity: hashes of everything that the result depends on, as it was found at the start: files that change
+            while a run reads them make no other run of it.
     """
 
     objective: nn.Module
@@ -38,11 +40,7 @@ class TrainingTask(ABC, Generic[Batch, Prepared]):
     schedule: ScheduleConfig
     validation: ValidationConfig
     clip_norm: float
-
-    @property
-    @abstractmethod
-    def identity(self) -> Mapping[str, str]:
-        """Hashes of everything that the result depends on."""
+    identity: Mapping[str, str]
 
     def gather(self, fabric: Fabric, console: Console) -> None:
         """Make ready what samples are read from, which can take minutes: called once, when the run is known to go on.
