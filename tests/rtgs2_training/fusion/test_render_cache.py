@@ -58,7 +58,7 @@ def test_an_empty_channel_has_nothing_to_vary(storage, scenes, encoder, tmp_path
     """Its largest value is 0, so the augmentation, which moves channels by a share of that, leaves it empty."""
     real = rasterize
 
-    def without_channel_3(scene, camera):
+    def without_channel_3(scene, camera, threads):
         drawn = real(scene, camera)
         drawn.features[3] = 0
         return drawn
@@ -80,7 +80,9 @@ def test_only_what_is_missing_or_partial_is_rendered(scenes, encoder, tmp_path, 
     views[1].file.write_bytes(before[1][:1000])
     drawn = []
     monkeypatch.setattr(
-        render_cache, "rasterize", lambda scene, camera: drawn.append(camera) or rasterize(scene, camera)
+        render_cache,
+        "rasterize",
+        lambda scene, camera, threads: drawn.append(camera) or rasterize(scene, camera, threads=threads),
     )
     cache(tmp_path, encoder).render_missing(cache(tmp_path, encoder).views(scenes), QUIET)
     assert drawn == [views[0].camera, views[1].camera]
