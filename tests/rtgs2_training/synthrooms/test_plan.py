@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rtgs2_training.synthrooms.plan import floor_plan
+from rtgs2_training.synthrooms.plan import Space, Wall, floor_plan, free_behind, rooms_behind
 
 PLANS = [floor_plan(np.random.default_rng(seed)) for seed in range(60)]
 
@@ -59,3 +59,27 @@ def test_every_room_is_reached_and_both_sides_of_a_doorway_lie_opposite(plan):
                 if np.allclose(ends, [left, right]) and {i, j} & joined:
                     joined |= {i, j}
     assert joined == set(range(len(plan.spaces)))
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_openings_that_lead_out_come_out_in_no_room(plan):
+    """Doors too: their frames stand 2 cm out on the other side."""
+    openings = [(wall, o) for space in plan.spaces for wall in space.walls for o in wall.openings]
+    far_sides = [wall.point(0, o.left) for wall, o in openings if o.shared]
+    for wall, o in openings:
+        joins = o.shared or any(np.allclose(wall.point(-o.depth, o.right), side) for side in far_sides)
+        for along in np.linspace(o.left, o.right, 5):
+            beyond = wall.point(-o.depth - (-0.001 if joins else 0.021), along)
+            assert not any(space.contains(*beyond) for space in plan.spaces)
+
+
+def test_what_is_free_behind_a_wall_is_exact():
+    """An L open to the north-east, and a room 15 cm south of it."""
+    space = Space("living", ((0.0, 0.0, 5.0, 3.0), (0.0, 3.0, 2.0, 4.5)), 2.5, ())
+    below = Space("office", ((0.0, -3.15, 5.0, -0.15),), 2.5, ())
+    notch, south = Wall((2.0, 3.0), (5.0, 3.0)), Wall((5.0, 0.0), (0.0, 0.0))
+    behind = rooms_behind([space, below], notch)
+    assert behind == (pytest.approx((0.0, -2.0, 1.5, 0.0)),)
+    assert free_behind(behind, 0.0, 3.0) == 4.0
+    assert free_behind(behind, -0.1, 1.0) == 0.0
+    assert free_behind(rooms_behind([space, below], south), 1.0, 2.0) == pytest.approx(0.15)

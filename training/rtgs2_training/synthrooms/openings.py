@@ -8,11 +8,12 @@ import numpy as np
 
 from .finishes import joinery
 from .piece import Part
-from .plan import Opening
+from .plan import Opening, free_behind
 from .surfaces import Array, Surface, box, lathe, moved, rectangle
 from .textures import Material, glow, mix, noise, paint, random_colour, random_metal
 
 LEAF_THICKNESS = 0.04
+_APART = 0.05  # metres between what is seen through a window and the rooms beside it
 _SILL = 0.005  # metres over the reveal, or which of the two is seen would be chance
 
 
@@ -75,14 +76,19 @@ def window(opening: Opening, style: WindowStyle, ceiling: float, rng: np.random.
 def _view(opening: Opening, style: WindowStyle, ceiling: float, rng: np.random.Generator) -> Surface | None:
     if style.view == "black":
         return None
-    far = min(float(rng.uniform(0.25, 1.6)), opening.free - opening.depth - 0.1)
+    free = free_behind(opening.behind, opening.left, opening.right)
+    far = min(float(rng.uniform(0.25, 1.6)), free - opening.depth - 0.1)
     reach = max(far, 0.0) * 1.1 + 0.02
     if far < 0.12:
         far, reach = 0.05, 0.0
-    y0, z0 = opening.left - reach, opening.low - reach
-    width, height = opening.width + 2 * reach, min(opening.high + reach, ceiling) - z0
+    left, right, z0 = opening.left - reach, opening.right + reach, opening.low - reach
+    for near, start, beyond, end in opening.behind:  # the other arm of an L beside it
+        if near - _APART < opening.depth + far < beyond + _APART:
+            left = max(left, end + _APART) if end <= opening.left else left
+            right = min(right, start - _APART) if start >= opening.right else right
+    width, height = right - left, min(opening.high + reach, ceiling) - z0
     texture = {"outdoors": outdoors, "sky": sky, "dusk": dusk}[style.view](rng, width, height, style.brightness)
-    return rectangle((-opening.depth - far, y0, z0), (0, width, 0), (0, 0, height), texture, 0.055)
+    return rectangle((-opening.depth - far, left, z0), (0, width, 0), (0, 0, height), texture, 0.055)
 
 
 def sky(rng: np.random.Generator, width: float, height: float, brightness: float) -> Material:

@@ -32,6 +32,8 @@ _NARROWEST = {"bathroom": 1.75}
 _NARROWEST_ROOM = 2.3
 _RELIEFS = (0.62, 0.2, 0.18)  # share of rooms with none, on some walls, on all
 _DOORWAY_CLEARANCE = 0.12  # between an opening and the next corner or opening
+_OUTDOORS = 0.45  # metres free behind a wall: more than any wall between rooms is thick
+_FAR = 4.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Opening:
 
     ``kind``: "window"; "door" (leaf and frame), "passage" (nothing in it). ``depth`` is how far the hole goes through
     the wall; ``leaf_degrees`` how far the leaf of a door stands open, None without a leaf; ``shared`` marks the far
-    side of a door, whose parts belong to the near side; ``free`` is the free distance behind a window.
+    side of a door, whose parts belong to the near side; ``behind`` are the rooms behind the wall of a window, see
+    :func:`rooms_behind`.
     """
 
     kind: str
@@ -51,7 +54,7 @@ class Opening:
     depth: float
     leaf_degrees: float | None = None
     shared: bool = False
-    free: float = 0.0
+    behind: tuple[Rect, ...] = ()
 
     @property
     def width(self) -> float:
@@ -348,6 +351,9 @@ def _with_more_doors(spaces: list[Space], index: int, rng: np.random.Generator) 
         left = _DOORWAY_CLEARANCE + float(rng.uniform(0, room))
         if not space.walls[wall].free(left - 0.25, left + width + 0.25, 0.0, high):
             continue
+        behind = rooms_behind(spaces, space.walls[wall])
+        if free_behind(behind, left - _DOORWAY_CLEARANCE, left + width + _DOORWAY_CLEARANCE) < _OUTDOORS:
+            continue  # frame and handles would come out in the next room
         ajar = rng.random() < 0.25
         leaf = float(rng.uniform(15, 90)) if ajar else 0.0
         opening = Opening("door", left, left + width, 0.0, high, float(rng.uniform(0.08, 0.2)), leaf)
@@ -374,24 +380,32 @@ def _with_windows(spaces: list[Space], index: int, rng: np.random.Generator) -> 
         if room < 0:
             continue
         left = 0.2 + float(rng.uniform(0, room))
-        free = _free_behind(spaces, wall, left, left + width)
-        if free < 0.45 or not wall.free(left - 0.25, left + width + 0.25, low, high):
+        behind = rooms_behind(spaces, wall)
+        outdoors = free_behind(behind, left, left + width) >= _OUTDOORS
+        if not outdoors or not wall.free(left - 0.25, left + width + 0.25, low, high):
             continue
-        opening = Opening("window", left, left + width, low, high, float(rng.uniform(0.06, 0.26)), free=free)
+        opening = Opening("window", left, left + width, low, high, float(rng.uniform(0.06, 0.26)), behind=behind)
         space = _opened(space, number, opening)
         wanted -= 1
     return space
 
 
-def _free_behind(spaces: list[Space], wall: Wall, left: float, right: float) -> float:
-    """How far (at most 4 m) it is from a part of a wall outwards to the next room."""
-    nearest = 4.0
-    for other in spaces:
-        for x0, y0, x1, y1 in other.rectangles:
-            for y in np.linspace(left, right, 5):
-                for out in np.arange(0.05, nearest, 0.1):
-                    px, py = wall.point(-float(out), float(y))
-                    if x0 < px < x1 and y0 < py < y1:
-                        nearest = min(nearest, float(out))
-                        break
-    return nearest
+def rooms_behind(spaces: Sequence[Space], wall: Wall) -> tuple[Rect, ...]:
+    """What of the rooms lies behind a wall, beside it too: near and far metres out of it, from and to along it.
+
+    As (near, from, far, to) in the wall's frame, x turned outwards.
+    """
+    found = []
+    (sx, sy), (nx, ny), (ax, ay) = wall.start, wall.inward, wall.along
+    for x0, y0, x1, y1 in (rect for space in spaces for rect in space.rectangles):
+        out = sorted(-((x - sx) * nx + (y - sy) * ny) for x, y in ((x0, y0), (x1, y1)))
+        along = sorted((x - sx) * ax + (y - sy) * ay for x, y in ((x0, y0), (x1, y1)))
+        if out[1] > 1e-6:
+            found.append((max(out[0], 0.0), along[0], out[1], along[1]))
+    return tuple(found)
+
+
+def free_behind(behind: Iterable[Rect], left: float, right: float) -> float:
+    """How far (at most 4 m) it is from a stretch of a wall outwards to the next room."""
+    met = (near for near, start, _, end in behind if start < right - 1e-6 and end > left + 1e-6)
+    return min([_FAR, *met])
