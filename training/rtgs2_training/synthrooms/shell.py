@@ -9,7 +9,7 @@ import numpy as np
 from .finishes import Finish, ceiling_finish, floor_finish, joinery, wall_finish
 from .openings import WindowStyle, door, lining, window, window_style
 from .piece import Part
-from .plan import FloorPlan, Opening, Space, Wall
+from .plan import FloorPlan, Opening, Rect, Space, Wall
 from .reliefs import random_relief
 from .surfaces import Surface, box, rectangle
 from .textures import Material
@@ -55,8 +55,8 @@ def _floor(space: Space, finish: Finish) -> list[Surface]:
 def _ceiling(space: Space, torn: bool, rng: np.random.Generator) -> list[Surface]:
     finish, z = ceiling_finish(rng), space.height
     parts: list[Surface] = []
-    for x0, y0, x1, y1 in space.rectangles:
-        width, depth = x1 - x0, y1 - y0
+    for number, (x0, y0, x1, y1) in enumerate(space.rectangles):
+        width, depth, seam = x1 - x0, y1 - y0, _seam(space.rectangles, number)
         holes = []
         if torn:
             for _ in range(int(rng.integers(1, 4))):
@@ -65,28 +65,56 @@ def _ceiling(space: Space, torn: bool, rng: np.random.Generator) -> list[Surface
         parts.append(rectangle((x0, y1, z), (width, 0, 0), (0, -depth, 0), finish.material, finish.spacing, holes))
         lowest = space.height - max((o.high for wall in space.walls for o in wall.openings), default=0.0) - 0.05
         if rng.random() < 0.15 and not torn and lowest > 0.06:
-            parts += _cornice((x0, y0, x1, y1), z, min(lowest, float(rng.uniform(0.06, 0.25))), finish, rng)
+            parts += _cornice((x0, y0, x1, y1), z, min(lowest, float(rng.uniform(0.06, 0.25))), finish, rng, seam)
         elif rng.random() < 0.1 and not torn:
             material, drop = joinery(rng), float(rng.uniform(0.1, 0.25))
             for x in np.arange(x0 + 0.4, x1 - 0.3, rng.uniform(0.7, 1.3)):
-                parts += box((x, y0, z - drop), (x + 0.12, y1, z), material, 0.05, ("-x", "+x", "-z"))
+                end = [seam.face] if seam and seam.left < x + 0.12 and x < seam.right else []
+                parts += box((x, y0, z - drop), (x + 0.12, y1, z), material, 0.05, ("-x", "+x", "-z", *end))
     return parts
 
 
+@dataclass(frozen=True)
+class _Seam:
+    """Where a rectangle of an L goes over into the other one: on its side ``face``, without a wall."""
+
+    face: str  # "-y" or "+y"
+    left: float  # x, metres
+    right: float
+
+
+def _seam(rectangles: tuple[Rect, ...], number: int) -> _Seam | None:
+    if len(rectangles) == 1:
+        return None
+    (x0, y0, x1, _), (a0, b0, a1, _) = rectangles[number], rectangles[1 - number]
+    return _Seam("+y" if b0 > y0 else "-y", max(x0, a0), min(x1, a1))
+
+
 def _cornice(
-    rectangle_: tuple[float, float, float, float], z: float, drop: float, finish: Finish, rng: np.random.Generator
+    rectangle_: Rect, z: float, drop: float, finish: Finish, rng: np.random.Generator, seam: _Seam | None = None
 ) -> list[Surface]:
-    """A ceiling hung lower along its edges, in one step or two."""
+    """A ceiling hung lower along its edges, in one step or two; where it meets the seam of an L it has an end."""
     x0, y0, x1, y1 = rectangle_
     wide = float(rng.uniform(0.08, 0.22)) * min(x1 - x0, y1 - y0)
     parts: list[Surface] = []
     for step in range(1 if rng.random() < 0.6 else 2):
         high, low, w = z - step * drop / 2, z - (step + 1) * drop / 2, wide / (1 + step)
-        for a, b, faces in (
-            ((x0, y0), (x1, y0 + w), ("+y", "-z")), ((x0, y1 - w), (x1, y1), ("-y", "-z")),
-            ((x0, y0 + w), (x0 + w, y1 - w), ("+x", "-z")), ((x1 - w, y0 + w), (x1, y1 - w), ("-x", "-z")),
-        ):  # fmt: skip
-            parts += box((*a, low), (*b, high), finish.material, 0.08, faces)
+        strips: list[tuple[tuple[float, float], tuple[float, float], tuple[str, ...]]] = []
+        for inner, a, b in (("+y", y0, y0 + w), ("-y", y1 - w, y1)):  # along x, corners included
+            if seam is None or seam.face == inner:
+                strips.append(((x0, a), (x1, b), (inner, "-z")))
+            elif seam.left > x0 + 1e-6:
+                strips.append(((x0, a), (seam.left, b), (inner, "-z", "+x")))
+            elif seam.right < x1 - 1e-6:
+                strips.append(((seam.right, a), (x1, b), (inner, "-z", "-x")))
+        for inner, a, b in (("+x", x0, x0 + w), ("-x", x1 - w, x1)):
+            start, end, faces = y0 + w, y1 - w, (inner, "-z")
+            if seam is not None and seam.left < (a + b) / 2 < seam.right:  # nothing along x before this end
+                start, end = (y0, end) if seam.face == "-y" else (start, y1)
+                faces = (*faces, seam.face)
+            strips.append(((a, start), (b, end), faces))
+        for (a, b), (c, d), faces in strips:
+            parts += box((a, b, low), (c, d, high), finish.material, 0.08, faces)
     return parts
 
 
