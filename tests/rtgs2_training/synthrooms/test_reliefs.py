@@ -38,6 +38,19 @@ def test_they_stand_out_and_leave_openings_free(design, seed, monkeypatch):
         assert (np.abs(points[:, 1] - place) < 0.75).any()
 
 
+@pytest.mark.parametrize("design", ["_battens", "_slats", "_panels", "_mouldings"])
+@pytest.mark.parametrize("seed", range(4))
+def test_gaussians_do_not_come_out_of_narrow_strips_on_the_other_side(design, seed, monkeypatch):
+    monkeypatch.setattr(reliefs, "one_of", lambda rng, designs: getattr(reliefs, design))
+    rng = np.random.default_rng(seed)
+    for surface in random_relief(WALL, HEIGHT, wall_finish(rng, "living"), rng, 0.08):
+        if design == "_panels":  # nothing but the wall is behind them
+            assert surface.behind == 0.08
+        else:
+            thickness = WALL.relief if design == "_slats" else min(*surface.size, WALL.relief)
+            assert 0 < surface.behind <= thickness / 2 + 1e-9
+
+
 def test_furniture_stands_before_them():
     (x, y), flat = (against(WALL, 2.0).x, against(WALL, 2.0).y), Wall(WALL.start, WALL.end)
     assert x - against(flat, 2.0).x == pytest.approx(WALL.relief * WALL.inward[0])

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from .fitting import Fit, axis_shifts, opacities, random_fit, sizes, thicknesses, with_outliers
 from .gaussians import as_scene, to_sh
 from .plan import FloorPlan
-from .surfaces import Array
+from .surfaces import MOST_BEHIND, Array
 from .surfels import Surfels
 
 NO_OWNER = -1
+MOST_BEFORE = 0.003  # metres that waves come forward: less than there is between a wall and a poster
 _SURPLUS = 1.04  # more surfels than wanted, so that the number comes out right at the end
 
 
@@ -31,7 +32,7 @@ class Flaws:
     position: float  # metres, standard deviation off the surface
     buried: float  # share of the Gaussians that lie behind the surface, at most
     burial: float  # metres, how far behind it these are on average
-    warp: float  # metres, of slow waves of walls, floors and ceilings: twice as deep behind, half as high before
+    warp: float  # metres, of slow waves of walls, floors and ceilings: twice as deep behind, at most 3 mm before
     colour: float  # standard deviation of the colour of single Gaussians
     shine: float  # likewise of the view-dependent part
     fit: Fit
@@ -75,7 +76,6 @@ def captured(
     plan: FloorPlan,
     gaussians: int,
     flaws: Flaws,
-    room_behind: Array,
     rng: np.random.Generator,
 ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.int32]]:
     """The scene as a capture would have it, and the owner (N,) of each Gaussian, -1 for floaters.
@@ -87,7 +87,6 @@ def captured(
         plan: where floaters may be.
         gaussians: how many to return, at most.
         flaws: what to do to them.
-        room_behind: by owner, metres: how far behind its surfaces Gaussians may lie, waves apart.
         rng: where and how.
     """
     keep, grow = _coverage(surfels, flaws, rng)
@@ -102,8 +101,8 @@ def captured(
     count = len(surfels)
     blur = _blur(surfels, flaws, rng)
     surfels = _shaken(surfels, grow * (1 + blur) * sizes(count, flaws.fit, rng), flaws, rng)
-    surfels = _warped(surfels, room_behind[surfels.owner], flaws, rng)
-    surfels = _buried(surfels, room_behind[surfels.owner], flaws, rng)
+    surfels = _warped(surfels, flaws, rng)
+    surfels = _buried(surfels, flaws, rng)
     colour = _smoothed(surfels, colour, blur) + rng.normal(0, 1, (count, 1)) * flaws.colour
     colour = colour + rng.normal(0, 0.4 * flaws.colour, (count, 3))
     highlight = highlight + rng.normal(0, 1, (count, 3)) * flaws.shine
@@ -204,19 +203,20 @@ def _shaken(surfels: Surfels, grow: Array, flaws: Flaws, rng: np.random.Generato
     return surfels.changed(points=points, tangents=tangents, normals=normals, radii=np.minimum(radii, 0.25))
 
 
-def _warped(surfels: Surfels, room_behind: Array, flaws: Flaws, rng: np.random.Generator) -> Surfels:
+def _warped(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> Surfels:
     """Walls, floors and ceilings in slow waves: without texture photographs do not say where they are."""
     if flaws.warp == 0:
         return surfels
     wave = flaws.warp * np.clip(_field(surfels.points, float(rng.uniform(0.4, 1.5)), rng), -2, 0.5)
-    share = np.minimum(room_behind / 0.1, 1.0) ** 2
-    return surfels.changed(points=surfels.points + (share * wave)[:, None] * surfels.normals)
+    share = np.minimum(surfels.behind / MOST_BEHIND, 1.0) ** 2
+    off = share * np.minimum(wave, MOST_BEFORE)
+    return surfels.changed(points=surfels.points + off[:, None] * surfels.normals)
 
 
-def _buried(surfels: Surfels, room_behind: Array, flaws: Flaws, rng: np.random.Generator) -> Surfels:
+def _buried(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> Surfels:
     """Some behind the surface, where the others hide them and no photograph corrects them; more of some things."""
     share = flaws.buried * rng.random(int(surfels.owner.max(initial=0)) + 1)[surfels.owner] ** 0.5
-    depth = np.minimum(flaws.burial * rng.exponential(size=len(surfels)), room_behind)
+    depth = np.minimum(flaws.burial * rng.exponential(size=len(surfels)), surfels.behind)
     chosen = rng.random(len(surfels)) < share
     return surfels.changed(points=surfels.points - (chosen * depth)[:, None] * surfels.normals)
 
@@ -239,13 +239,13 @@ def _doubles(
 def _floaters(plan: FloorPlan, colour: Array, rng: np.random.Generator) -> dict[str, NDArray[np.float32]]:
     """Specks and faint clouds in the air, of colours (N, 3) seen elsewhere in the scene."""
     count = len(colour)
-    areas = np.array([space.area for space in plan.spaces])
-    rooms = rng.choice(len(areas), count, p=areas / areas.sum())
+    places = [(rectangle, space.height) for space in plan.spaces for rectangle in space.rectangles]
+    areas = np.array([(x1 - x0) * (y1 - y0) for (x0, y0, x1, y1), _ in places])
+    chosen = rng.choice(len(areas), count, p=areas / areas.sum())
     means, rotations = rng.random((count, 3)), rng.normal(size=(count, 4))
-    for index, space in enumerate(plan.spaces):
-        x0, y0, x1, y1 = space.rectangles[0]
-        inside = rooms == index
-        means[inside] = np.array([x0, y0, 0.1]) + means[inside] * np.array([x1 - x0, y1 - y0, space.height - 0.2])
+    for index, ((x0, y0, x1, y1), height) in enumerate(places):
+        inside = chosen == index
+        means[inside] = np.array([x0, y0, 0.1]) + means[inside] * np.array([x1 - x0, y1 - y0, height - 0.2])
     sh = to_sh(np.clip(colour + rng.normal(0, 0.08, (count, 1)), 0, 1), np.zeros((count, 3)))
     cloud = rng.random(count) < 0.12
     size = np.where(cloud, rng.uniform(0.05, 0.22, count), rng.lognormal(np.log(0.012), 0.5, count))

@@ -10,7 +10,7 @@ import numpy as np
 from .colours import PALE, SUBDUED, random_colour
 from .finishes import Finish, joinery
 from .plan import Wall
-from .surfaces import Array, Surface, box, rectangle
+from .surfaces import Array, Surface, box, rectangle, with_room_behind
 from .textures import Material, chance, one_of, paint
 
 _FREE = 0.12  # metres beside openings: their frames
@@ -19,20 +19,26 @@ _NARROWEST = 0.3
 
 @dataclass(frozen=True)
 class _Stretch:
-    """A part of a wall without openings, and how far a relief stands out from it; metres, in the wall's frame."""
+    """A part of a wall without openings, and how far a relief stands out from it; metres, in the wall's frame.
+
+    ``behind`` is the room behind the wall itself, see :class:`.Surface`.
+    """
 
     left: float
     right: float
     low: float
     high: float
     depth: float
+    behind: float
 
     @property
     def width(self) -> float:
         return self.right - self.left
 
 
-def random_relief(wall: Wall, height: float, finish: Finish, rng: np.random.Generator) -> list[Surface]:
+def random_relief(
+    wall: Wall, height: float, finish: Finish, rng: np.random.Generator, behind: float = 0.015
+) -> list[Surface]:
     """A relief over a whole wall or its lower part, as thick as ``wall.relief``, in the wall's frame.
 
     Args:
@@ -40,10 +46,11 @@ def random_relief(wall: Wall, height: float, finish: Finish, rng: np.random.Gene
         height: of the room, metres.
         finish: what the wall is made of; some reliefs are of it too.
         rng: draws the kind, the sizes and the material.
+        behind: metres of room behind the wall, for Gaussians. Panels share it; others have half of what they are thick.
     """
     design = one_of(rng, (_battens, _slats, _panels, _mouldings))(height, finish, rng)
     low, high = (0.0, height) if chance(rng, 0.6) else (float(rng.uniform(0.0, 0.15)), float(rng.uniform(0.9, height)))
-    stretches = (_Stretch(left, right, low, high, wall.relief) for left, right in _between_openings(wall))
+    stretches = (_Stretch(left, right, low, high, wall.relief, behind) for left, right in _between_openings(wall))
     return [surface for stretch in stretches if stretch.width > _NARROWEST for surface in design(stretch)]
 
 
@@ -78,7 +85,7 @@ def _battens(height: float, finish: Finish, rng: np.random.Generator) -> _Design
         for y in [*(middles - apart), *(middles + apart)] if apart else middles:
             low, high = (0, y - width / 2, at.low), (at.depth, y + width / 2, at.high)
             parts += box(low, high, material, 0.05, ("+x", "-y", "+y"))
-        return parts
+        return with_room_behind(parts, min(at.depth, width) / 2)
 
     return design
 
@@ -100,7 +107,8 @@ def _slats(height: float, finish: Finish, rng: np.random.Generator) -> _Design:
             x = np.interp(place * line[-1], line, out)
             return np.stack([x, y, at.low + t * (at.high - at.low)], axis=1)
 
-        return [Surface(shape, (count * float(line[-1]), at.high - at.low), material, (0.03, 0.09))]
+        size, behind = (count * float(line[-1]), at.high - at.low), min(at.depth, filled * at.width / count) / 2
+        return [Surface(shape, size, material, (0.03, 0.09), behind=behind)]
 
     return design
 
@@ -117,12 +125,12 @@ def _panels(height: float, finish: Finish, rng: np.random.Generator) -> _Design:
     taste = PALE if chance(rng, 0.5) else SUBDUED
     material = finish.material if chance(rng, 0.4) else paint(random_colour(rng, taste), grain=0.03)
 
-    def panel(y: float, z: float, w: float, h: float, depth: float) -> Surface:
+    def panel(y: float, z: float, w: float, h: float, at: _Stretch) -> Surface:
         def shape(s: Array, t: Array) -> Array:
             bulge = softness * (1 - (2 * s - 1) ** 4) * (1 - (2 * t - 1) ** 4)
-            return np.stack([depth * (1 - softness + bulge), y + s * w, z + t * h], axis=1)
+            return np.stack([at.depth * (1 - softness + bulge), y + s * w, z + t * h], axis=1)
 
-        return Surface(shape, (w, h), material, (0.08, 0.08))
+        return Surface(shape, (w, h), material, (0.08, 0.08), behind=at.behind)
 
     def design(at: _Stretch) -> list[Surface]:
         columns, rows = max(1, round(at.width / wide)), max(1, round((at.high - at.low) / tall))
@@ -130,7 +138,7 @@ def _panels(height: float, finish: Finish, rng: np.random.Generator) -> _Design:
         return [
             panel(
                 at.left + column * width + joint / 2, at.low + row * rise + joint / 2,
-                width - joint, rise - joint, at.depth,
+                width - joint, rise - joint, at,
             )
             for column in range(columns)
             for row in range(rows)
@@ -162,6 +170,6 @@ def _mouldings(height: float, finish: Finish, rng: np.random.Generator) -> _Desi
             for row in range(rows):
                 y, z = at.left + column * step + gap / 2, at.low + row * rise + gap / 2
                 parts += frame(y, z, y + step - gap, z + rise - gap, at.depth)
-        return parts
+        return with_room_behind(parts, min(at.depth, width) / 2)
 
     return design

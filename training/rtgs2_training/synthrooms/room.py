@@ -29,7 +29,6 @@ from .zbuffer import FrontSurface, front_surface
 
 CLASS_TABLE = "synthrooms"
 MILLIMETRES = 1000
-_BEHIND, _BEHIND_FURNITURE = {"wall": 0.1, "floor": 0.1, "ceiling": 0.1}, 0.015  # metres of room behind surfaces
 _MORE_VIEWS = {"bathroom": 2.0, "kitchen": 1.4}  # what stands there stands nowhere else
 _STREAMS = ("plan", "shell", "furniture", "lighting", "surfels", "flaws", "cameras")
 
@@ -96,8 +95,7 @@ def generate_room(seed: int, settings: RoomSettings | None = None, *, threads: i
     groups = [(index, part.surfaces) for index, part in enumerate(parts)]
     surfels = sample(groups, surfels_wanted(settings.gaussians, flaws), random["surfels"])
     colour, highlight = lit(surfels, plan, lighting)
-    behind = np.array([_BEHIND.get(part.class_name, _BEHIND_FURNITURE) for part in parts])
-    gaussians, owner = captured(surfels, colour, highlight, plan, settings.gaussians, flaws, behind, random["flaws"])
+    gaussians, owner = captured(surfels, colour, highlight, plan, settings.gaussians, flaws, random["flaws"])
 
     panes = [(len(parts) + number, [pane]) for number, (_, pane) in enumerate(built.panes)]
     mesh = tessellate([*groups, *panes])

@@ -9,12 +9,14 @@ import numpy as np
 from .finishes import Finish, ceiling_finish, floor_finish, joinery, wall_finish
 from .openings import WindowStyle, door, lining, window, window_style
 from .piece import Part
-from .plan import FloorPlan, Opening, Rect, Space, Wall
+from .plan import FloorPlan, Opening, Rect, Space, Wall, free_behind, rooms_behind
 from .reliefs import random_relief
-from .surfaces import Surface, box, rectangle
+from .surfaces import MOST_BEHIND, Surface, box, rectangle, with_room_behind
 from .textures import Material
 
 MISSING_CEILING, TORN_CEILING = 0.1, 0.06  # share of flats
+_SKIRTING = 0.015  # metres thick
+_WITH_WAVES = 1.4  # how much deeper waves of that size bring Gaussians, at most
 
 
 @dataclass
@@ -38,8 +40,9 @@ def shell(plan: FloorPlan, rng: np.random.Generator) -> Shell:
         dry = space.kind not in ("bathroom", "kitchen")
         floor = shared_floor if shared_floor and dry else floor_finish(rng, space.kind)
         walls = shared_wall if shared_wall and dry else wall_finish(rng, space.kind)
-        built.parts.append(Part("floor", tuple(_floor(space, floor))))
-        _add_walls(built, index, space, walls, floor, rng)
+        built.parts.append(Part("floor", tuple(with_room_behind(_floor(space, floor), MOST_BEHIND))))
+        solid = [_room_behind(plan, wall) for wall in space.walls]
+        _add_walls(built, index, space, solid, walls, floor, rng)
         if ceiling != "none":
             built.parts.append(Part("ceiling", tuple(_ceiling(space, ceiling == "torn", rng))))
     return built
@@ -62,7 +65,8 @@ def _ceiling(space: Space, torn: bool, rng: np.random.Generator) -> list[Surface
             for _ in range(int(rng.integers(1, 4))):
                 u, v = rng.uniform(0, 0.6 * width), rng.uniform(0, 0.6 * depth)
                 holes.append((u, v, u + rng.uniform(0.3, 0.6) * width, v + rng.uniform(0.3, 0.6) * depth))
-        parts.append(rectangle((x0, y1, z), (width, 0, 0), (0, -depth, 0), finish.material, finish.spacing, holes))
+        flat = rectangle((x0, y1, z), (width, 0, 0), (0, -depth, 0), finish.material, finish.spacing, holes)
+        parts += with_room_behind([flat], MOST_BEHIND)
         lowest = space.height - max((o.high for wall in space.walls for o in wall.openings), default=0.0) - 0.05
         if rng.random() < 0.15 and not torn and lowest > 0.06:
             parts += _cornice((x0, y0, x1, y1), z, min(lowest, float(rng.uniform(0.06, 0.25))), finish, rng, seam)
@@ -70,7 +74,8 @@ def _ceiling(space: Space, torn: bool, rng: np.random.Generator) -> list[Surface
             material, drop = joinery(rng), float(rng.uniform(0.1, 0.25))
             for x in np.arange(x0 + 0.4, x1 - 0.3, rng.uniform(0.7, 1.3)):
                 end = [seam.face] if seam and seam.left < x + 0.12 and x < seam.right else []
-                parts += box((x, y0, z - drop), (x + 0.12, y1, z), material, 0.05, ("-x", "+x", "-z", *end))
+                beam = box((x, y0, z - drop), (x + 0.12, y1, z), material, 0.05, ("-x", "+x", "-z", *end))
+                parts += with_room_behind(beam, min(drop, 0.12) / 2)
     return parts
 
 
@@ -114,11 +119,26 @@ def _cornice(
                 faces = (*faces, seam.face)
             strips.append(((a, start), (b, end), faces))
         for (a, b), (c, d), faces in strips:
-            parts += box((a, b, low), (c, d, high), finish.material, 0.08, faces)
+            strip = box((a, b, low), (c, d, high), finish.material, 0.08, faces)
+            parts += with_room_behind(strip, min(high - low, w) / 2)
     return parts
 
 
-def _add_walls(built: Shell, index: int, space: Space, finish: Finish, floor: Finish, rng: np.random.Generator) -> None:
+def _room_behind(plan: FloorPlan, wall: Wall) -> float:
+    """So much that Gaussians stay inside the wall, with waves: it is as thick as its openings are deep."""
+    free = free_behind(rooms_behind(plan.spaces, wall), 0.0, wall.length)
+    return min(MOST_BEHIND, min([free, *(opening.depth for opening in wall.openings)]) / _WITH_WAVES)
+
+
+def _add_walls(
+    built: Shell,
+    index: int,
+    space: Space,
+    solid: list[float],
+    finish: Finish,
+    floor: Finish,
+    rng: np.random.Generator,
+) -> None:
     accent = (int(rng.integers(len(space.walls))), wall_finish(rng, space.kind)) if rng.random() < 0.35 else None
     wainscot = (float(rng.uniform(0.7, 1.4)), wall_finish(rng, space.kind)) if rng.random() < 0.18 else None
     skirting = (float(rng.uniform(0.05, 0.14)), joinery(rng)) if rng.random() < 0.7 else None
@@ -128,19 +148,19 @@ def _add_walls(built: Shell, index: int, space: Space, finish: Finish, floor: Fi
     doors: list[Part] = []
     windows: list[tuple[Part, Surface, Opening, Wall]] = []
     reveal = joinery(rng) if rng.random() < 0.5 else finish.material
-    for number, wall in enumerate(space.walls):
+    for number, (wall, behind) in enumerate(zip(space.walls, solid, strict=True)):
         own = accent[1] if accent and accent[0] == number else finish
         bands = [(0.0, space.height, own)]
         if wainscot:
             bands = [(0.0, wainscot[0], wainscot[1]), (wainscot[0], space.height, own)]
-        in_frame = [_band(wall, low, high, band) for low, high, band in bands]
+        in_frame = with_room_behind([_band(wall, low, high, band) for low, high, band in bands], behind)
         if skirting:
             in_frame += _skirting(wall, *skirting)
         if wall.relief:
-            in_frame += random_relief(wall, space.height, own, rng)
+            in_frame += random_relief(wall, space.height, own, rng, behind)
         for opening in wall.openings:
             if opening.kind == "window":
-                in_frame += lining(opening, reveal)
+                in_frame += with_room_behind(lining(opening, reveal), MOST_BEHIND)
                 assert built.style is not None
                 part, pane = window(opening, built.style, space.height, rng)
                 windows.append(
@@ -148,14 +168,14 @@ def _add_walls(built: Shell, index: int, space: Space, finish: Finish, floor: Fi
                 )
             elif not opening.shared:
                 if opening.kind == "passage":
-                    in_frame += lining(opening, own.material)
+                    in_frame += with_room_behind(lining(opening, own.material), MOST_BEHIND)
                 else:
                     doors.append(Part("door", tuple(wall.placed(door(opening, rng).surfaces))))
                 threshold = rectangle(
                     (-opening.depth, opening.left, 0), (opening.depth, 0, 0), (0, opening.width, 0),
                     floor.material, 0.04,
                 )  # fmt: skip
-                doors.append(Part("floor", tuple(wall.placed([threshold]))))
+                doors.append(Part("floor", tuple(wall.placed(with_room_behind([threshold], MOST_BEHIND)))))
         surfaces += wall.placed(in_frame)
     built.parts += [Part("wall", tuple(surfaces)), *doors]
     for part, pane, opening, wall in windows:
@@ -183,4 +203,6 @@ def _skirting(wall: Wall, height: float, material: Material) -> list[Surface]:
 def _board(left: float, right: float, height: float, material: Material) -> list[Surface]:
     if right - left < 0.05:
         return []
-    return box((0, left, 0), (0.015, right, height), material, 0.06, ("+x", "+z", "-y", "+y"))
+    return with_room_behind(
+        box((0, left, 0), (_SKIRTING, right, height), material, 0.06, ("+x", "+z", "-y", "+y")), _SKIRTING / 2
+    )

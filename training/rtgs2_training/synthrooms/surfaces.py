@@ -17,6 +17,7 @@ Point = tuple[float, float, float]
 Shape = Callable[[Array, Array], Array]
 
 BOX_FACES = ("-x", "+x", "-y", "+y", "-z", "+z")
+MOST_BEHIND = 0.1  # metres of room behind walls, floors and ceilings, unless they are thinner
 EDGE_INSET = 0.3  # cells the outermost discs of a solid are drawn in by, so that edges do not fray
 
 
@@ -26,7 +27,8 @@ class Surface:
 
     ``size`` is its extent in metres along s and t, ``spacing`` the size of its cells, one surfel each; ``holes``
     are rectangles (u0, v0, u1, v1) in metres left free, because another object lies right on top; ``inset`` is how
-    many cells the outermost surfels along s and t are drawn in by.
+    many cells the outermost surfels along s and t are drawn in by; ``behind`` is how many metres behind it a capture
+    may have put Gaussians without their coming out on another side, waves apart.
     """
 
     shape: Shape
@@ -35,6 +37,12 @@ class Surface:
     spacing: tuple[float, float]
     holes: tuple[tuple[float, float, float, float], ...] = ()
     inset: tuple[float, float] = (0.0, 0.0)
+    behind: float = 0.015
+
+
+def with_room_behind(surfaces: Iterable[Surface], metres: float) -> list[Surface]:
+    """The surfaces with so much room for Gaussians behind them."""
+    return [replace(surface, behind=metres) for surface in surfaces]
 
 
 def _pair(spacing: float | tuple[float, float]) -> tuple[float, float]:

@@ -29,6 +29,7 @@ class Surfels:
     thin: NDArray[np.bool_]  # (N,) lit from both sides
     glows: NDArray[np.bool_]  # (N,) light source: not lit, casts no shadow
     owner: NDArray[np.int32]  # (N,) number of the part it belongs to
+    behind: Array  # (N,) metres of room behind it
 
     def __len__(self) -> int:
         return len(self.points)
@@ -120,6 +121,7 @@ def _sample_one(surface: Surface, nu: int, nv: int, owner: int, rng: np.random.G
         thin=np.full(count, material.thin),
         glows=np.full(count, material.glows),
         owner=np.full(count, owner, np.int32),
+        behind=np.full(count, surface.behind),
     )
 
 

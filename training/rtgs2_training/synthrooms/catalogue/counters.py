@@ -11,7 +11,7 @@ import numpy as np
 
 from ..piece import Part, Piece, Placement
 from ..shapes import SIDES, disc, rounded_box, tube
-from ..surfaces import Surface, box, cylinder, moved, rectangle
+from ..surfaces import Surface, box, cylinder, moved, rectangle, with_room_behind
 from ..textures import (
     Material,
     chance,
@@ -74,7 +74,7 @@ def _splashback(rng: np.random.Generator, width: float, worktop: Material) -> li
     stuff = worktop if chance(rng, 0.4) else one_of(rng, (random_tiles, random_tiles, random_stone, random_paint))(rng)
     high = 0.08 if kind == 1 else float(rng.uniform(0.35, 0.45))
     tiles = box((0, -width / 2, HEIGHT), (0.014, width / 2, HEIGHT + high), stuff, 0.034, ("+x", "-y", "+y", "+z"))
-    return [part("wall", tiles)]
+    return [part("wall", with_room_behind(tiles, 0.007))]
 
 
 def _size(rng: np.random.Generator) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..piece import Piece, Placement
 from ..shapes import tube, turned
-from ..surfaces import Array, Surface, lathe, moved, rectangle
+from ..surfaces import Array, Surface, lathe, moved, rectangle, with_room_behind
 from ..surfaces import box as solid
 from ..textures import (
     Material,
@@ -25,6 +25,7 @@ from ..textures import (
 from .assembly import assemble, part
 
 FACES = ("+x", "-y", "+y", "+z", "-z")
+_FLAT = 0.006  # metres of room behind what is in a frame: less than to the wall
 
 
 def _hung(groups: list[list[Surface]], height: float, rng: np.random.Generator, name: str = "picture") -> Piece:
@@ -45,15 +46,18 @@ def framed(rng: np.random.Generator, width: float, height: float, subject: Mater
     surfaces: list[Surface] = []
     for (a, b), (c, d) in rails:
         surfaces += solid((0, a, b), (thick, c, d), stuff, 0.02, FACES)
+    surfaces = with_room_behind(surfaces, thick / 2)
     inner_w, inner_h = width - 2 * edge, height - 2 * edge
     mount = float(rng.uniform(0.12, 0.22)) * min(inner_w, inner_h) if subject is None and chance(rng, 0.45) else 0.0
     if mount:
         card = paint(one_of(rng, ((0.94, 0.93, 0.9), (0.86, 0.83, 0.76), (0.15, 0.15, 0.16))))
-        surfaces += [rectangle((0.008, -y + edge, edge), (0, inner_w, 0), (0, 0, inner_h), card, 0.026)]
+        sheet = rectangle((0.008, -y + edge, edge), (0, inner_w, 0), (0, 0, inner_h), card, 0.026)
+        surfaces += with_room_behind([sheet], _FLAT)
     w, h = inner_w - 2 * mount, inner_h - 2 * mount
     spacing = float(np.clip(0.03 * max(w, h), 0.012, 0.022))
     picture = subject or random_artwork(rng, w, h)
-    return [*surfaces, rectangle((0.013, -w / 2, edge + mount), (0, w, 0), (0, 0, h), picture, spacing)]
+    sheet = rectangle((0.013, -w / 2, edge + mount), (0, w, 0), (0, 0, h), picture, spacing)
+    return [*surfaces, *with_room_behind([sheet], _FLAT)]
 
 
 def large_picture(rng: np.random.Generator) -> Piece:
@@ -82,7 +86,7 @@ def poster(rng: np.random.Generator) -> Piece:
     w, h = width - 2 * margin, height - 2 * margin
     picture = random_artwork(rng, w, h)
     surfaces += [rectangle((thick, -w / 2, margin), (0, w, 0), (0, 0, h), picture, 0.022, inset=(0.3, 0.3))]
-    return _hung([surfaces], height, rng)
+    return _hung([with_room_behind(surfaces, thick / 2)], height, rng)
 
 
 def picture_row(rng: np.random.Generator) -> Piece:
