@@ -10,6 +10,7 @@ from rtgs2_training.synthrooms.surfels import sample
 from rtgs2_training.synthrooms.zbuffer import front_surface
 from rtgs2_trt import Camera
 from rtgs2_trt.classes import builtin_class_table
+from triangle_distance import distance_to_triangles
 
 CLASSES = builtin_class_table("synthrooms")
 SEEDS = range(3)
@@ -117,25 +118,6 @@ def test_counters_stand_in_a_row():
             # A worktop at 0.9 m from side to side.
             level = points[np.abs(points[:, 2] - 0.9) < 0.01]
             assert level[:, 1].max() - level[:, 1].min() > piece.width - 0.05
-
-
-def distance_to_triangles(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """Of each point (N,) to the nearest of M triangles (M, 3, 3): to its plane, met inside, or to its edges."""
-    nearest = np.full(len(points), np.inf)
-    for a, b, c in corners:
-        for start, end in ((a, b), (b, c), (c, a)):
-            along = np.clip((points - start) @ (end - start) / max((end - start) @ (end - start), 1e-30), 0, 1)
-            nearest = np.minimum(nearest, np.linalg.norm(points - start - along[:, None] * (end - start), axis=1))
-        normal = np.cross(b - a, c - a)
-        length = np.linalg.norm(normal)
-        if length < 1e-15:
-            continue
-        normal /= length
-        height = (points - a) @ normal
-        foot = points - height[:, None] * normal
-        inside = np.all([np.cross(q - p, foot - p) @ normal >= 0 for p, q in ((a, b), (b, c), (c, a))], axis=0)
-        nearest = np.where(inside, np.minimum(nearest, np.abs(height)), nearest)
-    return nearest
 
 
 @pytest.mark.parametrize(("kind", "design"), EACH_DESIGN)

@@ -8,9 +8,10 @@ import pytest
 from rtgs2_training.synthrooms import reliefs
 from rtgs2_training.synthrooms.finishes import wall_finish
 from rtgs2_training.synthrooms.floor_space import against
-from rtgs2_training.synthrooms.mesh import tessellate
+from rtgs2_training.synthrooms.mesh import TOLERANCE, tessellate, triangles_of
 from rtgs2_training.synthrooms.plan import Opening, Wall, floor_plan
 from rtgs2_training.synthrooms.reliefs import random_relief
+from triangle_distance import distance_to_triangles
 
 DOOR, WINDOW = Opening("door", 0.8, 1.6, 0.0, 2.0, 0.1), Opening("window", 2.5, 3.4, 0.9, 2.1, 0.1)
 WALL = Wall((0.0, 0.0), (0.0, 5.0), (WINDOW, DOOR), relief=0.04)
@@ -36,6 +37,15 @@ def test_they_stand_out_and_leave_openings_free(design, seed, monkeypatch):
         assert not ((right > opening.left - 0.05) & (left < opening.right + 0.05)).any()
     for place in (0.3, 2.05, 4.2):  # and every stretch between openings has some
         assert (np.abs(points[:, 1] - place) < 0.75).any()
+
+
+@pytest.mark.parametrize("design", ["_battens", "_slats", "_panels", "_mouldings"])
+def test_their_triangles_are_their_surfaces(design, monkeypatch):
+    monkeypatch.setattr(reliefs, "one_of", lambda rng, designs: getattr(reliefs, design))
+    rng = np.random.default_rng(2)
+    for surface in random_relief(WALL, HEIGHT, wall_finish(rng, "living"), rng)[:3]:
+        points = surface.shape(*rng.uniform(size=(2, 40)))
+        assert distance_to_triangles(points, triangles_of(surface)).max() < 3 * TOLERANCE
 
 
 @pytest.mark.parametrize("design", ["_battens", "_slats", "_panels", "_mouldings"])

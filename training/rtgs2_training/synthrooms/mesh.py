@@ -65,6 +65,8 @@ def triangles_of(surface: Surface) -> Array:
 
 def _lines(surface: Surface) -> tuple[Array, Array]:
     """The s and the t at which a surface is cut so that the pieces are as good as flat."""
+    if surface.creases:
+        return np.unique([0.0, *surface.creases, 1.0]), np.array([0.0, 1.0])
     s, t = np.repeat(_PROBE, 5), np.tile(_PROBE, 5)
     probe = surface.shape(s, t).reshape(5, 5, 3)
     weight_s, weight_t = _PROBE[:, None, None], _PROBE[None, :, None]

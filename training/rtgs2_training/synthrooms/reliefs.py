@@ -108,7 +108,8 @@ def _slats(height: float, finish: Finish, rng: np.random.Generator) -> _Design:
             return np.stack([x, y, at.low + t * (at.high - at.low)], axis=1)
 
         size, behind = (count * float(line[-1]), at.high - at.low), min(at.depth, filled * at.width / count) / 2
-        return [Surface(shape, size, material, (0.03, 0.09), behind=behind)]
+        folds = (np.arange(count)[:, None] + line / line[-1]).ravel() / count
+        return [Surface(shape, size, material, (0.03, 0.09), behind=behind, creases=tuple(folds.tolist()))]
 
     return design
 

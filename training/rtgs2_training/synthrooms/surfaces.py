@@ -28,7 +28,8 @@ class Surface:
     ``size`` is its extent in metres along s and t, ``spacing`` the size of its cells, one surfel each; ``holes``
     are rectangles (u0, v0, u1, v1) in metres left free, because another object lies right on top; ``inset`` is how
     many cells the outermost surfels along s and t are drawn in by; ``behind`` is how many metres behind it a capture
-    may have put Gaussians without their coming out on another side, waves apart.
+    may have put Gaussians without their coming out on another side, waves apart; ``creases`` are the s of the folds of
+    a folded surface, which is flat between them.
     """
 
     shape: Shape
@@ -38,6 +39,7 @@ class Surface:
     holes: tuple[tuple[float, float, float, float], ...] = ()
     inset: tuple[float, float] = (0.0, 0.0)
     behind: float = 0.015
+    creases: tuple[float, ...] = ()
 
 
 def with_room_behind(surfaces: Iterable[Surface], metres: float) -> list[Surface]:
