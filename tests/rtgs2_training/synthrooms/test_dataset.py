@@ -9,6 +9,7 @@ from PIL import Image
 
 from rtgs2_training.cli import main
 from rtgs2_training.synthrooms import RoomSettings, dataset, write_dataset
+from rtgs2_training.synthrooms.contact_sheet import UNKNOWN, depth_picture
 from rtgs2_trt import Scene, load_cameras
 from rtgs2_trt.errors import InputError
 
@@ -115,6 +116,13 @@ def test_command(folder, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["scenes"] == 3
     assert files(output) == files(folder)
     assert Image.open(sheets / "room-0000.png").width > 3 * 32
+
+
+def test_unknown_depth_is_drawn_as_no_depth():
+    picture = depth_picture(np.array([[0, 1, 4000, 9000]], np.uint16))[0]
+    assert (picture[0] == UNKNOWN).all()
+    assert len(set(UNKNOWN)) > 1
+    assert picture[1:].tolist() == [[254] * 3, [127] * 3, [0] * 3]
 
 
 def test_command_refuses(tmp_path, capsys):

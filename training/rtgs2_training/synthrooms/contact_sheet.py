@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from rtgs2_trt.camera_files import load_cameras
@@ -19,6 +21,7 @@ from .room import CLASS_TABLE
 
 GAP, LETTERS = 6, 16  # pixels
 FARTHEST = 8000  # millimetres that are drawn black
+UNKNOWN = (58, 82, 139)  # no grey, as depths are
 
 
 def write_contact_sheet(folder: Path, path: Path, *, views: int = 8, columns: int = 2) -> None:
@@ -39,14 +42,21 @@ def write_contact_sheet(folder: Path, path: Path, *, views: int = 8, columns: in
     labels = [index[_image(folder / "semantic" / f"{name}.png")] for name in chosen]
     strips = []
     for name, classes in zip(chosen, labels, strict=True):
-        near = 255 - np.clip(_image(folder / "depth" / f"{name}.png").astype(np.float64) / FARTHEST, 0, 1) * 255
-        depth = np.repeat(near.astype(np.uint8)[:, :, None], 3, axis=2)
+        depth = depth_picture(_image(folder / "depth" / f"{name}.png"))
         rgb = to_picture(rasterize(scene, cameras[name]).rgb)
         strips.append(np.concatenate([rgb, color_labels(classes, table.colors), depth], axis=1))
     page = _grid(strips, columns)
     legend = legend_picture(legend_entries(labels, table.colors, table.names, limit=30), page.shape[1], LETTERS)
     wide = max(page.shape[1], legend.shape[1])
     save_image(path, np.concatenate([_padded(page, wide), _padded(legend, wide)]))
+
+
+def depth_picture(depth: NDArray[Any]) -> Picture:
+    """Depths (H, W) in millimetres, the nearest white; where it is 0, which is unknown, :data:`UNKNOWN`."""
+    near = 255 - np.clip(depth.astype(np.float64) / FARTHEST, 0, 1) * 255
+    picture = np.repeat(near.astype(np.uint8)[:, :, None], 3, axis=2)
+    picture[depth == 0] = UNKNOWN
+    return picture
 
 
 def _image(path: Path) -> Picture:

@@ -113,13 +113,13 @@ def _cornice(
             elif seam.right < x1 - 1e-6:
                 strips.append(((seam.right, a), (x1, b), (inner, "-z", "-x")))
         for inner, a, b in (("+x", x0, x0 + w), ("-x", x1 - w, x1)):
-            start, end, faces = y0 + w, y1 - w, (inner, "-z")
+            start, end, faces = y0 + w, y1 - w, [inner, "-z"]
             if seam is not None and seam.left < (a + b) / 2 < seam.right:  # nothing along x before this end
                 start, end = (y0, end) if seam.face == "-y" else (start, y1)
-                faces = (*faces, seam.face)
-            strips.append(((a, start), (b, end), faces))
-        for (a, b), (c, d), faces in strips:
-            strip = box((a, b, low), (c, d, high), finish.material, 0.08, faces)
+                faces.append(seam.face)
+            strips.append(((a, start), (b, end), tuple(faces)))
+        for (a, b), (c, d), outer in strips:
+            strip = box((a, b, low), (c, d, high), finish.material, 0.08, outer)
             parts += with_room_behind(strip, min(high - low, w) / 2)
     return parts
 
