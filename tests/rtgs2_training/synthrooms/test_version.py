@@ -77,4 +77,4 @@ def test_rooms_of_this_version_are_those_that_are_known(seed):
 
 if __name__ == "__main__":
     rooms = {str(seed): rounded(known_room(seed)) for seed in SEEDS}
-    KNOWN.write_text(json.dumps({"version": GENERATOR_VERSION, "rooms": rooms}, indent=1) + "\n")
+    KNOWN.write_text(json.dumps({"version": GENERATOR_VERSION, "rooms": rooms}) + "\n")
