@@ -92,16 +92,18 @@ def load_class_map(path: str | Path, table: ClassTable) -> ClassMap:
                 )
             new_names[index] = right
     names = [new_names.get(i, rest if rest is not None else entry.name) for i, entry in enumerate(table)]
-    return _mapped(table, names, path)
+    order = [*new_names, *(entry.index for entry in table if entry.index not in new_names)]
+    return _mapped(table, names, order, path)
 
 
-def _mapped(table: ClassTable, names: list[str], path: Path) -> ClassMap:
+def _mapped(table: ClassTable, names: list[str], order: list[int], path: Path) -> ClassMap:
+    """Return the map to `names`, one for each class of `table`; a new class is like its first member in `order`."""
     kept = list(dict.fromkeys(name for name in names if name != UNKNOWN))
     if not kept:
         raise ClassTableError("every class becomes unknown", file=path, fix="Keep at least one class.")
     classes = []
     for index, name in enumerate(kept):
-        members = [entry for entry, new in zip(table, names, strict=True) if new == name]
+        members = [table.classes[old] for old in order if names[old] == name]
         source = next((entry for entry in table if entry.name == name and entry in members), members[0])
         classes.append(SemanticClass(index, source.id, name, source.color))
     new_index = [-1 if name == UNKNOWN else kept.index(name) for name in names]
@@ -119,7 +121,7 @@ def least_confidences(text: str, table: ClassTable) -> NDArray[np.float32]:
         InputError: not such a text, a probability outside 0..1, or a class that the table lacks.
     """
     least = np.zeros(len(table), np.float32)
-    for part in text.split(","):
+    for part in sorted(text.split(","), key=lambda part: "=" in part):  # those for all first, wherever they stand
         name, equals, value = part.rpartition("=")
         try:
             probability = float(value)
@@ -142,7 +144,7 @@ def least_confidences(text: str, table: ClassTable) -> NDArray[np.float32]:
 def unsure_as_unknown(
     labels: NDArray[Any], confidence: NDArray[np.float32], least: NDArray[np.float32]
 ) -> NDArray[Any]:
-    """Return labels that are unknown (the greatest value of their type) where their probability is too small.
+    """Return labels that are unknown (the greatest value of their type) where their probability is too small or NaN.
 
     Args:
         labels: class indices, any shape.
@@ -152,7 +154,7 @@ def unsure_as_unknown(
     unknown = np.iinfo(labels.dtype).max
     needed = np.zeros(int(unknown) + 1, np.float32)
     needed[: len(least)] = least
-    return np.where(confidence < needed[labels], labels.dtype.type(unknown), labels)
+    return np.where(confidence >= needed[labels], labels, labels.dtype.type(unknown))
 
 
 def recolored(table: ClassTable, palette: ClassTable) -> ClassTable:

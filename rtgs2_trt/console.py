@@ -45,7 +45,7 @@ class Console:
     def __init__(self, *, quiet: bool = False, as_json: bool = False) -> None:
         from rich.console import Console as RichConsole
 
-        self.as_json = as_json
+        self.as_json, self._quiet = as_json, quiet
         self._progress = RichConsole(stderr=True, quiet=quiet, highlight=False)
         self._out = RichConsole(highlight=False, soft_wrap=True)
         self.seconds: dict[str, float] = {}
@@ -111,7 +111,10 @@ class Console:
     def warn(self, text: str) -> None:
         """Say what the user should know, on standard error, however quiet (kept in :attr:`warnings`)."""
         self.warnings.append(text)
-        print(f"warning: {text}", file=sys.stderr)
+        # A bar puts itself in the place of standard error, and passes on to its console, which may be quiet.
+        print(
+            f"warning: {text}", file=getattr(sys.stderr, "rich_proxied_file", sys.stderr) if self._quiet else sys.stderr
+        )
 
     def result(self, values: dict[str, Any], text: str) -> None:
         """Print the result on standard output."""

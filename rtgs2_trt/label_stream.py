@@ -104,7 +104,7 @@ class LabelStream:
         self._waiting: tuple[Camera, Any, int, float] | None = None
         self._unread: StreamedLabels | None = None
         self._failure: BaseException | None = None
-        self._closed = False
+        self._closed = self._ended = False
         self._submitted = self._labelled = self._dropped = self._overtaken = 0
         self._latency_max = float("nan")
         self._latencies: deque[float] = deque(maxlen=REMEMBERED_FRAMES)
@@ -154,7 +154,8 @@ class LabelStream:
         """
         with self._changed:
             end = None if timeout is None else time.monotonic() + timeout
-            while not (self._unread or self._closed or self._failure):
+            own = threading.current_thread() is self._thread  # whose frame nobody else will finish
+            while not (self._unread or self._ended or self._failure or (own and self._closed)):
                 left = _LOOK_SECONDS if end is None else min(_LOOK_SECONDS, end - time.monotonic())
                 if left <= 0:
                     break
@@ -230,6 +231,9 @@ class LabelStream:
             with self._changed:
                 self._failure = failure
                 self._drop_waiting()
+        finally:
+            with self._changed:
+                self._ended = True
                 self._changed.notify_all()
 
     def _next(self) -> tuple[Camera, Any, int, float] | None:

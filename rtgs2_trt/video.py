@@ -116,14 +116,30 @@ class VideoWriter:
         """Give the video its name; nothing if it has no frame.
 
         Raises:
-            InputError: it cannot be written there.
+            InputError: it cannot be written there, or not all of it could be kept in the temporary folder.
         """
         if self._encoder is None:
             return
         self._encoder.release()
+        self._check_whole()
         with self._temporary.open("rb") as video, atomic_file(self.path) as target:
             shutil.copyfileobj(video, target)
         self.finished = True
+
+    def _check_whole(self) -> None:
+        """Count the frames: OpenCV's writer says nothing of a full disk."""
+        reader, frames = self._opencv.VideoCapture(str(self._temporary)), 0
+        while reader.grab():
+            frames += 1
+        reader.release()
+        if frames != self.frames:
+            raise InputError(
+                "the video could not be written whole",
+                file=self._temporary,
+                found=f"{frames} frames",
+                expected=self.frames,
+                fix="Free space in that folder, or name another in TMPDIR",
+            )
 
     def close(self) -> None:
         """Throw away what is not finished. May be called again."""

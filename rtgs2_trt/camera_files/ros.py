@@ -40,7 +40,8 @@ def load_camera_info(path: str | Path, world_to_camera: ArrayLike | None = None,
 
     Raises:
         CameraError: no such file, not such a YAML, values are missing or impossible, lens distortion or another lens
-            than a pinhole's (``equidistant``: fisheye), or, if `rectified`, the second camera of a stereo pair.
+            than a pinhole's (``equidistant``: fisheye), an image that is binned or cut out, or, if `rectified`, the
+            second camera of a stereo pair.
     """
     path = Path(path)
     record = Record(_yaml(path), path, "CameraInfo")
@@ -57,6 +58,7 @@ def load_camera_info(path: str | Path, world_to_camera: ArrayLike | None = None,
             )
     else:
         _refuse_distortion(record, path)
+    _refuse_parts(record)
     columns = 4 if rectified else 3
     fx, skew, cx = matrix[:3]
     fy, cy = matrix[columns + 1], matrix[columns + 2]
@@ -97,6 +99,21 @@ def _refuse_distortion(record: Record, path: Path) -> None:
             expected="zeros",
             fix=fix,
         )
+
+
+def _refuse_parts(record: Record) -> None:
+    """Refuse a message whose image is not the sensor's whole one: the matrices are those of the whole."""
+    fix = "Give the CameraInfo of the whole image, or of a camera_calibration at the size of the images."
+    for key in ("binning_x", "binning_y"):
+        if key in record and record.whole(key) > 1:
+            raise record.error(key, "binned images are not supported", "0 or 1", fix)
+    if "roi" not in record:
+        return
+    roi = Record(record.value("roi"), record.file, f"{record.label}: roi")
+    size = tuple(roi.whole(key) if key in roi else 0 for key in ("width", "height"))
+    whole = tuple(record.whole(_required(record, name)) for name in ("width", "height"))
+    if size not in ((0, 0), whole):
+        raise record.error("roi", "images that are cut out are not supported", "a width and a height of 0", fix)
 
 
 def _key(record: Record, name: str) -> str | None:

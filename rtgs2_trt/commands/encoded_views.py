@@ -23,6 +23,10 @@ class EncodedViews:
 
     Args:
         arguments: of a command with view and frame options, ``scene`` and ``reencode``.
+
+    Attributes:
+        placed: after :meth:`load`, all cameras of the file (or of the orbit) in metres with z up, as it has them:
+            whatever views, size or way between them was asked for.
     """
 
     def __init__(self, arguments: argparse.Namespace) -> None:
@@ -32,11 +36,13 @@ class EncodedViews:
         self._arguments = arguments
         self._intrinsics = intrinsics_of(arguments)
         self._cameras: dict[str, Camera] = {}
+        self.placed: dict[str, Camera] = {}
         if arguments.cameras and is_estimated(arguments):  # by all of them; into metres they come with the scene
             self._cameras = load_cameras(arguments.cameras)
             self._chosen(self._cameras)  # so that what is wrong with the options is said now
         elif arguments.cameras:
-            self._cameras = self._chosen(load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up))
+            self.placed = load_cameras(arguments.cameras, scale=arguments.scale, up=arguments.up)
+            self._cameras = self._chosen(self.placed)
         else:  # around anything: the scene's own orbit has the same names, number and size
             width, height = self._orbit_size
             self._chosen(orbit((0, 0, 0), 1.0, arguments.orbit, width=width, height=height))
@@ -49,6 +55,7 @@ class EncodedViews:
         with console.share("read and encode scene") as progress:
             if is_estimated(arguments):
                 scene, cameras, _ = load_in_frame(arguments.scene, arguments, cameras, console, progress)
+                self.placed = cameras
                 cameras = self._chosen(cameras) if cameras else cameras
                 scene = segmenter.encode(scene)
             else:
@@ -62,7 +69,8 @@ class EncodedViews:
                 )
         if arguments.orbit:
             width, height = self._orbit_size
-            cameras = self._chosen(orbit_of_scene(scene, arguments.orbit, width=width, height=height))
+            self.placed = orbit_of_scene(scene, arguments.orbit, width=width, height=height)
+            cameras = self._chosen(self.placed)
         return scene, cameras
 
     @property

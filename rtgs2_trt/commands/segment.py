@@ -43,7 +43,7 @@ def add_parser(commands: Any) -> None:
         "--save-scene",
         metavar="PLY",
         help="also write the encoded scene, in metres with z up, for a faster next start; with --scale or --up also "
-        "its cameras, in the same frame, as PLY's name with .cameras.json",
+        "all its cameras, in the same frame, as PLY's name with .cameras.json",
     )
     parser.add_argument("--unknown-below", type=float, metavar="ALPHA", help="unknown where coverage is below this")
     add_class_options(parser)
@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
         scene.save(arguments.save_scene, "ply")  # the one that holds features
         if (arguments.scale, arguments.up) != (1.0, "z"):
             cameras_file = Path(arguments.save_scene).with_suffix(".cameras.json")
-            save_cameras(cameras_file, cameras)
+            save_cameras(cameras_file, views.placed)
             console.warn(
                 f"{arguments.save_scene} is in metres with z up: use {cameras_file} with it, without --scale/--up"
             )

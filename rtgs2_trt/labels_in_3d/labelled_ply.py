@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,16 +97,24 @@ def save_labelled(
                         CONFIDENCE: _scattered(columns[CONFIDENCE], rows, 0),
                     }
                     keep = None if keep is None else _scattered(keep, rows, False)
-                ply.write_more_columns(opened, target, "vertex", columns, keep)
+                ply.write_more_columns(opened, _Target(target, path), "vertex", columns, keep)
     return int(description["gaussians"])
 
 
-def load_labelled(path: str | Path, classes: ClassTable | None = None, *, threads: int = 0) -> GaussianLabels:
+def load_labelled(
+    path: str | Path,
+    classes: ClassTable | None = None,
+    *,
+    invalid: Literal["error", "drop"] = "error",
+    threads: int = 0,
+) -> GaussianLabels:
     """Read the labels of a PLY that :func:`save_labelled` wrote; :meth:`rtgs2_trt.Scene.load` reads its Gaussians.
 
     Args:
         path: the PLY.
         classes: what ids mean, instead of the class table beside it.
+        invalid: ``"drop"`` leaves out Gaussians that hold NaN, as :meth:`rtgs2_trt.Scene.load` does; by default all
+            labels are returned.
         threads: threads that read, 0 for all.
 
     Raises:
@@ -145,7 +153,31 @@ def load_labelled(path: str | Path, classes: ClassTable | None = None, *, thread
         )
     if not ((confidence >= 0) & (confidence <= 1)).all():
         raise SceneError("a confidence that is no probability", file=path, field=CONFIDENCE, expected="0 to 1")
-    return GaussianLabels(indices.astype(dtype), np.ascontiguousarray(confidence), table)
+    labels = GaussianLabels(indices.astype(dtype), np.ascontiguousarray(confidence), table)
+    return _of_usable(labels, path) if invalid == "drop" else labels
+
+
+def _of_usable(labels: GaussianLabels, path: str | Path) -> GaussianLabels:
+    """Return the labels of the Gaussians that can be used."""
+    with ply.open_ply(path) as source:
+        arrays = standard_ply.read(source, 0, ReadProgress())
+    if arrays.unusable is None:
+        return labels
+    return GaussianLabels(labels.labels[~arrays.unusable], labels.confidence[~arrays.unusable], labels.classes)
+
+
+class _Target:
+    """The file that is written, whose faults are its own: reading the source goes on around it."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file, self._path = file, path
+
+    def write(self, data: bytes | memoryview) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as problem:
+            fix = "Check permissions and free space."
+            raise SceneError(f"cannot be written: {problem.strerror}", file=self._path, fix=fix) from problem
 
 
 def _rows_to_copy(source: str | Path, count: int) -> NDArray[np.bool_] | None:
@@ -194,7 +226,9 @@ def _write_scene(
         scene = Scene.load(source, invalid="drop")
     _check_count(source, len(scene), len(columns[CLASS_ID]))
     every = {**scene.ply_columns(), **columns}
-    ply.write_columns(target, every if keep is None else {name: column[keep] for name, column in every.items()})
+    comments = [f"{standard_ply.ENCODER_COMMENT} {scene.features_encoder}"] if scene.features_encoder else []
+    kept = every if keep is None else {name: column[keep] for name, column in every.items()}
+    ply.write_columns(target, kept, comments)
 
 
 def _scattered(values: NDArray[Any], rows: NDArray[np.bool_], fill: float) -> NDArray[Any]:

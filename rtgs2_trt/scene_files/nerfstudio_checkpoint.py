@@ -23,6 +23,7 @@ from rtgs2_trt.spherical_harmonics import DC_FACTOR, rotate_sh
 TRANSFORMS = "dataparser_transforms.json"
 _PREFIXES = ("_model.gauss_params.", "_model.", "module._model.gauss_params.")
 _TRANSFORMS_BYTES = 1 << 20
+_FLOAT32 = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)  # the least and the largest above zero
 _NO_TRANSFORMS = (
     f"there is no {TRANSFORMS} beside it or in the folder above, so it stays in the normalised world that nerfstudio "
     "trained in: neither metres nor the axes of the cameras' file"
@@ -82,7 +83,8 @@ def read(content: Mapping[str, Any], path: str | Path) -> GaussianArrays:
         sh,
     )
     arrays = checked(arrays)
-    file = next((f for f in (path.parent / TRANSFORMS, path.parent.parent / TRANSFORMS) if f.is_file()), None)
+    folder = path.absolute().parent  # of a bare name the folder above is not its "."
+    file = next((f for f in (folder / TRANSFORMS, folder.parent / TRANSFORMS) if f.is_file()), None)
     if file is None:
         return replace(arrays, unfaithful=(*arrays.unfaithful, _NO_TRANSFORMS))
     return _undone(arrays, *_transform(file))
@@ -122,7 +124,7 @@ def _undone(
         return replace(
             arrays,
             means=((arrays.means / scale - translation) @ rotation).astype(np.float32),
-            scales=np.maximum(arrays.scales / scale, np.finfo(np.float32).tiny).astype(np.float32),
+            scales=np.clip(arrays.scales.astype(np.float64) / scale, *_FLOAT32).astype(np.float32),
             rotations=rotate_quaternions(rotation.T, arrays.rotations),
             sh=rotate_sh(arrays.sh, rotation.T),
         )

@@ -148,6 +148,7 @@ def activated(
     """Return Gaussians from what optimisers train: logarithms of scales and logits of opacities; in place."""
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told of later
         for rows in blocks(len(means)):
+            log_scales[rows][np.isinf(log_scales[rows])] = np.nan  # no size, and not the largest that there is
             np.exp(np.clip(log_scales[rows], -87, 88), out=log_scales[rows])
             logits[rows] = 1 / (1 + np.exp(-np.clip(logits[rows], -87, 87)))
     return GaussianArrays(means, log_scales, rotations, logits, sh)

@@ -64,6 +64,28 @@ def test_messages_of_ros_2_and_ros_1(tmp_path):
     assert load(tmp_path, capitals) == expected
 
 
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("binning_x: 2\nbinning_y: 2", r"binning_x: binned images are not supported \(found 2"),
+        ("binning_y: 4", "binning_y: binned images"),
+        ("roi: {x_offset: 100, y_offset: 0, width: 320, height: 240, do_rectify: false}", "roi: images that are cut"),
+        ("roi: {height: 480}", "roi: images that are cut"),
+    ],
+)
+@pytest.mark.parametrize("rectified", [True, False])
+def test_parts_of_an_image_are_refused(tmp_path, part, message, rectified):
+    text = MESSAGE.replace("[0.1, -0.2, 0.001, 0.0, 0.0]", "[]")
+    with pytest.raises(CameraError, match=message):
+        load(tmp_path, text.replace("\n---", f"\n{part}\n---"), rectified=rectified)
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 0), (640, 480)])
+def test_the_whole_image_may_be_called_a_part(tmp_path, width, height):
+    roi = f"binning_x: 0\nbinning_y: 1\nroi: {{x_offset: 0, y_offset: 0, width: {width}, height: {height}}}"
+    assert load(tmp_path, MESSAGE.replace("\n---", f"\n{roi}\n---"), rectified=True).width == 640
+
+
 def test_a_pose_can_be_given(tmp_path):
     pose = Camera.look_at((1, 2, 3), (0, 0, 0), width=8, height=8).world_to_camera
     np.testing.assert_array_equal(load(tmp_path, CALIBRATION, world_to_camera=pose).world_to_camera, pose)

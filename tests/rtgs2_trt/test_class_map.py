@@ -32,6 +32,11 @@ def test_merging_and_renaming(tmp_path):
     assert mapped.apply(labels).dtype == np.uint8
 
 
+def test_the_first_of_a_line_lends_id_and_colour_whatever_the_tables_order(tmp_path):
+    seat = next(e for e in class_map(tmp_path, "sofa, chair -> seat\n* -> other\n").table if e.name == "seat")
+    assert (seat.id, seat.color) == (6, SCANNET.classes[5].color)
+
+
 def test_the_rest_and_the_id_of_the_class_of_that_name(tmp_path):
     mapped = class_map(tmp_path, "table, floor -> floor\n* -> other\n")
     assert [(c.index, c.id, c.name) for c in mapped.table] == [(0, 1, "other"), (1, 2, "floor")]
@@ -76,8 +81,11 @@ def test_maps_that_are_no_texts(tmp_path):
 def test_least_confidences():
     least = least_confidences("0.25,chair=0.75", SCANNET)
     assert (least[4], least[0]) == (0.75, 0.25)
+    np.testing.assert_array_equal(least_confidences("chair=0.75,0.25", SCANNET), least)
     labels, confidence = np.array([0, 4, 4, 255], np.uint8), np.float32([0.2, 0.8, 0.7, 0.1])
     np.testing.assert_array_equal(unsure_as_unknown(labels, confidence, least), [255, 4, 255, 255])
+    nothing = np.full(4, np.nan, np.float32)  # where logits overflowed
+    np.testing.assert_array_equal(unsure_as_unknown(labels, nothing, least), [255] * 4)
     for text in ("", "half", "chair=", "1.5", "-1", "chair=nan"):
         with pytest.raises(InputError, match="min_confidence: not a least confidence"):
             least_confidences(text, SCANNET)

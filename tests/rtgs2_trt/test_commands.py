@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 
 from rtgs2_trt import BackendError, Camera, Scene, Segmenter, load_cameras, save_cameras
 from rtgs2_trt.cli import main
+from rtgs2_trt.console import Console
 from rtgs2_trt.orientation import orientation
 
 
@@ -285,6 +288,19 @@ def test_a_scene_of_another_unit_warns_even_when_quiet(scene, tmp_path, capsys):
     assert "[small] scene.ply" in captured.out
 
 
+@pytest.mark.parametrize("display", ["step", "share"])
+def test_warnings_are_seen_beside_a_bar_on_a_quiet_terminal(display, monkeypatch):
+    """There a bar takes the place of standard error, and its console says nothing."""
+    terminal = StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(quiet=True)
+    with getattr(console, display)("work"):
+        console.warn("mind this")
+    assert terminal.getvalue() == "warning: mind this\n"
+
+
 def test_scale_and_up_move_scene_and_cameras_together(exported_bundle, room, capsys):
     """A capture in half metres with y down gives the colours that the same room gives in metres with z up."""
     turn = orientation("-y")
@@ -297,6 +313,7 @@ def test_scale_and_up_move_scene_and_cameras_together(exported_bundle, room, cap
     assert main(["segment", *paths, "-o", str(room / "out2"), *options]) == 0
     metric = [str(exported_bundle), str(room / "metric.ply"), "--cameras", str(room / "metric.cameras.json")]
     assert main(["segment", *metric, "-o", str(room / "out3"), "--quiet"]) == 0
+    assert list(load_cameras(room / "metric.cameras.json")) == list(cameras)  # and not the one that was looked at
     pictures = []
     for out in ("out", "out2", "out3"):
         with Image.open(room / out / "color" / "view_0.png") as image:

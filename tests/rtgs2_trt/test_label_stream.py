@@ -122,6 +122,23 @@ def test_iterating_ends_when_the_stream_is_closed():
         assert seen.result(PATIENCE) == [5]
 
 
+def test_the_frame_under_way_is_not_lost_to_whoever_iterates_while_it_is_closed():
+    segmenter = SlowSegmenter()
+    stream = LabelStream(segmenter, "scene")
+    with ThreadPoolExecutor(2) as pool:
+        seen = pool.submit(lambda: [labels.result for labels in stream])
+        stream.submit(view(5))
+        assert segmenter.begun.acquire(timeout=PATIENCE)
+        stream.submit(view(6))
+        closed = pool.submit(stream.close)
+        while not stream.statistics().dropped:  # then it is closing
+            threading.Event().wait(0.001)
+        assert stream.wait(0) is None  # and the frame not there yet
+        segmenter.go.release()
+        closed.result(PATIENCE)
+        assert seen.result(PATIENCE) == [5]
+
+
 def test_closing_waits_for_the_frame_and_drops_the_pose_that_waits():
     segmenter = SlowSegmenter()
     stream = LabelStream(segmenter, "scene")

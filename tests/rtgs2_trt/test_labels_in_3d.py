@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,14 @@ from rtgs2_trt import Camera, Scene, Segmenter, ply
 from rtgs2_trt.class_map import LabelRules
 from rtgs2_trt.classes import ClassTable, SemanticClass, builtin_class_table
 from rtgs2_trt.errors import ClassTableError, InputError, SceneError
-from rtgs2_trt.labels_in_3d import GaussianLabels, LabelFusion, label_gaussians, load_labelled, save_labelled
+from rtgs2_trt.labels_in_3d import (
+    GaussianLabels,
+    LabelFusion,
+    label_gaussians,
+    labelled_ply,
+    load_labelled,
+    save_labelled,
+)
 from rtgs2_trt.labels_in_3d.label_fusion import LEAST_PROBABILITY
 from rtgs2_trt.reference.lift import lift_reference
 
@@ -190,6 +198,11 @@ def test_gaussians_that_were_dropped_are_unknown_in_the_copy(tmp_path):
     keep = np.arange(8) < 4
     save_labelled(tmp_path / "all.ply", source, labels_of([0, 1] * 4))
     assert load_labelled(tmp_path / "all.ply").labels.tolist() == [0, 1, 255, 0, 1, 255, 0, 1, 0, 1]
+    used = load_labelled(tmp_path / "all.ply", invalid="drop")  # they go with the scene as it can be loaded
+    assert used.labels.tolist() == [0, 1] * 4
+    with pytest.warns(UserWarning, match="dropped 2"):
+        scene = Scene.load(tmp_path / "all.ply", invalid="drop")
+    assert used.drawn(scene, Camera.look_at((0, 0, 1), (1, 0, 1), width=8, height=6)).shape == (6, 8)
     assert save_labelled(tmp_path / "some.ply", source, labels_of([0, 1] * 4), keep=keep) == 4
     assert load_labelled(tmp_path / "some.ply").labels.tolist() == [0, 1, 0, 1]
 
@@ -227,6 +240,37 @@ def test_the_wrong_scene_is_refused_and_nothing_is_left(tmp_path):
     with pytest.raises(SceneError, match="the file ends early"):
         save_labelled(tmp_path / "out.ply", source, labels_of([0] * 5))
     assert [path.name for path in tmp_path.iterdir()] == ["room.ply"]
+
+
+def test_a_full_disk_is_told_of_the_file_that_is_written(tmp_path, monkeypatch):
+    source = write_gaussians(tmp_path / "room.ply", gaussian_columns(5))
+    real = labelled_ply.atomic_file
+
+    class Full:
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    @contextmanager
+    def filling(path, error):
+        with real(path, error) as file:
+            yield Full() if path.name == "out.ply" else file
+
+    monkeypatch.setattr(labelled_ply, "atomic_file", filling)
+    with pytest.raises(SceneError, match=r"out\.ply: cannot be written: No space left on device"):
+        save_labelled(tmp_path / "out.ply", source, labels_of([0] * 5))
+    assert [path.name for path in tmp_path.iterdir()] == ["room.ply"]
+
+
+def test_features_of_a_text_keep_their_encoder(tmp_path, scene):
+    encoded = scene.with_features(np.zeros((len(scene), 4), np.float32), "ab" * 32)
+    columns = encoded.ply_columns()
+    properties = dict.fromkeys(columns, "float")
+    text = header("ascii", properties, len(scene)).replace(
+        b"element", b"comment rtgs2_encoder " + b"ab" * 32 + b"\nelement", 1
+    )
+    (tmp_path / "text.ply").write_bytes(text + rows("ascii", properties, columns))
+    save_labelled(tmp_path / "out.ply", tmp_path / "text.ply", labels_of([0] * len(scene)))
+    assert Scene.load(tmp_path / "out.ply").features_encoder == "ab" * 32
 
 
 def labelled(path, ids, confidence, kind="int"):

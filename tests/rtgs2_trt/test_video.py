@@ -62,6 +62,23 @@ def test_nothing_is_left_of_a_video_that_failed(tmp_path):
     assert (tmp_path / "out.mp4").read_bytes() == b"the old one"
 
 
+@pytest.mark.parametrize("ending", ["mp4", "webm"])
+def test_a_video_that_did_not_fit_on_the_disk_is_refused(tmp_path, ending):
+    (tmp_path / f"out.{ending}").write_bytes(b"the old one")
+    rng = np.random.default_rng(0)
+    with VideoWriter(tmp_path / f"out.{ending}") as video:
+        for _ in range(40):
+            video.add(rng.integers(0, 255, (64, 64, 3), np.uint8))
+        video._encoder.release()
+        size = video._temporary.stat().st_size
+        os.truncate(video._temporary, size // 2)
+        with pytest.raises(InputError, match=r"could not be written whole .*expected 40.*TMPDIR"):
+            video.finish()
+        assert not video.finished
+        video._encoder = None  # nor is it finished at the end
+    assert (tmp_path / f"out.{ending}").read_bytes() == b"the old one"
+
+
 def test_impossible_videos_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"out\.avi: name's ending: no video .*expected \.mp4 or \.webm"):
         VideoWriter(tmp_path / "out.avi")
@@ -136,7 +153,7 @@ def test_frames_show_views_over_a_legend_of_one_place(layout):
 def test_frames_of_many_long_names_stay_on_the_page():
     from rtgs2_trt.classes import ClassTable, SemanticClass
 
-    many = ClassTable(tuple(SemanticClass(i, i, "w" * 60, (i, 0, 0)) for i in range(150)), "many")
+    many = ClassTable(tuple(SemanticClass(i, i, f"{i:03}" + "w" * 57, (i, 0, 0)) for i in range(150)), "many")
     frame = FrameComposer(many, 32, 24, "labels").compose(
         np.zeros((3, 24, 32), np.float32), np.zeros((24, 32), np.uint8)
     )

@@ -87,6 +87,19 @@ def test_gsplat_without_harmonics_at_all(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::rtgs2_trt.scene.SceneFidelityWarning")
+def test_infinite_sizes_are_refused_and_the_largest_stay_finite(tmp_path):
+    values = trained()
+    for name, content in (("a.pt", lambda: {"splats": values}), ("b.ckpt", lambda: {"pipeline": splatfacto(values)})):
+        values["scales"][3, 1] = float("inf")
+        torch.save(content(), tmp_path / name)
+        with pytest.raises(SceneError, match=r"scales: .*1 of 40 Gaussians, the first at index 3"):
+            Scene.load(tmp_path / name)
+    values["scales"][3, 1] = 88
+    path = save_nerfstudio(tmp_path, splatfacto(values), {"transform": np.eye(4)[:3].tolist(), "scale": 0.25})
+    assert Scene.load(path).scales[3, 1] == np.finfo(np.float32).max  # 4 times e^88
+
+
+@pytest.mark.filterwarnings("ignore::rtgs2_trt.scene.SceneFidelityWarning")
 def test_half_and_double_tensors(tmp_path):
     values = trained()
     torch.save({"splats": values | {"means": values["means"].double(), "shN": values["shN"].half()}}, tmp_path / "a.pt")
@@ -95,7 +108,7 @@ def test_half_and_double_tensors(tmp_path):
     np.testing.assert_array_equal(scene.sh[:, 1:], values["shN"].half().float())
 
 
-def test_nerfstudio_comes_back_to_the_captures_world(tmp_path):
+def test_nerfstudio_comes_back_to_the_captures_world(tmp_path, monkeypatch):
     """The scene seen by a camera of the capture is what nerfstudio's own world shows to the camera as it trained it."""
     values = trained()
     angle, axis = 0.7, np.array([0.36, 0.48, 0.8])
@@ -103,7 +116,10 @@ def test_nerfstudio_comes_back_to_the_captures_world(tmp_path):
     rotation = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
     shift, factor = np.array([0.4, -1.0, 0.3]), 0.25
     transform = {"transform": np.column_stack([rotation, shift]).tolist(), "scale": factor}
-    scene = Scene.load(save_nerfstudio(tmp_path, splatfacto(values), transform))
+    path = save_nerfstudio(tmp_path, splatfacto(values), transform)
+    scene = Scene.load(path)
+    monkeypatch.chdir(path.parent)
+    np.testing.assert_array_equal(Scene.load(path.name).means, scene.means)  # named without its folder
     normalised = as_scene(values)
     np.testing.assert_allclose(factor * (scene.means @ rotation.T + shift), normalised.means, atol=3e-6)
 
