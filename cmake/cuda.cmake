@@ -1,5 +1,10 @@
 # Finds a CUDA compiler and builds the GPU's part of the core with it: the library rtgs2_cuda, if RTGS2_HAS_CUDA.
-set(RTGS2_CUDA AUTO CACHE STRING "The GPU's part of the core: AUTO (where a CUDA compiler is), ON (fail without) or OFF")
+# Inside another project it is left out unless asked for: that has its own compilers and architectures.
+set(default AUTO)
+if(NOT CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)
+  set(default OFF)
+endif()
+set(RTGS2_CUDA ${default} CACHE STRING "The GPU's part of the core: AUTO (where a CUDA compiler is), ON (fail without) or OFF")
 set_property(CACHE RTGS2_CUDA PROPERTY STRINGS AUTO ON OFF)
 if(NOT RTGS2_CUDA MATCHES "^(AUTO|ON|OFF)$")
   message(FATAL_ERROR "RTGS2_CUDA is '${RTGS2_CUDA}': use AUTO, ON or OFF")
@@ -12,7 +17,7 @@ endif()
 
 find_program(RTGS2_NVCC nvcc HINTS ENV CUDA_PATH ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin)
 if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND RTGS2_NVCC)
-  set(CMAKE_CUDA_COMPILER ${RTGS2_NVCC})
+  set(ENV{CUDACXX} ${RTGS2_NVCC})  # a name for the check below: a compiler that is set already it would not try
 endif()
 
 # Jetson Orin, H100 and (with CUDA 13) Jetson Thor, and PTX for every other GPU from Ampere on. A Jetson, whose

@@ -182,7 +182,10 @@ def _jetpack() -> list[Check]:
     else:
         name, unlimited = mode
         number = platforms.unlimited_power_mode()
-        cure = f"sudo nvpmodel -m {number} && sudo jetson_clocks, if the board may draw the power"
+        cure = (
+            f"sudo nvpmodel -m {number} && sudo jetson_clocks, if the board may draw the power; then rtgs2 build anew: "
+            "a mode can have other processors, and engines are of one"
+        )
         checks.append(Check("power mode", "ok" if unlimited else "note", name, None if unlimited else cure))
     return checks
 

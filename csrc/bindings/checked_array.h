@@ -6,10 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <initializer_list>
 #include <memory>
-#include <numeric>
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -76,7 +75,10 @@ struct NewArray {
 
 template <typename T>
 NewArray<T> new_array(std::initializer_list<std::size_t> shape) {
-  const std::size_t size = std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>());
+  std::size_t size = 1;
+  for (const std::size_t side : shape) {
+    if (__builtin_mul_overflow(size, side, &size)) throw std::bad_array_new_length();
+  }
   auto values = std::make_unique_for_overwrite<T[]>(size);
   T* data = values.get();
   nanobind::capsule owner(data, [](void* pointer) noexcept { delete[] static_cast<T*>(pointer); });

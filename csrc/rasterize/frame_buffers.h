@@ -53,9 +53,10 @@ inline FrameCapacities first_capacities(std::int64_t gaussians) {
 }
 
 /// Capacities for a frame that can never grow, as in a TensorRT engine: room for all Gaussians, and of pairs for the
-/// most of 2^20, 4 a Gaussian and 256 a tile, at most kMaxTilePairs. More Gaussians never give less.
+/// most of 2^20, 4 a Gaussian and 1024 a tile, at most kMaxTilePairs: the larger the image, the more tiles a Gaussian
+/// reaches. More Gaussians never give less.
 inline FrameCapacities fixed_capacities(std::int64_t gaussians, std::int64_t tiles) {
-  constexpr std::int64_t kLeastPairs = std::int64_t{1} << 20, kPairsOfGaussian = 4, kPairsOfTile = 256;
+  constexpr std::int64_t kLeastPairs = std::int64_t{1} << 20, kPairsOfGaussian = 4, kPairsOfTile = 1024;
   const std::int64_t pairs = std::max({kLeastPairs, kPairsOfGaussian * gaussians, kPairsOfTile * tiles});
   return {static_cast<std::uint32_t>(std::max<std::int64_t>(gaussians, 1)),
           static_cast<std::uint32_t>(std::min(pairs, kMaxTilePairs))};

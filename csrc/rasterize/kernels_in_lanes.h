@@ -418,7 +418,7 @@ void blend_tile(const GaussianArrays& gaussians, const View& view, const Visible
       ellipses[i] = visible.ellipses[member];
       touched[i] = touched_blocks(ellipses[i], static_cast<float>(left), static_cast<float>(top)) & alive_blocks;
       if (touched[i] == 0) continue;
-      __builtin_prefetch(visible.base + kBaseChannels * member);
+      __builtin_prefetch(visible.base + std::size_t{kBaseChannels} * member);
       const float* features = gaussians.features + visible.indices[member] * view.channels;
       for (std::int64_t c = 0; c < view.channels; c += 16) __builtin_prefetch(features + c);
     }
@@ -427,7 +427,7 @@ void blend_tile(const GaussianArrays& gaussians, const View& view, const Visible
       if (touched[i] == 0) continue;
       const std::uint32_t member = members[first + i];
       finite &=
-          stage(visible.base + kBaseChannels * member, gaussians.features + visible.indices[member] * view.channels,
+          stage(visible.base + std::size_t{kBaseChannels} * member, gaussians.features + visible.indices[member] * view.channels,
                 view.channels, tile.rows + i * tile.stride);
       for (std::uint64_t blocks = touched[i]; blocks != 0; blocks &= blocks - 1) {
         entries[__builtin_ctzll(blocks)] |= std::uint64_t{1} << i;

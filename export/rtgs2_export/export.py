@@ -36,6 +36,7 @@ from rtgs2_trt.errors import BundleError, InputError
 from rtgs2_trt.file_access import sha256_of
 from rtgs2_trt.memory import release_freed_memory
 from rtgs2_trt.self_check import Golden, SelfCheck, run_self_check, write_golden
+from rtgs2_trt.tensorrt.frame_interface import MOST_CHANNELS
 
 from .algebra import Algebra
 from .encoder_graph import build_encoder_graph
@@ -101,11 +102,11 @@ def export_bundle(
         BundleError: something that is no bundle is at `path`, a graph has a fault that :mod:`rtgs2_export.lint`
             knows, or the bundle differs from the PyTorch networks.
         CheckpointError: the network's values do not fit FP16.
-        InputError: `tensorrt` without an FP16 graph, or with too large an image.
+        InputError: `tensorrt` without an FP16 graph, with too large an image, or too many channels.
     """
     path, algebra = Path(path), algebra or Algebra()
     if tensorrt:
-        _check_frame_options(image_size, precision)
+        _check_frame_options(image_size, precision, checkpoint.config.encoder.out_channels)
     if not path.parent.is_dir():
         raise BundleError("no such folder to write to", file=path.parent, fix="Create it, or give another -o")
     try:
@@ -151,7 +152,7 @@ def _refuse_differences(check: SelfCheck, path: Path, graphs: str, fix: str) -> 
         )
 
 
-def _check_frame_options(image_size: tuple[int, int], precision: GraphPrecision) -> None:
+def _check_frame_options(image_size: tuple[int, int], precision: GraphPrecision, channels: int) -> None:
     if precision != "both":
         raise InputError(
             "the frame graph for TensorRT computes in FP16", field="precision", found=precision, expected="both"
@@ -163,6 +164,14 @@ def _check_frame_options(image_size: tuple[int, int], precision: GraphPrecision)
             found="x".join(map(str, image_size)),
             expected=f"at most {LARGEST_FRAME_SIDE} pixels a side",
             fix="Export for a smaller image, or without --tensorrt",
+        )
+    if channels > MOST_CHANNELS:
+        raise InputError(
+            "too many feature channels for a frame graph",
+            field="decoder_channels",
+            found=channels,
+            expected=f"at most {MOST_CHANNELS}",
+            fix="Export without --tensorrt",
         )
 
 

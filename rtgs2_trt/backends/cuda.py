@@ -24,6 +24,7 @@ from ..cuda import DeviceArray, cuda_problem
 from ..errors import BackendError, SceneError
 from ..geometry_plan import GeometryPlan
 from ..scene import Scene
+from ..tensorrt.frame_interface import MOST_CHANNELS
 from ..threads import available_threads
 from ..upsample import upsample
 from ._protocol import Frame, FrameRequest, Precision, PrecisionChoice
@@ -75,6 +76,11 @@ class CudaBackend:
         problem = cuda_problem()
         if problem is not None:
             raise BackendError(problem)
+        channels = bundle.manifest.encoder.feature_channels
+        if channels > MOST_CHANNELS:
+            raise BackendError(
+                f"the bundle has {channels} feature channels, a GPU's rasteriser {MOST_CHANNELS} at most"
+            )
         from .. import _cuda
 
         self._bundle, self._core = bundle, _cuda

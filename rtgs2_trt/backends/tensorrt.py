@@ -118,8 +118,12 @@ class TensorRtBackend:
         self._encoder_stream: Any = None
         self._encoder_engine: EncoderEngine | None = None
         if encoder is not None:
-            with self._failures():
-                self._encoder_engine = EncoderEngine(_cuda, module, *encoder, bundle)
+            try:
+                with self._failures():
+                    self._encoder_engine = EncoderEngine(_cuda, module, *encoder, bundle)
+            except BackendError as error:
+                text = f"ONNX Runtime encodes scenes, the encoder's engine cannot be loaded: {error}"
+                warnings.warn(text, EncoderEngineWarning, 2)
         self._encoding, self._guard = threading.Lock(), threading.Lock()
         self._encoder_network: CudaNetwork | None = None
         self._device_index = int(device["index"])
@@ -188,6 +192,8 @@ class TensorRtBackend:
         with self._failures(), self._lanes(1) as lanes:
             (lane,) = lanes
             result = device_results(size, lane.labels.dtype, np.float16, request, into, self._results_stream)
+            if into is not None:  # whoever reads the earlier result is waited for where its stream was told to
+                self._core.let_wait(lane.stream.address, self.stream)
             lane.enqueue(self._on_device(scene), camera, nothing, result)
             lane.moments.events[2].wait()
             self._check_needs(lane, len(scene))
@@ -221,7 +227,8 @@ class TensorRtBackend:
                 field="scene",
                 found=f"{pairs} pairs of Gaussian and tile",
                 expected=f"at most {capacity}",
-                fix="Check the scene's scale, or take backend 'cuda', which makes room as it goes",
+                fix="Check the scene's scale, draw a smaller image, or take backend 'cuda', which makes room as it "
+                "goes, where ONNX Runtime has CUDA",
             )
 
     def _finished(self, lane: _Lane, camera: Camera, request: FrameRequest, gaussians: int) -> Frame:

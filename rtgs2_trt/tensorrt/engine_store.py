@@ -69,7 +69,7 @@ class EngineKey:
 
 
 _DIFFERENCES = {
-    "gpu": "was built on another GPU",
+    "gpu": "was built on another GPU or in another power mode",
     "sm": "was built for another GPU architecture",
     "tensorrt": "was built with another TensorRT",
     "graph_sha256": f"was built from another {FRAME_FP16}",

@@ -36,8 +36,10 @@ FEWEST_GAUSSIANS, TYPICAL_GAUSSIANS, MOST_GAUSSIANS = 1, 500_000, 4_000_000
 SH_COEFFICIENTS = (1, 16, 16)
 """Fewest, typical and most spherical-harmonics coefficients a Gaussian and colour."""
 
+MOST_CHANNELS = 64
+"""Of the features that the rasteriser draws on a GPU; the core's ``kMaxDeviceChannels``."""
+
 _CHANNEL_TILE = 8
-_MOST_CHANNELS = 64
 
 
 def stored_channels(channels: int) -> int:
@@ -46,8 +48,8 @@ def stored_channels(channels: int) -> int:
     Raises:
         ValueError: more than 64 channels.
     """
-    if not 1 <= channels <= _MOST_CHANNELS:
-        raise ValueError(f"the rasteriser draws 1 to {_MOST_CHANNELS} channels on a GPU, not {channels}")
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise ValueError(f"the rasteriser draws 1 to {MOST_CHANNELS} channels on a GPU, not {channels}")
     columns = _CHANNEL_TILE
     while columns < channels:
         columns *= 2

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from .. import _native
 from ..errors import BackendError
 from .frame_interface import PLUGIN, PLUGIN_NAMESPACE, PLUGIN_VERSION
 from .platforms import gpu_access_cure, is_container, is_jetson, jetpack_problem, pair_problem
@@ -77,7 +78,8 @@ def plugin_library(module: Any) -> Path:
     """
     chosen = os.environ.get(PLUGIN_VARIABLE)
     major = tensorrt_version(module)[0]
-    path = Path(chosen) if chosen else Path(__file__).parents[1] / plugin_file(major)
+    # beside the core: in an editable installation that is not where the sources are
+    path = Path(chosen) if chosen else Path(str(_native.__file__)).parent / plugin_file(major)
     if not path.is_file():
         if chosen:
             raise BackendError(f"no such plugin library: {path}. Correct or unset {PLUGIN_VARIABLE}")

@@ -143,8 +143,9 @@ TEST(capacities_grow_to_what_is_needed_and_no_further_than_allowed) {
 
 TEST(capacities_that_cannot_grow_have_room_for_all_gaussians) {
   CHECK(fixed_capacities(0, 1) == (FrameCapacities{1, 1U << 20U}));
-  CHECK(fixed_capacities(300'000, 1200) == (FrameCapacities{300'000, 1'200'000}));
-  CHECK(fixed_capacities(1, 16384) == (FrameCapacities{1, 1U << 22U}));
+  CHECK(fixed_capacities(400'000, 1200) == (FrameCapacities{400'000, 1'600'000}));
+  CHECK(fixed_capacities(1, 16384) == (FrameCapacities{1, 1U << 24U}));
+  CHECK(fixed_capacities(1'000'000, 120 * 68).pairs == 1024 * 120 * 68);  // 1920 x 1080
   CHECK(fixed_capacities(kMaxDeviceGaussians, 1) == (FrameCapacities{1U << 30U, 1U << 30U}));
   FrameCapacities before{0, 0};
   for (std::int64_t gaussians = 1; gaussians <= kMaxDeviceGaussians; gaussians *= 2) {

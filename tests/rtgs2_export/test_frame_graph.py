@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,13 @@ def test_sizes_that_no_engine_has_are_refused(demo):
         export_bundle(checkpoint, "unused.rtgs2", image_size=(4096, 64), tensorrt=True)
     with pytest.raises(InputError, match=r"precision: .*computes in FP16"):
         export_bundle(checkpoint, "unused.rtgs2", precision="fp32", tensorrt=True)
+    config = checkpoint.config
+    encoder = replace(config.encoder, decoder_channels=(96,) * 4)
+    wide = replace(
+        checkpoint, config=replace(config, encoder=encoder, fusion=replace(config.fusion, feature_channels=96))
+    )
+    with pytest.raises(InputError, match=r"decoder_channels: too many .*found 96, expected at most 64"):
+        export_bundle(wide, "unused.rtgs2", tensorrt=True)
 
 
 def test_graph_of_two_plugins_is_no_frame(demo):

@@ -13,6 +13,7 @@ import pytest
 import rtgs2_trt
 from rtgs2_trt import doctor
 from rtgs2_trt.cli import main
+from rtgs2_trt.errors import BackendError
 from rtgs2_trt.tensorrt import library, platforms
 
 RELEASE = "# R{} (release), REVISION: {}, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: x\n"
@@ -267,6 +268,19 @@ def test_missing_plugin_library(
     _, checks = look(capsys)
     assert "has no plugin library for TensorRT 10" in checks["TensorRT plugins"]["found"]
     assert "RTGS2_TENSORRT=ON" in checks["TensorRT plugins"]["cure"]
+
+
+def test_plugin_library_lies_beside_the_core(jetson: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In an editable installation that is not beside the sources."""
+    jetson()
+    monkeypatch.delenv(library.PLUGIN_VARIABLE)
+    monkeypatch.setattr(library._native, "__file__", str(tmp_path / "_native.so"))
+    module = library.load_tensorrt()
+    file = tmp_path / library.plugin_file(library.tensorrt_version(module)[0])
+    with pytest.raises(BackendError, match="has no plugin library"):
+        library.plugin_library(module)
+    file.write_bytes(b"")
+    assert library.plugin_library(module) == file.resolve()
 
 
 def test_plugin_library_that_does_not_load(jetson: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -386,6 +386,14 @@ def test_core_refuses_what_it_cannot_read(changes: dict[str, object], message: s
         _native.rasterize(**native_arguments(**changes))  # type: ignore[arg-type]
 
 
+def test_core_refuses_an_image_whose_size_no_number_holds() -> None:
+    """2^58 channels of 64 x 64 pixels are 0 modulo 2^64."""
+    shapes = {"means": (3,), "scales": (3,), "rotations": (4,), "opacities": (), "sh": (1, 3), "features": (2**58,)}
+    nothing = {name: np.zeros((0, *shape), np.float32) for name, shape in shapes.items()}
+    with pytest.raises(MemoryError):
+        _native.rasterize(**native_arguments(**nothing, width=64, height=64))  # type: ignore[arg-type]
+
+
 def test_core_draws_images_without_pixels() -> None:
     rgb, features, alpha, depth, _ = _native.rasterize(**native_arguments(width=0))  # type: ignore[arg-type]
     assert (rgb.shape, features.shape, alpha.shape, depth.shape) == ((3, 10, 0), (2, 10, 0), (10, 0), (10, 0))

@@ -108,12 +108,13 @@ def test_other_gpu(machine: Machine, built: Path) -> None:
     machine.device["compute_capability"] = (11, 0)
     assert "another GPU architecture (87, here 110)" in refused(built)
     machine.device["name"] = "Thor"
-    assert "another GPU (Orin (test) 1 SMs, here Thor 1 SMs), was built for another GPU architecture" in refused(built)
+    both = "power mode (Orin (test) 1 SMs, here Thor 1 SMs), was built for another GPU architecture"
+    assert both in refused(built)
 
 
 def test_other_board_of_the_same_name(machine: Machine, built: Path) -> None:
     machine.device["multiprocessors"] = 16
-    assert "another GPU (Orin (test) 1 SMs, here Orin (test) 16 SMs)" in refused(built)
+    assert "another power mode (Orin (test) 1 SMs, here Orin (test) 16 SMs)" in refused(built)
 
 
 @pytest.mark.parametrize("name", ["frame.fp16.onnx", "encoder.fp16.onnx"])
@@ -169,7 +170,7 @@ def test_damaged_engine(
         ("encoder", {"most_voxels": 1}, "encoder is "),
         ("sm", "87", "sm is '87'"),
         ("most_gaussians", None, "most_gaussians is None"),
-        ("gpu", "Other", "was built on another GPU (Other"),
+        ("gpu", "Other", "was built on another GPU or in another power mode (Other"),
     ],
 )
 def test_damaged_manifest(machine: Machine, built: Path, field: str, value: Any, message: str) -> None:

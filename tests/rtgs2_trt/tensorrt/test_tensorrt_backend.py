@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from rtgs2_trt import Camera, Scene, Segmenter
+from rtgs2_trt.backends import tensorrt as tensorrt_backend
 from rtgs2_trt.backends.tensorrt import EncoderEngineWarning, TensorRtBackend
 from rtgs2_trt.bundle import Bundle
 from rtgs2_trt.cli import main
@@ -188,7 +189,7 @@ def test_threads_share_the_engine(segmenter: Segmenter, machine: Machine, encode
     assert machine.builds == 2  # frame and encoder
 
 
-def test_results_stay_on_the_gpu(segmenter: Segmenter, encoded: Scene) -> None:
+def test_results_stay_on_the_gpu(segmenter: Segmenter, encoded: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = segmenter(encoded, view(), confidence=True, rgb=True, alpha=True)
     found = segmenter.on_gpu(encoded, view(), confidence=True, rgb=True, alpha=True)
     np.testing.assert_array_equal(found.labels.numpy(), expected.labels)
@@ -196,8 +197,13 @@ def test_results_stay_on_the_gpu(segmenter: Segmenter, encoded: Scene) -> None:
     np.testing.assert_array_equal(found.rgb.numpy(), expected.rgb.astype(np.float16))
     np.testing.assert_array_equal(found.alpha.numpy(), expected.alpha)
     assert found.labels.stream == segmenter.stream
+    core, waits = segmenter._backend._core, []
+    real = core.let_wait
+    monkeypatch.setattr(core, "let_wait", lambda waiting, other: waits.append((waiting, other)) or real(waiting, other))
     again = segmenter.on_gpu(encoded, view(0.4), confidence=True, rgb=True, alpha=True, into=found)
     assert again is found
+    (lane,) = segmenter._backend._idle
+    assert (lane.stream.address, segmenter.stream) in waits  # for whoever still reads what is written again
     np.testing.assert_array_equal(found.labels.numpy(), segmenter(encoded, view(0.4)).labels)
     only = segmenter.on_gpu(encoded, view())
     assert (only.confidence, only.rgb, only.alpha) == (None, None, None)
@@ -268,6 +274,18 @@ def test_encoders_engine_that_fails(
             broken.setattr(Context, name, failure)
             with pytest.warns(EncoderEngineWarning, match=message):
                 np.testing.assert_allclose(segmenter.encode(scene).features, expected, atol=1e-3)
+
+
+def test_encoders_engine_that_cannot_be_loaded(
+    built: Path, half: Segmenter, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_memory(*arguments: object) -> None:
+        raise BackendError("out of memory")
+
+    monkeypatch.setattr(tensorrt_backend, "EncoderEngine", out_of_memory)
+    with pytest.warns(EncoderEngineWarning, match="cannot be loaded: out of memory"):
+        segmenter = Segmenter(built, "tensorrt")
+    np.testing.assert_allclose(segmenter.encode(scene).features, half.encode(scene).features, atol=1e-3)
 
 
 def test_view_of_another_size_is_refused(segmenter: Segmenter, encoded: Scene) -> None:
