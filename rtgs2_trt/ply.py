@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -336,9 +336,16 @@ def header_text(format: str, comments: Sequence[str], element: str, count: int, 
     return ("\n".join(lines) + "\nend_header\n").encode()
 
 
+class Writable(Protocol):
+    """What bytes can be written to."""
+
+    def write(self, data: bytes, /) -> int:
+        """Write all of `data` and return its length."""
+
+
 def write_more_columns(
     source: OpenPly,
-    target: BinaryIO,
+    target: Writable,
     element: str,
     columns: Mapping[str, NDArray[Any]],
     keep: NDArray[np.bool_] | None = None,

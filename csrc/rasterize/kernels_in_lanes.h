@@ -426,9 +426,9 @@ void blend_tile(const GaussianArrays& gaussians, const View& view, const Visible
     for (int i = 0; i < size; ++i) {
       if (touched[i] == 0) continue;
       const std::uint32_t member = members[first + i];
-      finite &=
-          stage(visible.base + std::size_t{kBaseChannels} * member, gaussians.features + visible.indices[member] * view.channels,
-                view.channels, tile.rows + i * tile.stride);
+      finite &= stage(visible.base + std::size_t{kBaseChannels} * member,
+                      gaussians.features + visible.indices[member] * view.channels, view.channels,
+                      tile.rows + i * tile.stride);
       for (std::uint64_t blocks = touched[i]; blocks != 0; blocks &= blocks - 1) {
         entries[__builtin_ctzll(blocks)] |= std::uint64_t{1} << i;
       }

@@ -172,7 +172,7 @@ class _Target:
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file, self._path = file, path
 
-    def write(self, data: bytes | memoryview) -> int:
+    def write(self, data: bytes, /) -> int:
         try:
             return self._file.write(data)
         except OSError as problem:
