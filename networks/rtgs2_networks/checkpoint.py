@@ -184,7 +184,7 @@ def save_checkpoint(
         for part in ("encoder", "fusion"):
             content[part] = {k: v.half() if v.is_floating_point() else v for k, v in content[part].items()}
             _check_finite(content[part], path, part, "Save in float32: these exceed float16's largest, 65504.")
-    buffer = io.BytesIO()  # on a full disk torch's own writer says nothing of it; and given a name, it would store that
+    buffer = io.BytesIO()  # torch's own writer turns a full disk into an error that says nothing
     torch.save(content, buffer)
     with atomic_file(path, CheckpointError) as file:
         file.write(buffer.getbuffer())

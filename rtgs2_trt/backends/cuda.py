@@ -79,7 +79,8 @@ class CudaBackend:
         channels = bundle.manifest.encoder.feature_channels
         if channels > MOST_CHANNELS:
             raise BackendError(
-                f"the bundle has {channels} feature channels, a GPU's rasteriser {MOST_CHANNELS} at most"
+                f"the bundle has {channels} feature channels, a GPU's rasteriser {MOST_CHANNELS} at most: "
+                "take backend 'cpu'"
             )
         from .. import _cuda
 
