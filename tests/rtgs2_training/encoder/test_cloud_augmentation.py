@@ -9,8 +9,9 @@ import pytest
 
 from rtgs2_training.encoder.cloud_augmentation import augment_cloud
 from rtgs2_training.runs.config import CloudAugmentationConfig
+from rtgs2_trt.errors import InputError
 
-RANGES = {"scale": (1.0, 1.0), "contrast": (1.0, 1.0), "gamma": 1.0}
+RANGES = {"scale": (1.0, 1.0), "contrast": (1.0, 1.0), "size_contrast": (1.0, 1.0), "gamma": 1.0}
 NOTHING = CloudAugmentationConfig(
     **{field.name: RANGES.get(field.name, 0.0) for field in fields(CloudAugmentationConfig)}
 )
@@ -72,3 +73,39 @@ def test_contrast_draws_colours_together():
     after = augmented(contrast=(0.3, 0.3))
     np.testing.assert_allclose(after[:, 3:6].std(0), 0.3 * cloud()[:, 3:6].std(0), rtol=1e-3)
     np.testing.assert_allclose(after[:, 3:6].mean(0), cloud()[:, 3:6].mean(0), atol=1e-3)
+
+
+def test_sizes_are_drawn_to_their_mean():
+    before, after = cloud()[:, 7:], augmented(size_contrast=(0.25, 0.25))[:, 7:]
+    np.testing.assert_allclose(after.mean(0), before.mean(0), atol=1e-4)
+    np.testing.assert_allclose(after - after.mean(0), 0.25 * (before - before.mean(0)), atol=1e-4)
+
+
+def test_waves_of_the_sizes_are_smooth_and_spare_shapes():
+    near = cloud()
+    near[1::2, :3] = near[::2, :3] + 0.002  # pairs of neighbours
+    deviations = []
+    for seed in range(40):
+        after = augment_cloud(near, replace(NOTHING, size_waves=1.0), np.random.default_rng(seed))
+        growth = after[:, 7:] - near[:, 7:]
+        np.testing.assert_allclose(growth, np.repeat(growth[:, :1], 3, axis=1), atol=1e-5)
+        assert np.abs(growth[1::2] - growth[::2]).max() < 0.15
+        deviations.append(growth[:, 0].std())
+    assert 0.3 < np.mean(deviations) < 0.6  # amplitudes are uniform up to 1
+    assert max(deviations) > 0.7
+
+
+def test_axes_of_the_sizes_change_apart():
+    before, spreads = cloud(), []
+    for seed in range(40):
+        growth = augmented(seed, size_axes=1.0)[:, 7:] - before[:, 7:]
+        assert np.abs(np.corrcoef(growth.T)[np.triu_indices(3, 1)]).max() < 0.2
+        spreads.append(growth.std())
+    assert 0.35 < np.mean(spreads) < 0.65
+    assert max(spreads) > 0.8
+
+
+@pytest.mark.parametrize("changes", [{"size_contrast": (0.5, 20.0)}, {"size_waves": -0.1}, {"size_axes": 6.0}])
+def test_impossible_changes_of_the_sizes_are_refused(changes):
+    with pytest.raises(InputError, match=f"augmentation.{next(iter(changes))}"):
+        replace(NOTHING, **changes)

@@ -19,11 +19,9 @@ from rtgs2_training.runs.config import CloudAugmentationConfig, ViewPairConfig
 from rtgs2_trt import Camera
 from rtgs2_trt.errors import DatasetError
 
+UNCHANGED = {"scale": (1.0, 1.0), "contrast": (1.0, 1.0), "size_contrast": (1.0, 1.0), "gamma": 1.0}
 STILL = CloudAugmentationConfig(
-    **{
-        field.name: {"scale": (1.0, 1.0), "contrast": (1.0, 1.0), "gamma": 1.0}.get(field.name, 0.0)
-        for field in dataclasses.fields(CloudAugmentationConfig)
-    }
+    **{field.name: UNCHANGED.get(field.name, 0.0) for field in dataclasses.fields(CloudAugmentationConfig)}
 )
 
 

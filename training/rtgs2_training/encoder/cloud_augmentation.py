@@ -11,6 +11,7 @@ _Floats = NDArray[np.float32]
 
 _POSITION, _COLOUR, _OPACITY, _LOG_SCALES = slice(0, 3), slice(3, 6), 6, slice(7, 10)
 _LEAST = 1e-4  # opacity, and what it lacks to 1: their logits stay finite
+_WAVELENGTHS, _WAVES = (0.3, 3.0), 6  # metres; of the sizes
 
 
 def augment_cloud(inputs: _Floats, config: CloudAugmentationConfig, rng: np.random.Generator) -> _Floats:
@@ -30,7 +31,8 @@ def augment_cloud(inputs: _Floats, config: CloudAugmentationConfig, rng: np.rand
     out[:, _COLOUR] = recoloured(inputs[:, _COLOUR], config, rng)
     if config.opacity:
         out[:, _OPACITY] = _other_opacities(inputs[:, _OPACITY], config.opacity, rng)
-    out[:, _LOG_SCALES] = _other_sizes(inputs[:, _LOG_SCALES] + np.log(factor), config, rng)
+    sizes = _without_cues(inputs[:, _POSITION], inputs[:, _LOG_SCALES], config, rng)
+    out[:, _LOG_SCALES] = _other_sizes(sizes + np.log(factor), config, rng)
     return out
 
 
@@ -38,6 +40,35 @@ def _other_opacities(opacity: _Floats, amount: float, rng: np.random.Generator) 
     kept = np.clip(opacity.astype(np.float64), _LEAST, 1 - _LEAST)
     logits = np.log(kept / (1 - kept)) + amount * (rng.uniform(-1, 1) + 0.5 * rng.standard_normal(len(kept)))
     return np.asarray(1 / (1 + np.exp(-logits)))
+
+
+def _without_cues(
+    position: _Floats, log_scales: _Floats, config: CloudAugmentationConfig, rng: np.random.Generator
+) -> NDArray[np.floating]:
+    """Return sizes that tell less of what a Gaussian is part of.
+
+    How finely a capture covers a surface, and with how long Gaussians, is its texture's and the training's doing.
+    """
+    sizes: NDArray[np.floating] = log_scales
+    if config.size_contrast != (1.0, 1.0):
+        middle = sizes.mean(axis=0)
+        sizes = middle + (sizes - middle) * rng.uniform(config.size_contrast[0], config.size_contrast[-1])
+    if config.size_waves:
+        amplitude = config.size_waves * rng.random()
+        sizes = sizes + (amplitude * _waves(position.astype(np.float64), rng))[:, None]
+    if config.size_axes:
+        sizes = sizes + config.size_axes * rng.random() * rng.standard_normal(sizes.shape)
+    return sizes
+
+
+def _waves(position: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """A smooth random field (N,) with a standard deviation of about 1."""
+    total = np.zeros(len(position))
+    for wavelength in np.exp(rng.uniform(*np.log(_WAVELENGTHS), _WAVES)):
+        heading = rng.standard_normal(3)
+        heading *= 2 * np.pi / (wavelength * np.linalg.norm(heading))
+        total += np.sin(position @ heading + rng.uniform(0, 2 * np.pi))
+    return np.asarray(total / np.sqrt(_WAVES / 2))
 
 
 def _other_sizes(

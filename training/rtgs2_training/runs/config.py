@@ -90,8 +90,10 @@ class CloudAugmentationConfig:
     noise. Colours are drawn to their mean by a factor in ``contrast``, multiplied by up to ``1 +- gain`` a channel,
     moved by up to ``brightness``, raised to a power between ``1 / gamma`` and ``gamma``, and made grey with
     probability ``grey``. Logits of the opacities are moved by up to ``opacity`` a view, logarithms of the sizes by up
-    to ``size`` a view, and both by half as much (one standard deviation) a Gaussian. With probability ``axis_order``
-    the three axes of every Gaussian of a view are put into any order.
+    to ``size`` a view, and both by half as much (one standard deviation) a Gaussian. Before that, logarithms of the
+    sizes are drawn to their mean, an axis each, by a factor in ``size_contrast``, and moved by waves through the room
+    of up to ``size_waves`` and by noise of each axis of up to ``size_axes`` (standard deviations, drawn a view). With
+    probability ``axis_order`` the three axes of every Gaussian of a view are put into any order.
     """
 
     tilt: float = 5.0
@@ -106,17 +108,21 @@ class CloudAugmentationConfig:
     grey: float = 0.1
     opacity: float = 1.0
     size: float = 0.5
+    size_contrast: tuple[float, ...] = (1.0, 1.0)
+    size_waves: float = 0.0
+    size_axes: float = 0.0
     axis_order: float = 0.5
 
     def __post_init__(self) -> None:
         _require_range(self.scale, "augmentation.scale", 0.1, 10)
         _require_range(self.contrast, "augmentation.contrast", 0.01, 10)
+        _require_range(self.size_contrast, "augmentation.size_contrast", 0, 10)
         _require(0 <= self.tilt <= 45, "augmentation.tilt", self.tilt, "0 to 45 degrees")
         for name in ("jitter", "shift", "lift"):
             _require(0 <= getattr(self, name) <= 100, f"augmentation.{name}", getattr(self, name), "0 to 100 metres")
         for name in ("gain", "brightness", "grey", "axis_order"):
             _require(0 <= getattr(self, name) <= 1, f"augmentation.{name}", getattr(self, name), "0 to 1")
-        for name in ("opacity", "size"):
+        for name in ("opacity", "size", "size_waves", "size_axes"):
             _require(0 <= getattr(self, name) <= 5, f"augmentation.{name}", getattr(self, name), "0 to 5")
         _require(1 <= self.gamma <= 5, "augmentation.gamma", self.gamma, "1 to 5")
 
