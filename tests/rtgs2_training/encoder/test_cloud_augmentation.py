@@ -41,6 +41,21 @@ def test_only_the_heading_changes_where_nothing_else_may():
     assert np.abs(after[:, :2] - before[:, :2]).max() > 0.1
 
 
+def test_blur_makes_some_places_thick_and_spares_others():
+    points = cloud(20000)
+    points[:, :3] *= [1.0, 1.0, 0.0]  # a floor
+    spreads, thinnest = [], []
+    for seed in range(40):
+        after = augment_cloud(points, replace(NOTHING, blur=0.1), np.random.default_rng(seed))
+        cells = np.floor(points[:, :2] / 0.5).astype(int) @ (1, 1000)
+        thick = [after[cells == cell, 2].std() for cell in np.unique(cells)]
+        spreads.append(max(thick))
+        thinnest.append(min(thick) / max(thick))
+    assert 0.03 < np.mean(spreads) < 0.08  # amplitudes are uniform up to 0.1
+    assert max(spreads) < 0.11
+    assert np.mean(thinnest) < 0.4
+
+
 def test_scale_moves_heights_and_sizes_together():
     after = augmented(scale=(1.5, 1.5))
     np.testing.assert_allclose(after[:, 2], 1.5 * cloud()[:, 2], atol=1e-5)
@@ -105,7 +120,10 @@ def test_axes_of_the_sizes_change_apart():
     assert max(spreads) > 0.8
 
 
-@pytest.mark.parametrize("changes", [{"size_contrast": (0.5, 20.0)}, {"size_waves": -0.1}, {"size_axes": 6.0}])
-def test_impossible_changes_of_the_sizes_are_refused(changes):
+@pytest.mark.parametrize(
+    "changes",
+    [{"size_contrast": (0.5, 20.0)}, {"size_waves": -0.1}, {"size_axes": 6.0}, {"blur": -1.0}],
+)
+def test_impossible_changes_are_refused(changes):
     with pytest.raises(InputError, match=f"augmentation.{next(iter(changes))}"):
         replace(NOTHING, **changes)

@@ -27,13 +27,22 @@ def augment_cloud(inputs: _Floats, config: CloudAugmentationConfig, rng: np.rand
     pivot = np.append(inputs[:, :2].mean(axis=0), 0.0)  # heights stay heights over the floor
     shift = rng.uniform(-1, 1, 3) * (config.shift, config.shift, config.lift)
     turned = (inputs[:, _POSITION] - pivot) @ (factor * random_rotation(config.tilt, rng)).T + pivot + shift
-    out[:, _POSITION] = turned + config.jitter * rng.standard_normal(turned.shape)
+    noise = config.jitter + _blur(inputs[:, _POSITION], config, rng)
+    out[:, _POSITION] = turned + noise * rng.standard_normal(turned.shape)
     out[:, _COLOUR] = recoloured(inputs[:, _COLOUR], config, rng)
     if config.opacity:
         out[:, _OPACITY] = _other_opacities(inputs[:, _OPACITY], config.opacity, rng)
     sizes = _without_cues(inputs[:, _POSITION], inputs[:, _LOG_SCALES], config, rng)
     out[:, _LOG_SCALES] = _other_sizes(sizes + np.log(factor), config, rng)
     return out
+
+
+def _blur(position: _Floats, config: CloudAugmentationConfig, rng: np.random.Generator) -> NDArray[np.float64] | float:
+    """Return (N, 1) metres: where photographs show no texture, a capture's surfaces are clouds many voxels thick."""
+    if not config.blur:
+        return 0.0
+    waves = _waves(position.astype(np.float64), rng)[:, None]
+    return np.asarray(config.blur * rng.random() * np.clip(0.5 + 0.5 * waves, 0, 1))
 
 
 def _other_opacities(opacity: _Floats, amount: float, rng: np.random.Generator) -> NDArray[np.float64]:

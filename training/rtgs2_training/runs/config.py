@@ -87,18 +87,20 @@ class CloudAugmentationConfig:
 
     A view is turned about the vertical by any angle and tilted by up to ``tilt``, scaled by a factor in ``scale`` and
     moved by up to ``shift`` along x and y, ``lift`` along z. ``jitter`` is the standard deviation of each coordinate's
-    noise. Colours are drawn to their mean by a factor in ``contrast``, multiplied by up to ``1 +- gain`` a channel,
-    moved by up to ``brightness``, raised to a power between ``1 / gamma`` and ``gamma``, and made grey with
-    probability ``grey``. Logits of the opacities are moved by up to ``opacity`` a view, logarithms of the sizes by up
-    to ``size`` a view, and both by half as much (one standard deviation) a Gaussian. Before that, logarithms of the
-    sizes are drawn to their mean, an axis each, by a factor in ``size_contrast``, and moved by waves through the room
-    of up to ``size_waves`` and by noise of each axis of up to ``size_axes`` (standard deviations, drawn a view). With
-    probability ``axis_order`` the three axes of every Gaussian of a view are put into any order.
+    noise, to which waves through the room add up to ``blur`` here and nothing there. Colours are drawn to their mean
+    by a factor in ``contrast``, multiplied by up to ``1 +- gain`` a channel, moved by up to ``brightness``, raised to a
+    power between ``1 / gamma`` and ``gamma``, and made grey with probability ``grey``. Logits of the opacities are
+    moved by up to ``opacity`` a view, logarithms of the sizes by up to ``size`` a view, and both by half as much (one
+    standard deviation) a Gaussian. Before that, logarithms of the sizes are drawn to their mean, an axis each, by a
+    factor in ``size_contrast``, and moved by waves through the room of up to ``size_waves`` and by noise of each axis
+    of up to ``size_axes`` (standard deviations, drawn a view). With probability ``axis_order`` the three axes of every
+    Gaussian of a view are put into any order.
     """
 
     tilt: float = 5.0
     scale: tuple[float, ...] = (0.6, 1.2)
     jitter: float = 0.02
+    blur: float = 0.0
     shift: float = 3.0
     lift: float = 0.3
     contrast: tuple[float, ...] = (0.4, 1.2)
@@ -118,7 +120,7 @@ class CloudAugmentationConfig:
         _require_range(self.contrast, "augmentation.contrast", 0.01, 10)
         _require_range(self.size_contrast, "augmentation.size_contrast", 0, 10)
         _require(0 <= self.tilt <= 45, "augmentation.tilt", self.tilt, "0 to 45 degrees")
-        for name in ("jitter", "shift", "lift"):
+        for name in ("jitter", "blur", "shift", "lift"):
             _require(0 <= getattr(self, name) <= 100, f"augmentation.{name}", getattr(self, name), "0 to 100 metres")
         for name in ("gain", "brightness", "grey", "axis_order"):
             _require(0 <= getattr(self, name) <= 1, f"augmentation.{name}", getattr(self, name), "0 to 1")
