@@ -47,6 +47,15 @@ def test_it_is_read(name):
         assert config.augmentation.zoom == (1.0, 1.0)  # an enlarged view does not show the depths of its labels
 
 
+def parsed(printed):
+    """The commands of rtgs2-train that a stand-in printed, a line each, words ended by tabs."""
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(dest="name")
+    for command in (generate, encoder, tune, fusion, evaluate):
+        command.add_parser(commands)
+    return [parser.parse_args(line.rstrip("\t").split("\t")) for line in printed.splitlines()]
+
+
 def test_demo_weights_are_made_step_by_step(tmp_path):
     """Each command is one that rtgs2-train takes, and goes on with what the one before has made."""
     (tmp_path / "rtgs2-train").write_text('#!/bin/sh\nfor word in "$@"; do printf "%s\\t" "$word"; done\necho\n')
@@ -56,11 +65,7 @@ def test_demo_weights_are_made_step_by_step(tmp_path):
     printed = subprocess.run(
         [str(script), str(tmp_path / "my data")], env=environment, capture_output=True, text=True, check=True
     ).stdout
-    parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers(dest="name")
-    for command in (generate, encoder, tune, fusion, evaluate):
-        command.add_parser(commands)
-    steps = [parser.parse_args(line.rstrip("\t").split("\t")) for line in printed.splitlines()]
+    steps = parsed(printed)
     assert [step.name for step in steps] == ["generate", "encoder", "tune", "fusion", "fusion", "evaluate"]
     rooms, contrast, tuned, half, full, measured = steps
     for step in (contrast, tuned, half, full):
@@ -68,3 +73,43 @@ def test_demo_weights_are_made_step_by_step(tmp_path):
         read_config(kind_of(Path(step.config).name), step.config)
     assert [tuned.encoder, half.encoder, full.init] == [contrast.output, tuned.output, half.output]
     assert [measured.model, measured.dataset] == [f"{full.output}/ckpt.pt", rooms.output]
+
+
+MEASURING = """#!/bin/sh
+for word in "$@"; do printf "%s\\t" "$word" >> COMMANDS; done
+echo >> COMMANDS
+[ "$1" = evaluate ] || exit 0
+while [ "$1" != -o ]; do shift; done
+mkdir -p "$2"
+scores='"miou": 0.5, "pixel_accuracy": 0.75, "view_consistency": null, "views": 3'
+echo "{$scores, \\"miou_by_scene\\": {\\"a\\": 0.25, \\"b\\": 0.5, \\"c\\": null}}" > "$2/evaluation.json"
+"""
+
+
+def test_weights_are_measured_figure_by_figure(tmp_path):
+    """Each command is one that rtgs2-train takes; what was measured is not measured again."""
+    (tmp_path / "rtgs2-train").write_text(MEASURING.replace("COMMANDS", str(tmp_path / "commands")))
+    (tmp_path / "rtgs2-export").write_text('#!/bin/sh\nmkdir -p "$3"\n')
+    for name in ("rtgs2-train", "rtgs2-export"):
+        (tmp_path / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    folder, script = tmp_path / "figures", FOLDER.parent / "measure_weights.sh"
+
+    def run():
+        done = subprocess.run(
+            [script, "ckpt.pt", folder, "flat"], env=environment, capture_output=True, text=True, check=True
+        )
+        commands = parsed((tmp_path / "commands").read_text())
+        (tmp_path / "commands").unlink()
+        return done.stdout, commands
+
+    printed, commands = run()
+    assert len(printed.splitlines()) == sum(command.name == "evaluate" for command in commands) == 11
+    assert "bundle           mIoU 0.5000, pixels 0.7500, consistency 0.000, 3 views" in printed
+    assert "by scene 0.25 to 0.50, median 0.375" in printed
+    made = {command.output for command in commands if command.name == "generate"}
+    assert all(command.scenes == command.test for command in commands if command.name == "generate")
+    assert {command.dataset for command in commands if command.name == "evaluate"} == {*made, "flat"}
+    again, commands = run()
+    assert again == printed
+    assert {command.name for command in commands} == {"generate"}  # which keeps rooms that are there
