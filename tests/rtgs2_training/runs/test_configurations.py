@@ -47,6 +47,11 @@ def test_it_is_read(name):
         assert config.augmentation.zoom == (1.0, 1.0)  # an enlarged view does not show the depths of its labels
 
 
+def test_tuning_changes_clouds_as_it_does_by_default():
+    tiny = read_config(kind_of("tune-tiny.yaml"), FOLDER / "tune-tiny.yaml")
+    assert tiny.augmentation == TuningRunConfig().augmentation
+
+
 def parsed(printed):
     """The commands of rtgs2-train that a stand-in printed, a line each, words ended by tabs."""
     parser = argparse.ArgumentParser()

@@ -11,7 +11,7 @@ _Floats = NDArray[np.float32]
 
 _POSITION, _COLOUR, _OPACITY, _LOG_SCALES = slice(0, 3), slice(3, 6), 6, slice(7, 10)
 _LEAST = 1e-4  # opacity, and what it lacks to 1: their logits stay finite
-_WAVELENGTHS, _WAVES = (0.3, 3.0), 6  # metres; of the sizes
+_WAVELENGTHS, _WAVES = (0.3, 3.0), 6  # metres; how many make a field
 
 
 def augment_cloud(inputs: _Floats, config: CloudAugmentationConfig, rng: np.random.Generator) -> _Floats:
@@ -73,7 +73,7 @@ def _without_cues(
 def _waves(position: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """A smooth random field (N,) with a standard deviation of about 1."""
     total = np.zeros(len(position))
-    for wavelength in np.exp(rng.uniform(*np.log(_WAVELENGTHS), _WAVES)):
+    for wavelength in np.exp(rng.uniform(np.log(_WAVELENGTHS[0]), np.log(_WAVELENGTHS[1]), _WAVES)):
         heading = rng.standard_normal(3)
         heading *= 2 * np.pi / (wavelength * np.linalg.norm(heading))
         total += np.sin(position @ heading + rng.uniform(0, 2 * np.pi))
