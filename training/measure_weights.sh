@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every figure that docs/training-results.md quotes of a checkpoint, three quarters of an hour of two cores and 9 GB in FOLDER.
+# What docs/training-results.md quotes of a checkpoint: rooms in FOLDER, results in a folder of each checkpoint's own in there.
 # CAPTURE, a data set made by benchmarks/captured_flat, is measured too where it is given. Stopped, it goes on where it was.
 #   training/measure_weights.sh CKPT FOLDER [CAPTURE]
 set -euo pipefail
@@ -7,6 +7,7 @@ usage="usage: training/measure_weights.sh CKPT FOLDER [CAPTURE]"
 checkpoint=${1:?$usage}
 folder=${2:?$usage}
 capture=${3:-}
+results=$folder/$(sha256sum "$checkpoint" | cut -c 1-12)
 
 # rooms NAME OPTIONS...: a data set of test rooms alone.
 rooms() {
@@ -15,26 +16,27 @@ rooms() {
   rtgs2-train generate -o "$folder/$name" "$@"
 }
 
-# measure RESULT MODEL DATASET OPTIONS...: one line, and the whole evaluation in FOLDER/RESULT.
+# measure RESULT MODEL DATASET OPTIONS...: one line, and the whole evaluation beside the other results.
 measure() {
-  local result=$folder/$1 model=$2 data=$3
+  local result=$results/$1 model=$2 data=$3
   shift 3
   [ -e "$result/evaluation.json" ] || rtgs2-train evaluate "$model" "$data" "$@" -o "$result" --json > /dev/null
   python -c '
 import json, statistics, sys
 found = json.load(open(sys.argv[2] + "/evaluation.json"))
-line = "{:<16} mIoU {miou:.4f}, pixels {pixel_accuracy:.4f}, consistency {view_consistency:.3f}, {views} views"
-print(line.format(sys.argv[1], **{name: value or 0 for name, value in found.items() if name != "name"}), end="")
+print("{:<16} mIoU {miou:.4f}, pixels {pixel_accuracy:.4f}, {views} views".format(sys.argv[1], **found), end="")
+if found["view_consistency"] is not None:
+    print(", consistency {view_consistency:.3f}".format(**found), end="")
 by_scene = [value for value in found["miou_by_scene"].values() if value is not None]
 print(f", by scene {min(by_scene):.2f} to {max(by_scene):.2f}, median {statistics.median(by_scene):.3f}")
 ' "${result##*/}" "$result"
 }
 
-mkdir -p "$folder"
+mkdir -p "$results"
 rooms test --scenes 30 --test 30 --views 10 --gaussians 300000
-[ -e "$folder/model.rtgs2" ] || rtgs2-export "$checkpoint" -o "$folder/model.rtgs2" --image-size 320x240 --quiet
+[ -e "$results/model.rtgs2" ] || rtgs2-export "$checkpoint" -o "$results/model.rtgs2" --image-size 320x240 --quiet
 measure checkpoint "$checkpoint" "$folder/test"
-measure bundle "$folder/model.rtgs2" "$folder/test"
+measure bundle "$results/model.rtgs2" "$folder/test"
 for inputs in fusion features colour; do
   measure "$inputs" "$checkpoint" "$folder/test" --inputs "$inputs" --max-views 4
 done
@@ -44,8 +46,8 @@ if [ -n "$capture" ]; then
   done
 fi
 rooms like-demo --scenes 60 --test 60 --seed 9 --views 8 --imperfections 0.4
-measure like-demo "$folder/model.rtgs2" "$folder/like-demo"
+measure like-demo "$results/model.rtgs2" "$folder/like-demo"
 rooms captured-well --scenes 50 --test 50 --seed 8 --views 10 --gaussians 300000 --imperfections 0.4
-measure captured-well "$folder/model.rtgs2" "$folder/captured-well"
+measure captured-well "$results/model.rtgs2" "$folder/captured-well"
 rooms others --scenes 100 --test 100 --seed 7 --views 10 --gaussians 300000
-measure others "$folder/model.rtgs2" "$folder/others"
+measure others "$results/model.rtgs2" "$folder/others"

@@ -92,29 +92,33 @@ echo "{$scores, \\"miou_by_scene\\": {\\"a\\": 0.25, \\"b\\": 0.5, \\"c\\": null
 
 
 def test_weights_are_measured_figure_by_figure(tmp_path):
-    """Each command is one that rtgs2-train takes; what was measured is not measured again."""
+    """Each command is one that rtgs2-train takes; what was measured of these weights is not measured again."""
     (tmp_path / "rtgs2-train").write_text(MEASURING.replace("COMMANDS", str(tmp_path / "commands")))
     (tmp_path / "rtgs2-export").write_text('#!/bin/sh\nmkdir -p "$3"\n')
     for name in ("rtgs2-train", "rtgs2-export"):
         (tmp_path / name).chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     folder, script = tmp_path / "figures", FOLDER.parent / "measure_weights.sh"
+    weights = [tmp_path / "ckpt.pt", tmp_path / "other.pt"]
+    for number, path in enumerate(weights):
+        path.write_text(str(number))
 
-    def run():
+    def run(checkpoint):
         done = subprocess.run(
-            [script, "ckpt.pt", folder, "flat"], env=environment, capture_output=True, text=True, check=True
+            [script, checkpoint, folder, "flat"], env=environment, capture_output=True, text=True, check=True
         )
         commands = parsed((tmp_path / "commands").read_text())
         (tmp_path / "commands").unlink()
         return done.stdout, commands
 
-    printed, commands = run()
+    printed, commands = run(weights[0])
     assert len(printed.splitlines()) == sum(command.name == "evaluate" for command in commands) == 11
-    assert "bundle           mIoU 0.5000, pixels 0.7500, consistency 0.000, 3 views" in printed
-    assert "by scene 0.25 to 0.50, median 0.375" in printed
+    assert "bundle           mIoU 0.5000, pixels 0.7500, 3 views, by scene 0.25 to 0.50, median 0.375\n" in printed
     made = {command.output for command in commands if command.name == "generate"}
     assert all(command.scenes == command.test for command in commands if command.name == "generate")
     assert {command.dataset for command in commands if command.name == "evaluate"} == {*made, "flat"}
-    again, commands = run()
+    again, commands = run(weights[0])
     assert again == printed
     assert {command.name for command in commands} == {"generate"}  # which keeps rooms that are there
+    _, commands = run(weights[1])
+    assert sum(command.name == "evaluate" for command in commands) == 11  # other weights, other figures
