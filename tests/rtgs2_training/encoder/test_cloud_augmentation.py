@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rtgs2_training.encoder.cloud_augmentation import augment_cloud
-from rtgs2_training.runs.config import CloudAugmentationConfig
 from rtgs2_trt.errors import InputError
-
-RANGES = {"scale": (1.0, 1.0), "contrast": (1.0, 1.0), "size_contrast": (1.0, 1.0), "gamma": 1.0}
-NOTHING = CloudAugmentationConfig(
-    **{field.name: RANGES.get(field.name, 0.0) for field in fields(CloudAugmentationConfig)}
-)
+from still_clouds import STILL
 
 
 def cloud(count=500):
@@ -28,7 +23,7 @@ def cloud(count=500):
 
 
 def augmented(seed=0, **changes):
-    return augment_cloud(cloud(), replace(NOTHING, **changes), np.random.default_rng(seed))
+    return augment_cloud(cloud(), replace(STILL, **changes), np.random.default_rng(seed))
 
 
 def test_only_the_heading_changes_where_nothing_else_may():
@@ -46,7 +41,7 @@ def test_blur_makes_some_places_thick_and_spares_others():
     points[:, :3] *= [1.0, 1.0, 0.0]  # a floor
     spreads, thinnest = [], []
     for seed in range(40):
-        after = augment_cloud(points, replace(NOTHING, blur=0.1), np.random.default_rng(seed))
+        after = augment_cloud(points, replace(STILL, blur=0.1), np.random.default_rng(seed))
         cells = np.floor(points[:, :2] / 0.5).astype(int) @ (1, 1000)
         thick = [after[cells == cell, 2].std() for cell in np.unique(cells)]
         spreads.append(max(thick))
@@ -101,7 +96,7 @@ def test_waves_of_the_sizes_are_smooth_and_spare_shapes():
     near[1::2, :3] = near[::2, :3] + 0.002  # pairs of neighbours
     deviations = []
     for seed in range(40):
-        after = augment_cloud(near, replace(NOTHING, size_waves=1.0), np.random.default_rng(seed))
+        after = augment_cloud(near, replace(STILL, size_waves=1.0), np.random.default_rng(seed))
         growth = after[:, 7:] - near[:, 7:]
         np.testing.assert_allclose(growth, np.repeat(growth[:, :1], 3, axis=1), atol=1e-5)
         assert np.abs(growth[1::2] - growth[::2]).max() < 0.15
@@ -126,4 +121,4 @@ def test_axes_of_the_sizes_change_apart():
 )
 def test_impossible_changes_are_refused(changes):
     with pytest.raises(InputError, match=f"augmentation.{next(iter(changes))}"):
-        replace(NOTHING, **changes)
+        replace(STILL, **changes)

@@ -20,13 +20,9 @@ from rtgs2_training.datasets import open_dataset
 from rtgs2_training.encoder.encoder_tuning import EncoderTuning
 from rtgs2_training.encoder.scene_parts import SceneParts
 from rtgs2_training.gaussian_classes import STORED
-from rtgs2_training.runs.config import CloudAugmentationConfig, ScenePartConfig, TuningRunConfig
+from rtgs2_training.runs.config import ScenePartConfig, TuningRunConfig
 from rtgs2_training.runs.config_file import read_config
-
-UNCHANGED = {"scale": (1.0, 1.0), "contrast": (1.0, 1.0), "size_contrast": (1.0, 1.0), "gamma": 1.0}
-STILL = CloudAugmentationConfig(
-    **{field.name: UNCHANGED.get(field.name, 0.0) for field in dataclasses.fields(CloudAugmentationConfig)}
-)
+from still_clouds import STILL
 
 
 @pytest.fixture

@@ -18,11 +18,7 @@ from rtgs2_training.encoder.view_pairs import ViewPairs, in_view, overlapping_pa
 from rtgs2_training.runs.config import CloudAugmentationConfig, ViewPairConfig
 from rtgs2_trt import Camera
 from rtgs2_trt.errors import DatasetError
-
-UNCHANGED = {"scale": (1.0, 1.0), "contrast": (1.0, 1.0), "size_contrast": (1.0, 1.0), "gamma": 1.0}
-STILL = CloudAugmentationConfig(
-    **{field.name: UNCHANGED.get(field.name, 0.0) for field in dataclasses.fields(CloudAugmentationConfig)}
-)
+from still_clouds import STILL
 
 
 def samples(folder, views=None, augmentation=None):

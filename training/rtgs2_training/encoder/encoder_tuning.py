@@ -145,7 +145,7 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         return PartBatch(clouds, labels.to(device, torch.int64))
 
     def validate(self, fabric: Fabric) -> dict[str, float]:
-        """Return mIoU and accuracy over the voxels of fixed parts of the validation scenes."""
+        """Return mIoU and accuracy over the voxels of fixed parts of the validation scenes, changed as in training."""
         if not self.validation_scenes or not self.validation.samples:
             return {}
         self.objective.eval()
