@@ -8,6 +8,7 @@ the signature says. What was used is recorded.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -194,7 +195,8 @@ class _Names:
         return getattr(self._real, member)
 
 
-def signatures(doc: str | None) -> list[Overload]:
+@functools.cache
+def signatures(doc: str | None) -> tuple[Overload, ...]:
     """The overloads that a docstring of pybind11 tells."""
     found = []
     for line in (doc or "").splitlines():
@@ -207,7 +209,7 @@ def signatures(doc: str | None) -> list[Overload]:
             name, _, annotation = head.partition(": ")
             parameters.append(Parameter(name.strip(), annotation.strip(), bool(default)))
         found.append(Overload(tuple(parameters), match[2].strip()))
-    return found
+    return tuple(found)
 
 
 def _split(text: str) -> list[str]:
