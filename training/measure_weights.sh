@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What docs/training-results.md quotes of a checkpoint: rooms in FOLDER, results in a folder of each checkpoint's own in there.
 # CAPTURE, a data set made by benchmarks/captured_flat, is measured too where it is given. Stopped, it goes on where it was.
+# Needs rtgs2-train, rtgs2-export and python of one environment on the path.
 #   training/measure_weights.sh CKPT FOLDER [CAPTURE]
 set -euo pipefail
 usage="usage: training/measure_weights.sh CKPT FOLDER [CAPTURE]"
@@ -8,6 +9,7 @@ checkpoint=${1:?$usage}
 folder=${2:?$usage}
 capture=${3:-}
 results=$folder/$(sha256sum "$checkpoint" | cut -c 1-12)
+of_capture=capture-$(realpath -m "$capture" | sha256sum | cut -c 1-8)  # of each capture its own results
 
 # rooms NAME OPTIONS...: a data set of test rooms alone.
 rooms() {
@@ -24,12 +26,12 @@ measure() {
   python -c '
 import json, statistics, sys
 found = json.load(open(sys.argv[2] + "/evaluation.json"))
-print("{:<16} mIoU {miou:.4f}, pixels {pixel_accuracy:.4f}, {views} views".format(sys.argv[1], **found), end="")
+print("{:<24} mIoU {miou:.4f}, pixels {pixel_accuracy:.4f}, {views} views".format(sys.argv[1], **found), end="")
 if found["view_consistency"] is not None:
     print(", consistency {view_consistency:.3f}".format(**found), end="")
 by_scene = [value for value in found["miou_by_scene"].values() if value is not None]
 print(f", by scene {min(by_scene):.2f} to {max(by_scene):.2f}, median {statistics.median(by_scene):.3f}")
-' "${result##*/}" "$result"
+' "${result#"$results"/}" "$result"
 }
 
 mkdir -p "$results"
@@ -42,7 +44,7 @@ for inputs in fusion features colour; do
 done
 if [ -n "$capture" ]; then
   for inputs in fusion features colour; do
-    measure "capture-$inputs" "$checkpoint" "$capture" --inputs "$inputs"
+    measure "$of_capture/$inputs" "$checkpoint" "$capture" --inputs "$inputs"
   done
 fi
 rooms like-demo --scenes 60 --test 60 --seed 9 --views 8 --imperfections 0.4

@@ -205,7 +205,8 @@ def test_command_writes_and_prints(boxes, models, tmp_path, capsys):
     with (tmp_path / "out" / "classes.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["class"] for row in rows] == TABLE.names
-    assert float(rows[0]["iou"]) == pytest.approx(values["iou"]["wall"], abs=1e-6)
+    for column in ("iou", "recall", "precision", "pixel_share"):
+        assert float(rows[0][column]) == pytest.approx(values[column]["wall"], abs=1e-6)
     assert rows[TABLE.names.index("sofa")]["iou"] == ""
     for name in ("classes.png", "contact_sheet.png"):
         with Image.open(tmp_path / "out" / name) as image:

@@ -13,6 +13,8 @@ def test_hand_computed_values():
     scores = matrix.scores()
     # class 0: 3 right, 1 called 1, one 1 called 0; class 1: 1 right; class 2: called 1; class 3 does not occur
     np.testing.assert_allclose(scores.iou, [3 / 5, 1 / 4, 0, np.nan])
+    np.testing.assert_allclose(scores.recall, [3 / 4, 1 / 2, 0, np.nan])
+    np.testing.assert_allclose(scores.precision, [3 / 4, 1 / 3, np.nan, np.nan])
     assert scores.miou == pytest.approx((3 / 5 + 1 / 4 + 0) / 3)
     assert scores.pixel_accuracy == pytest.approx(4 / 7)
     assert scores.class_accuracy == pytest.approx((3 / 4 + 1 / 2 + 0) / 3)

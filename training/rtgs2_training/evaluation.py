@@ -79,6 +79,8 @@ class Evaluation:
                 "view_consistency": None if self.consistency is None else _defined(self.consistency.share),
                 "consistency_points": 0 if self.consistency is None else self.consistency.points,
                 "iou": {c.name: _defined(float(scores.iou[c.index])) for c in self.classes},
+                "recall": {c.name: _defined(float(scores.recall[c.index])) for c in self.classes},
+                "precision": {c.name: _defined(float(scores.precision[c.index])) for c in self.classes},
                 "pixel_share": {c.name: round(float(shares[c.index]), 6) for c in self.classes},
                 "pixels": int(scores.pixels.sum()),
                 "miou_by_scene": {name: _defined(value) for name, value in self.by_scene.items()},

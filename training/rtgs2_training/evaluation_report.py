@@ -12,6 +12,7 @@ import numpy as np
 
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.depth_pictures import depth_sheet
+from rtgs2_trt.page_layout import Picture
 from rtgs2_trt.pictures import comparison_sheet, save_image
 
 from .evaluation import Evaluation
@@ -51,7 +52,7 @@ def text_report(values: dict[str, Any]) -> str:
 
 
 def write_report(folder: Path, evaluation: Evaluation, values: dict[str, Any], heading: str) -> None:
-    """Write ``evaluation.json``, ``classes.csv``, ``classes.png`` and ``contact_sheet.png`` to `folder`.
+    """Write ``classes.csv``, ``classes.png``, ``contact_sheet.png`` and, last, ``evaluation.json`` to `folder`.
 
     Args:
         folder: made if it is not there.
@@ -63,33 +64,36 @@ def write_report(folder: Path, evaluation: Evaluation, values: dict[str, Any], h
         InputError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "evaluation.json", (json.dumps(values, indent=1) + "\n").encode())
     if evaluation.classes is not None:
         _write(folder / "classes.csv", _class_csv(values))
         _write(folder / "classes.png", _class_bars(evaluation, values))
-    if not evaluation.examples:
-        return
+    if evaluation.examples:
+        save_image(folder / "contact_sheet.png", _examples_sheet(evaluation, heading))
+    _write(folder / "evaluation.json", (json.dumps(values, indent=1) + "\n").encode())
+
+
+def _examples_sheet(evaluation: Evaluation, heading: str) -> Picture:
     if evaluation.classes is None:
         depth_rows = [
             (example.title, example.prediction.rgb, [_array(example.depth), _array(example.prediction.depth)])
             for example in evaluation.examples
         ]
-        sheet = depth_sheet(depth_rows, ["true depth", "predicted depth"], heading=heading)
-    else:
-        rows = [
-            (example.title, example.prediction.rgb, _array(example.labels), _array(example.prediction.labels))
-            for example in evaluation.examples
-        ]
-        sheet = comparison_sheet(rows, evaluation.classes.colors, evaluation.classes.names, heading=heading)
-    save_image(folder / "contact_sheet.png", sheet)
+        return depth_sheet(depth_rows, ["true depth", "predicted depth"], heading=heading)
+    rows = [
+        (example.title, example.prediction.rgb, _array(example.labels), _array(example.prediction.labels))
+        for example in evaluation.examples
+    ]
+    return comparison_sheet(rows, evaluation.classes.colors, evaluation.classes.names, heading=heading)
 
 
 def _class_csv(values: dict[str, Any]) -> bytes:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["class", "iou", "pixel_share"])
-    for name, iou in values["iou"].items():
-        table.writerow([name, "" if iou is None else f"{iou:.6f}", f"{values['pixel_share'][name]:.6f}"])
+    columns = ("iou", "recall", "precision", "pixel_share")
+    table.writerow(["class", *columns])
+    for name in values["iou"]:
+        found = [values[column][name] for column in columns]
+        table.writerow([name, *("" if value is None else f"{value:.6f}" for value in found)])
     return text.getvalue().encode()
 
 

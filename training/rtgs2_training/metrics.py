@@ -18,6 +18,8 @@ class Scores:
     Attributes:
         miou: mean IoU over the classes that occur in the ground truth, 0..1; NaN if none does.
         iou: (C,) float64, TP / (TP + FP + FN); NaN for classes that do not occur in the ground truth.
+        recall: (C,) float64, TP / (TP + FN), how much of a class is found; NaN as for `iou`.
+        precision: (C,) float64, TP / (TP + FP), how often it is right where it is predicted; NaN where it never is.
         pixel_accuracy: share of labelled pixels that are right.
         class_accuracy: mean over the present classes of the share of their pixels that are right.
         pixels: (C,) int64, labelled pixels of each class.
@@ -25,6 +27,8 @@ class Scores:
 
     miou: float
     iou: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    precision: NDArray[np.float64]
     pixel_accuracy: float
     class_accuracy: float
     pixels: NDArray[np.int64]
@@ -81,14 +85,17 @@ class ConfusionMatrix:
         """Return the metrics of what was counted so far."""
         right = np.diag(self.counts).astype(np.float64)
         pixels = self.counts.sum(axis=1)
-        union = pixels + self.counts.sum(axis=0) - right
+        predicted = self.counts.sum(axis=0)
         present = pixels > 0
-        iou, recall = np.full(len(right), np.nan), np.full(len(right), np.nan)
-        np.divide(right, union, out=iou, where=present)
+        iou, recall, precision = np.full((3, len(right)), np.nan)
+        np.divide(right, pixels + predicted - right, out=iou, where=present)
         np.divide(right, pixels, out=recall, where=present)
+        np.divide(right, predicted, out=precision, where=predicted > 0)
         return Scores(
             miou=_mean(iou[present]),
             iou=iou,
+            recall=recall,
+            precision=precision,
             pixel_accuracy=_ratio(right.sum(), pixels.sum()),
             class_accuracy=_mean(recall[present]),
             pixels=pixels,

@@ -57,6 +57,49 @@ def test_scale_moves_heights_and_sizes_together():
     np.testing.assert_allclose(after[:, 7:], cloud()[:, 7:] + np.log(1.5), atol=1e-5)
 
 
+def test_scales_and_places_are_drawn_from_all_that_is_allowed():
+    before, heights, places = cloud(), [], []
+    for seed in range(200):
+        heights.append(augmented(seed, scale=(0.5, 2.0))[:, 2].std() / before[:, 2].std())
+        moved = augmented(seed, shift=8.0, lift=0.5)
+        places.append(moved[:, :3].mean(0) - before[:, :3].mean(0))
+    assert (min(heights), max(heights)) == (pytest.approx(0.5, rel=0.1), pytest.approx(2.0, rel=0.1))
+    assert (np.abs(places) <= [8.01, 8.01, 0.501]).all()
+    np.testing.assert_allclose(np.std(places, axis=0), np.array([8.0, 8.0, 0.5]) / np.sqrt(3), rtol=0.15)
+
+
+def test_jitter_and_blur_are_noise_of_every_coordinate():
+    before = cloud(20000)
+    for changes in ({"jitter": 0.05}, {"blur": 0.3}):
+        after = augment_cloud(before, replace(STILL, **changes), np.random.default_rng(3))
+        centre = before[:, :2].mean(0)
+        outwards = np.linalg.norm(after[:, :2] - centre, axis=1) - np.linalg.norm(before[:, :2] - centre, axis=1)
+        upwards = after[:, 2] - before[:, 2]
+        assert upwards.std() > 0.02
+        assert outwards.std() == pytest.approx(upwards.std(), rel=0.15)
+
+
+def test_colours_change_by_channel_in_tone_and_to_grey():
+    before = cloud()[:, 3:6]
+    factors = [augmented(seed, gain=0.3)[:, 3:6].mean(0) / before.mean(0) for seed in range(40)]
+    assert np.std(factors, axis=1).mean() > 0.05  # each channel by its own
+    assert np.std(factors) == pytest.approx(0.3 / np.sqrt(3), rel=0.2)
+    tones = [augmented(seed, gamma=2.0)[:, 3:6].mean() for seed in range(40)]
+    assert min(tones) < before.mean() - 0.1 < before.mean() + 0.1 < max(tones)
+    np.testing.assert_allclose(np.ptp(augmented(grey=1.0)[:, 3:6], axis=1), 0, atol=1e-6)
+
+
+def test_views_are_tilted_by_up_to_the_angle():
+    before, steepest = cloud(), []
+    for seed in range(40):
+        after = augmented(seed, tilt=10.0)
+        (x, y, _), *_ = np.linalg.lstsq(
+            before[:, :3] - before[:, :3].mean(0), after[:, 2] - after[:, 2].mean(), rcond=None
+        )
+        steepest.append(np.degrees(np.arcsin(np.hypot(x, y))))
+    assert 10 < max(steepest) < 10 * np.sqrt(2) + 0.01  # about x and about y
+
+
 def test_opacities_and_sizes_move_by_view_and_by_gaussian():
     before = cloud()
     moves = []

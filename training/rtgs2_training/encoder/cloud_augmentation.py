@@ -38,7 +38,7 @@ def augment_cloud(inputs: _Floats, config: CloudAugmentationConfig, rng: np.rand
 
 
 def _blur(position: _Floats, config: CloudAugmentationConfig, rng: np.random.Generator) -> NDArray[np.float64] | float:
-    """Return (N, 1) metres: where photographs show no texture, a capture's surfaces are clouds many voxels thick."""
+    """Return (N, 1) metres: where photographs show no texture, a capture's surfaces are clouds, some voxels thick."""
     if not config.blur:
         return 0.0
     waves = _waves(position.astype(np.float64), rng)[:, None]

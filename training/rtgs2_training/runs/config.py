@@ -85,9 +85,9 @@ class ViewPairConfig:
 class CloudAugmentationConfig:
     """Random changes of a view's Gaussians; lengths in metres, angles in degrees, colours in 0..1.
 
-    A view is turned about the vertical by any angle and tilted by up to ``tilt``, scaled by a factor in ``scale`` and
-    moved by up to ``shift`` along x and y, ``lift`` along z. ``jitter`` is the standard deviation of each coordinate's
-    noise, to which waves through the room add up to ``blur`` here and nothing there. Colours are drawn to their mean
+    A view is turned about the vertical by any angle, tilted about x and y by up to ``tilt`` each, scaled by a factor in
+    ``scale`` and moved by up to ``shift`` along x and y, ``lift`` along z. ``jitter`` is the standard deviation of each
+    coordinate's noise, to which waves through the room add up to ``blur`` here and nothing there. Colours are drawn to their mean
     by a factor in ``contrast``, multiplied by up to ``1 +- gain`` a channel, moved by up to ``brightness``, raised to a
     power between ``1 / gamma`` and ``gamma``, and made grey with probability ``grey``. Logits of the opacities are
     moved by up to ``opacity`` a view, logarithms of the sizes by up to ``size`` a view, and both by half as much (one
@@ -195,8 +195,8 @@ class TuningRunConfig:
     """Supervised training of the encoder, after the point contrast: a linear classifier reads every voxel's class.
 
     ``parts_per_step`` parts of scenes make a step; ``calibration_scenes`` as in :class:`EncoderRunConfig`. Heights
-    tell classes apart, so they change little. How large Gaussians and how thin surfaces are tells classes of generated
-    rooms apart, but not of captured ones: that changes much.
+    tell classes apart, so they change with a room's scale only. How large Gaussians and how thin surfaces are tells
+    classes of generated rooms apart, but not of captured ones: that changes much.
     """
 
     preset: Preset = "tiny"
