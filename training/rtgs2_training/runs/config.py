@@ -85,16 +85,16 @@ class ViewPairConfig:
 class CloudAugmentationConfig:
     """Random changes of a view's Gaussians; lengths in metres, angles in degrees, colours in 0..1.
 
-    A view is turned about the vertical by any angle, tilted about x and y by up to ``tilt`` each, scaled by a factor in
-    ``scale`` and moved by up to ``shift`` along x and y, ``lift`` along z. ``jitter`` is the standard deviation of each
-    coordinate's noise, to which waves through the room add up to ``blur`` here and nothing there. Colours are drawn to their mean
-    by a factor in ``contrast``, multiplied by up to ``1 +- gain`` a channel, moved by up to ``brightness``, raised to a
-    power between ``1 / gamma`` and ``gamma``, and made grey with probability ``grey``. Logits of the opacities are
-    moved by up to ``opacity`` a view, logarithms of the sizes by up to ``size`` a view, and both by half as much (one
-    standard deviation) a Gaussian. Before that, logarithms of the sizes are drawn to their mean, an axis each, by a
-    factor in ``size_contrast``, and moved by waves through the room of up to ``size_waves`` and by noise of each axis
-    of up to ``size_axes`` (standard deviations, drawn a view). With probability ``axis_order`` the three axes of every
-    Gaussian of a view are put into any order.
+    A view is turned about the vertical by any angle, tilted about x and y by up to ``tilt`` each, scaled by a factor
+    in ``scale`` and moved by up to ``shift`` along x and y, ``lift`` along z. ``jitter`` is the standard deviation of
+    each coordinate's noise, to which waves through the room add up to ``blur`` here and nothing there. Colours are
+    drawn to their mean by a factor in ``contrast``, multiplied by up to ``1 +- gain`` a channel, moved by up to
+    ``brightness``, raised to a power between ``1 / gamma`` and ``gamma``, and made grey with probability ``grey``.
+    Logits of the opacities are moved by up to ``opacity`` a view, logarithms of the sizes by up to ``size`` a view,
+    and both by half as much (one standard deviation) a Gaussian. Before that, logarithms of the sizes are drawn to
+    their mean, an axis each, by a factor in ``size_contrast``, and moved by waves through the room of up to
+    ``size_waves`` and by noise of each axis of up to ``size_axes`` (standard deviations, drawn a view). With
+    probability ``axis_order`` the three axes of every Gaussian of a view are put into any order.
     """
 
     tilt: float = 5.0
