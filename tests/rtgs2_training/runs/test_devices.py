@@ -77,8 +77,8 @@ def test_bfloat16_trains_as_float32_does(kind, data, tmp_path):
     assert mixed == pytest.approx(exact, rel=0.05)  # bfloat16 has 8 bits; four steps let it drift
 
 
-@pytest.mark.parametrize("kind", ["encoder", "fusion"])
-def test_two_processes_share_a_step(kind, data, tmp_path):
+@pytest.mark.parametrize(("kind", "tolerance"), [("encoder", 0.08), ("fusion", 0.02)])
+def test_two_processes_share_a_step(kind, tolerance, data, tmp_path):
     """Twice half a batch is a batch, but for the statistics of BatchNorms, which each process takes of its own half."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     options = ["--devices", "2", "--accelerator", "cpu", "--threads", "1"]
@@ -93,7 +93,7 @@ def test_two_processes_share_a_step(kind, data, tmp_path):
     assert result.returncode == 0, result.stderr[-3000:]
     assert json.loads(result.stdout)["finished"]  # of one process: two would not be JSON
     assert main(arguments(data, kind, tmp_path / "one", "--threads", "1")) == 0
-    assert losses(run)[0] == pytest.approx(losses(tmp_path / "one")[0], rel=0.3)
+    assert losses(run)[0] == pytest.approx(losses(tmp_path / "one")[0], rel=tolerance)  # 4 % and 0.4 %
     assert len(losses(run)) == 4
 
 
