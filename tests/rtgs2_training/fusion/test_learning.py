@@ -32,8 +32,8 @@ augmentation:
 @pytest.mark.parametrize(
     ("task", "steps", "metric", "enough"),
     [
-        ("semantic", 150, "miou", lambda value: value > 0.9),
-        ("depth", 400, "rmse", lambda value: value < 0.7 * DEPTH_SPREAD),
+        ("semantic", 120, "miou", lambda value: value > 0.9),
+        ("depth", 200, "rmse", lambda value: value < 0.7 * DEPTH_SPREAD),
     ],
 )
 def test_views_of_one_scene_are_learnt_by_heart(task, steps, metric, enough, tmp_path, capsys):
