@@ -9,7 +9,6 @@ checkpoint=${1:?$usage}
 folder=${2:?$usage}
 capture=${3:-}
 results=$folder/$(sha256sum "$checkpoint" | cut -c 1-12)
-of_capture=capture-$(realpath -m "$capture" | sha256sum | cut -c 1-8)  # of each capture its own results
 
 # rooms NAME OPTIONS...: a data set of test rooms alone.
 rooms() {
@@ -43,6 +42,7 @@ for inputs in fusion features colour; do
   measure "$inputs" "$checkpoint" "$folder/test" --inputs "$inputs" --max-views 4
 done
 if [ -n "$capture" ]; then
+  of_capture=capture-$(realpath -m "$capture" | sha256sum | cut -c 1-8)  # of each capture its own results
   for inputs in fusion features colour; do
     measure "$of_capture/$inputs" "$checkpoint" "$capture" --inputs "$inputs"
   done

@@ -195,7 +195,7 @@ class TuningRunConfig:
     """Supervised training of the encoder, after the point contrast: a linear classifier reads every voxel's class.
 
     ``parts_per_step`` parts of scenes make a step; ``calibration_scenes`` as in :class:`EncoderRunConfig`. Heights
-    tell classes apart, so they change with a room's scale only. How large Gaussians and how thin surfaces are tells
+    tell classes apart, so beside a room's scale they change little. How large Gaussians and how thin surfaces are tells
     classes of generated rooms apart, but not of captured ones: that changes much.
     """
 
