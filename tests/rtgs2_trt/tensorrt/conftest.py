@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from emulated_gpu import emulated_core, emulated_gpu
+from rtgs2_trt.cli import main
 from tensorrt_machine import Machine, install
 from tensorrt_real import chosen_version, import_bindings
 
@@ -71,6 +73,21 @@ def frame_bundle(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def bundle_path(frame_bundle: Path, tmp_path: Path) -> Path:
     """A copy that a test may build in."""
-    import shutil
-
     return Path(shutil.copytree(frame_bundle, tmp_path / "tiny.rtgs2"))
+
+
+@pytest.fixture(scope="session")
+def first_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the bundle lies in which `built` built first."""
+    return tmp_path_factory.mktemp("first_build") / "tiny.rtgs2"
+
+
+@pytest.fixture
+def built(machine: Machine, frame_bundle: Path, first_build: Path, tmp_path: Path) -> Path:
+    """A copy with engines of this machine: built once, which takes a second, and copied."""
+    if not first_build.exists():
+        path = Path(shutil.copytree(frame_bundle, tmp_path / "first.rtgs2"))
+        assert main(["build", str(path), "--quiet"]) == 0
+        path.rename(first_build)
+        machine.builds = machine.runs = machine.contexts = 0
+    return Path(shutil.copytree(first_build, tmp_path / "tiny.rtgs2"))

@@ -30,13 +30,6 @@ def view(target: float = 1.2, width: int = 90, height: int = 60) -> Camera:
 
 
 @pytest.fixture
-def built(machine: Machine, bundle_path: Path) -> Path:
-    assert main(["build", str(bundle_path), "--quiet"]) == 0
-    machine.runs = machine.contexts = 0
-    return bundle_path
-
-
-@pytest.fixture
 def segmenter(built: Path) -> Segmenter:
     return Segmenter(built, "tensorrt")
 
@@ -186,7 +179,7 @@ def test_threads_share_the_engine(segmenter: Segmenter, machine: Machine, encode
         for found in together[number]:
             np.testing.assert_array_equal(found, labels)
     assert machine.contexts <= 4
-    assert machine.builds == 2  # frame and encoder
+    assert machine.builds == 0
 
 
 def test_results_stay_on_the_gpu(segmenter: Segmenter, encoded: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
