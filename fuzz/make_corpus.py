@@ -373,6 +373,9 @@ def label_image() -> Iterator[tuple[str, bytes]]:
     file = io.BytesIO()
     Image.fromarray(values.astype(np.uint8)).convert("P").save(file, format="PNG")
     yield "palette", file.getvalue()
+    file = io.BytesIO()
+    Image.fromarray((values % 4).astype(np.uint8)).convert("P").save(file, format="PNG", bits=2)
+    yield "2_bits", file.getvalue()
 
 
 def golden() -> Iterator[tuple[str, bytes]]:

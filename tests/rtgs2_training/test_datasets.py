@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from PIL import Image
 
 from box_room import CEILING, DOOR, FLOOR, WALL, box_truth, box_views, write_box_dataset, write_box_scene
 from rtgs2_training.datasets import open_dataset
+from rtgs2_training.label_images import read_number_image
 from rtgs2_trt import Camera, Scene, save_cameras
 from rtgs2_trt.classes import builtin_class_table, load_class_table
 from rtgs2_trt.errors import CameraError, ClassTableError, DatasetError, InputError, SceneError
@@ -34,6 +37,19 @@ def edit(folder, **changes):
     values = json.loads(path.read_text())
     values.update(changes)
     path.write_text(json.dumps({key: value for key, value in values.items() if value is not None}))
+
+
+def greyscale_png(values, bits):
+    """A PNG of so few bits a pixel, which Pillow does not write; whole bytes a row."""
+
+    def chunk(name, content):
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    height, width = values.shape
+    single = np.unpackbits(values[:, :, None], axis=2)[:, :, -bits:].reshape(height, -1)
+    rows = b"".join(b"\0" + row.tobytes() for row in np.packbits(single, axis=1))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def put(path, values, mode=None):
@@ -204,6 +220,17 @@ def test_palette_images_hold_indices(folder):
     assert (scene.classes.ids[scene.labels("0000")] == FLOOR).all()
 
 
+def test_palette_images_of_few_bits_hold_indices(folder):
+    ids = np.arange(60 * 80, dtype=np.uint8).reshape(60, 80) % 3
+    image = Image.fromarray(ids).convert("P")
+    image.putpalette([0, 0, 0, 200, 10, 10, 10, 200, 10])
+    image.putdata(ids.ravel().tolist())
+    path = folder / "a" / "semantic" / "0000.png"
+    image.save(path, bits=2)
+    assert path.read_bytes()[24] == 2
+    np.testing.assert_array_equal(read_number_image(path, (80, 60)), ids)
+
+
 def test_foreign_ids_can_be_ignored(folder):
     put(folder / "a" / "semantic" / "0000.png", np.full((60, 80), 99, np.uint8))
     scene = open_dataset(folder, foreign_ids="ignore").scenes("train")[0]
@@ -284,6 +311,17 @@ def test_images_that_are_no_labels(folder, kind, message):
     else:
         Image.fromarray(noise).save(path, format="JPEG")
     with pytest.raises(DatasetError, match=message):
+        open_dataset(folder).scenes("train")[0].labels("0000")
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_greyscale_of_few_bits_is_refused(folder, bits):
+    """Pillow stretches its numbers to 0..255: floor would become another class without a word."""
+    path = folder / "a" / "semantic" / "0000.png"
+    path.write_bytes(greyscale_png(np.full((60, 80), WALL, np.uint8), bits))
+    with Image.open(path) as image:
+        assert image.mode == "L"
+    with pytest.raises(DatasetError, match=rf"semantic/0000\.png: bits: .*found {bits}, expected greyscale of 8 or 16"):
         open_dataset(folder).scenes("train")[0].labels("0000")
 
 
