@@ -8,6 +8,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("lightning_fabric")
@@ -117,14 +118,20 @@ def test_processes_share_their_gradients(data, tmp_path):
     start = {name: value.detach().clone() for name, value in network.named_parameters()}
     optimizer = task.optimizer()
     task.objective.train()
+    halves = []
     for step in range(config.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config.schedule, step, config.steps)
         optimizer.zero_grad()
         for rank in (0, 1):
-            (task.objective(task.prepare(task.load(step, rank, 2), step, cpu))["loss"] / 2).backward()
+            loss = task.objective(task.prepare(task.load(step, rank, 2), step, cpu))["loss"]
+            (loss / 2).backward()
+            halves.append(loss.item())
         torch.nn.utils.clip_grad_norm_(task.objective.parameters(), config.clip_norm)
         optimizer.step()
+    of_rank = np.reshape(halves, (config.steps, 2))
+    assert np.abs(of_rank[0, 0] - of_rank[0, 1]) > 1e-3  # what is told is neither half's own
+    assert losses(tmp_path / "two") == pytest.approx(of_rank.mean(axis=1), rel=1e-4)
     alike, moved = [], []
     for name, value in network.named_parameters():
         alike.append((value - together[name]).abs().flatten())

@@ -157,10 +157,19 @@ class _Loop:
             self.step += 1
             task.after_step(self.step)
         assert norm is not None
-        for name, value in {**values, "gradient_norm": norm}.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value.detach()
+        for name, value in self._mean_of_processes({**values, "gradient_norm": norm}).items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
         self.clocked_steps += 1
         self.sums["count"] = self.sums.get("count", 0.0) + 1.0
+
+    def _mean_of_processes(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Each process has its share of a step's samples; metrics are of all of them."""
+        detached = {name: value.detach() for name, value in values.items()}
+        if self.fabric.world_size == 1:
+            return detached
+        mean = self.fabric.all_reduce(torch.stack(list(detached.values())), reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        return dict(zip(detached, mean.unbind(), strict=True))
 
     def _write_row(self) -> None:
         sums = self._finite_sums()
