@@ -26,7 +26,7 @@ from box_room import write_box_dataset
 from rtgs2_networks import checkpoint as checkpoint_module
 from rtgs2_networks.checkpoint import load_checkpoint
 from rtgs2_training.cli import main
-from rtgs2_training.fusion import fusion_training
+from rtgs2_training.fusion import fusion_training, render_cache
 from rtgs2_training.runs import loop, run_state
 from rtgs2_training.runs.run_files import STATE
 
@@ -171,6 +171,47 @@ def test_minutes_are_kept(data, tmp_path, monkeypatch, capsys):
     assert 0 < first["step"] <= 30
     assert run_state.saved_step(run / STATE) == first["step"]
     assert first["step"] < train()["step"] <= first["step"] + 30
+
+
+def test_minutes_are_kept_while_views_are_rendered(data, tmp_path, monkeypatch, capsys):
+    run, cache = tmp_path / "run", tmp_path / "cache"
+    looks = itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 60 * next(looks))
+    monkeypatch.setattr(render_cache, "time", clock)
+    command = [*arguments(data, "fusion", run), "--cache", str(cache), "--max-minutes", "2"]
+    assert main([*command, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["finished"], said["step"]) == (False, 0)
+    assert len(list(cache.glob("*.npy"))) == 2
+    monkeypatch.undo()
+    assert main(command[:-2]) == 0
+    assert "finished after 8 of 8 steps" in capsys.readouterr().out
+
+
+def test_weights_without_a_state_are_not_overwritten(data, finished, tmp_path, capsys):
+    """Somebody removed the state, which is large, and gives the command again."""
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    (run / STATE).unlink()
+    before = (run / loop.RESULT).read_bytes()
+    assert main(arguments(data, "fusion", run)) == 2
+    message = capsys.readouterr().err
+    assert "ckpt.pt: the weights of a run whose state is gone (expected state.pt beside them)" in message
+    assert "--restart" in message
+    assert (run / loop.RESULT).read_bytes() == before
+    assert main(arguments(data, "fusion", run, "--restart", "--set", "steps=1")) == 0
+    assert (run / "before-restart.pt").read_bytes() == before
+
+
+def test_no_pixel_with_a_label_is_told_before_anything_is_rendered(data, tmp_path, capsys):
+    write_box_dataset(tmp_path / "boxes", {"train": ["a"]})
+    for image in (tmp_path / "boxes" / "a" / "semantic").iterdir():
+        Image.fromarray(np.zeros((60, 80), np.uint8)).save(image)
+    command = [*arguments(data, "fusion", tmp_path / "run"), "--cache", str(tmp_path / "cache")]
+    command[command.index("--data") + 1] = str(tmp_path / "boxes")
+    assert main(command) == 2
+    assert "no pixel has a label" in capsys.readouterr().err
+    assert not list((tmp_path / "cache").glob("*.npy"))
 
 
 def test_state_of_another_run_is_refused_and_left_alone(data, tmp_path, capsys):

@@ -29,9 +29,9 @@ from ..runs.config import EncoderRunConfig, RunConfig
 from ..runs.config_file import config_hash
 from ..runs.data import data_fingerprint
 from ..runs.devices import open_devices
-from ..runs.loop import LoopSettings, Outcome, train
+from ..runs.loop import LoopSettings, Outcome, deadline_after, train
 from ..runs.run_files import RESULT, STATE
-from ..runs.run_state import check_state
+from ..runs.run_state import check_state, saved_step
 from ..runs.task import TrainingTask
 from .experiments import EXPERIMENTS, ClaimsConfig, EncoderTrainingName, Experiment
 from .results import minutes_of_result, read_result, summary, write_result
@@ -81,7 +81,7 @@ class ClaimRuns:
         self._scenes = dataset.scenes(config.split)
         self._train_scenes = dataset.scenes(config.fusion.data.train_split)
         self._fingerprint = data_fingerprint(dataset, dataset.splits)
-        self._started = time.monotonic()
+        self._deadline = deadline_after(options.max_minutes)
         if options.threads:
             torch.set_num_threads(options.threads)
 
@@ -221,15 +221,15 @@ class ClaimRuns:
         fabric = open_devices(self._options.accelerator, config.precision)
         settings = LoopSettings(
             folder=folder,
-            max_minutes=self._options.max_minutes,
+            deadline=self._deadline,
             workers=self._options.workers,
-            started=self._started,
             restart=f"Delete {folder}: the run is then done anew",
         )
         made, state = task(), folder / STATE
         if state.exists():
             check_state(state, made.identity, settings.restart)
-        made.gather(fabric, self._console)
+        if not made.gather(fabric, self._console, self._deadline):
+            return Outcome(saved_step(state) if state.exists() else 0)
         return train(made, fabric, settings, self._console)
 
     def _identity(self, training: EncoderTrainingName, *configs: RunConfig) -> str:
@@ -239,5 +239,4 @@ class ClaimRuns:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def _out_of_time(self) -> bool:
-        limit = self._options.max_minutes
-        return limit > 0 and time.monotonic() - self._started > 60 * limit
+        return time.monotonic() > self._deadline

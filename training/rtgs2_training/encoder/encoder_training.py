@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,9 +93,10 @@ class EncoderTraining(TrainingTask[list[ViewPair], PairBatch]):
         self._pairs = self._samples(self.train_scenes, config.seed)
         self._validation_pairs = self._samples(self.validation_scenes, config.seed + _VALIDATION_SEED_OFFSET)
 
-    def gather(self, fabric: Fabric, console: Console) -> None:
+    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf) -> bool:
         """Refuse scenes that are too small for the encoder."""
         check_statistics(self.model.encoder, self.train_scenes[: self.config.calibration_scenes])
+        return True
 
     def optimizer(self) -> torch.optim.Optimizer:
         """See :class:`TrainingTask`."""

@@ -7,6 +7,7 @@ features are blended linearly by the rasteriser, so what is linear in them stays
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,12 +120,13 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         self._parts = self._samples(self.train_scenes, config.seed)
         self._validation_parts = self._samples(self.validation_scenes, config.seed + _VALIDATION_SEED_OFFSET)
 
-    def gather(self, fabric: Fabric, console: Console) -> None:
+    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf) -> bool:
         """Refuse data without labels, and tell how many views cannot be learnt from."""
         check_statistics(self.model.encoder, self.train_scenes[: self.config.calibration_scenes])
         self._check_labels()
         scenes = (*self.train_scenes, *self.validation_scenes)
         tell_left_out([scene for scene in scenes if not (scene.path / STORED).exists()], console)
+        return True
 
     def optimizer(self) -> torch.optim.Optimizer:
         """See :class:`TrainingTask`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -162,7 +163,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         self._cache = cache
         self._augmentation = _for_inputs(config)
 
-    def gather(self, fabric: Fabric, console: Console) -> None:
+    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf) -> bool:
         """Render the views that the cache lacks; the processes share them."""
         config, classes = self.config, self.model.fusion.num_classes
         train_scenes, validation_scenes = self._scenes["train"], self._scenes["validation"]
@@ -173,18 +174,21 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         fabric.barrier()
         self.views: list[CachedView] = store.views(train_scenes)
         self.validation_views = evenly_spaced(store.views(validation_scenes), self.validation.samples)
-        store.render_missing([*self.views, *self.validation_views], console, fabric.global_rank, fabric.world_size)
-        fabric.barrier()
-        store.render_missing([*self.views, *self.validation_views], console)  # where folders are not shared
-        self.encoder.cpu()
-        self._check_targets()
-        tell_left_out(every, console)
+        self._check_targets()  # before anything is rendered
         weights = None
         if config.loss.class_weighting == "inverse_sqrt" and config.task == "semantic":
             weights = torch.from_numpy(class_weights(self.views, classes))
+        wanted, share = [*self.views, *self.validation_views], (fabric.global_rank, fabric.world_size)
+        for rank, world_size in (share, (0, 1)):  # the second where folders are not shared
+            late = not store.render_missing(wanted, console, rank, world_size, deadline)
+            if int(_summed(fabric, torch.tensor(int(late)))):  # waits for all processes
+                return False
+        self.encoder.cpu()
+        tell_left_out(every, console)
         self.objective: FusionObjective = FusionObjective(self._network, config.loss, weights).to(fabric.device)
         self.objective.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # what the Linears between convolutions want
         self.average = WeightAverage(self.objective.network, config.average) if config.average else None
+        return True
 
     def optimizer(self) -> torch.optim.Optimizer:
         """See :class:`TrainingTask`."""

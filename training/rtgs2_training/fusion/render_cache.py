@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +138,14 @@ class RenderCache:
             for name, camera in scene.cameras.items()
         ]
 
-    def render_missing(self, views: Sequence[CachedView], console: Console, rank: int = 0, world_size: int = 1) -> None:
+    def render_missing(
+        self,
+        views: Sequence[CachedView],
+        console: Console,
+        rank: int = 0,
+        world_size: int = 1,
+        deadline: float = math.inf,
+    ) -> bool:
         """Render those of `views` that are not there yet, scene by scene.
 
         Args:
@@ -145,6 +153,10 @@ class RenderCache:
             console: shows the progress.
             rank: of the process, which renders every `world_size`-th scene.
             world_size: number of processes.
+            deadline: :func:`time.monotonic` after which no other view is begun.
+
+        Returns:
+            Whether all of this process's are there.
 
         Raises:
             SceneError: a scene cannot be read or encoded.
@@ -157,15 +169,18 @@ class RenderCache:
                 missing.setdefault(view.scene.path, []).append(view)
         share = [group for path in mine if (group := missing.get(path))]
         if not share:
-            return
+            return True
         self.folder.mkdir(parents=True, exist_ok=True)
         with console.counted(sum(map(len, share)), "rendering views") as advance:
             for group in share:
                 scene = group[0].scene.load_scene()
                 scene = scene.with_features(scene_features(self._encoder, scene))
                 for view in group:
+                    if time.monotonic() > deadline:
+                        return False
                     view.write(rasterize(scene, view.camera, threads=torch.get_num_threads()))
                     advance()
+        return True
 
     def _view(self, scene: SceneFolder, gaussians: str, name: str, camera: Camera) -> CachedView:
         padded = camera.padded(_MULTIPLE)

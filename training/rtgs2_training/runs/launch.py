@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 
 from rtgs2_trt.console import Console, check_folder
 from rtgs2_trt.errors import CheckpointError, InputError, shown
@@ -18,9 +18,9 @@ from ..datasets import Dataset
 from .config import RunConfig
 from .config_file import different_field, read_config, write_config
 from .devices import open_devices
-from .loop import LoopSettings, train
+from .loop import LoopSettings, Outcome, deadline_after, train
 from .run_files import CONFIG, RESULT, STATE
-from .run_state import check_state
+from .run_state import check_state, saved_step
 from .task import TrainingTask
 
 
@@ -35,7 +35,7 @@ def launch(
     Raises:
         InputError: an option, the data set or the folder's saved state cannot be used.
     """
-    started = time.monotonic()
+    deadline = deadline_after(arguments.max_minutes)
     folder = Path(arguments.output)
     check_folder(folder, "--output")
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,10 +54,22 @@ def launch(
             expected=f"a divisor of {task.samples}, the samples of a step",
             fix="Raise batch_size (encoder: pairs_per_step, tune: parts_per_step) in the run's configuration",
         )
-    if (folder / STATE).exists() and not arguments.restart:
+    goes_on = (folder / STATE).exists() and not arguments.restart
+    if goes_on:
         _check_same_configuration(folder / CONFIG, config)
         check_state(folder / STATE, task.identity, LoopSettings.restart)
-    task.gather(fabric, console)
+    elif (folder / RESULT).exists() and not arguments.restart:
+        raise CheckpointError(
+            "the weights of a run whose state is gone",
+            file=folder / RESULT,
+            expected=f"{STATE} beside them",
+            fix=f"{LoopSettings.restart}, which keeps them under another name, or give another folder with -o",
+        )
+    if not task.gather(fabric, console, deadline):
+        step = saved_step(folder / STATE) if goes_on else 0
+        if fabric.is_global_zero:
+            _tell(Outcome(step), task, fabric, folder, console)
+        return
     if fabric.is_global_zero:
         if arguments.restart:  # not before all that it needs has been found
             (folder / STATE).unlink(missing_ok=True)
@@ -67,15 +79,18 @@ def launch(
     fabric.barrier()
     settings = LoopSettings(
         folder=folder,
-        max_minutes=arguments.max_minutes,
+        deadline=deadline,
         save_minutes=arguments.save_minutes,
         log_steps=arguments.log_steps,
         workers=arguments.workers,
-        started=started,
     )
     outcome = train(task, fabric, settings, console)
-    if not fabric.is_global_zero:
-        return
+    if fabric.is_global_zero:
+        _tell(outcome, task, fabric, folder, console)
+
+
+def _tell(outcome: Outcome, task: TrainingTask[Any, Any], fabric: Fabric, folder: Path, console: Console) -> None:
+    """Print how far the run has come."""
     result = {
         "run": str(folder),
         "step": outcome.step,

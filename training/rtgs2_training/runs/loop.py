@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +33,18 @@ class LoopSettings:
 
     Attributes:
         folder: where state, metrics and result go.
-        max_minutes: after this much time the run saves its state and ends, a validation at most later; 0 for no limit.
+        deadline: :func:`time.monotonic` after which the run saves its state and ends, a validation at most later.
         save_minutes: time between two saved states.
         log_steps: steps a row of metrics.
         workers: threads that load samples.
-        started: ``time.monotonic()`` from which `max_minutes` counts.
         restart: how to start the run anew, in the words of errors.
     """
 
     folder: Path
-    max_minutes: float = 0.0
+    deadline: float = math.inf
     save_minutes: float = 2.0
     log_steps: int = 50
     workers: int = 1
-    started: float = 0.0
     restart: str = "Start the run anew with --restart"
 
 
@@ -63,10 +61,15 @@ class Outcome:
     """
 
     step: int
-    finished: bool
-    metrics: dict[str, float]
-    stage_milliseconds: dict[str, float]
-    minutes: float
+    finished: bool = False
+    metrics: dict[str, float] = field(default_factory=dict)
+    stage_milliseconds: dict[str, float] = field(default_factory=dict)
+    minutes: float = 0.0
+
+
+def deadline_after(minutes: float) -> float:
+    """Return the :func:`time.monotonic` of that many minutes from now; of 0, one that never comes."""
+    return time.monotonic() + 60 * minutes if minutes else math.inf
 
 
 def train(task: TrainingTask[Any, Any], fabric: Fabric, settings: LoopSettings, console: Console) -> Outcome:
@@ -264,8 +267,7 @@ class _Loop:
         return sums
 
     def _out_of_time(self) -> bool:
-        limit = self.settings.max_minutes
-        late = limit > 0 and time.monotonic() - self.settings.started > 60 * limit
+        late = time.monotonic() > self.settings.deadline
         if self.fabric.world_size > 1 and self.step % self.settings.log_steps == 0:
             late = bool(self.fabric.broadcast(late))  # all processes stop at the same step
         elif self.fabric.world_size > 1:

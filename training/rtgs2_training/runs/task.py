@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,8 +43,13 @@ class TrainingTask(ABC, Generic[Batch, Prepared]):
     clip_norm: float
     identity: Mapping[str, str]
 
-    def gather(self, fabric: Fabric, console: Console) -> None:
-        """Make ready what samples are read from, which can take minutes: called once, when the run is known to go on.
+    @abstractmethod
+    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf) -> bool:
+        """Make ready what samples are read from, which can take hours: called once, when the run is known to go on.
+
+        Returns:
+            Whether all is ready, the same in all processes; False: :func:`time.monotonic` came to `deadline`, and another
+            call goes on.
 
         Raises:
             DatasetError: a scene or view that cannot be used.
