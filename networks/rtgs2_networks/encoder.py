@@ -243,7 +243,10 @@ class Stem(nn.Module):
         self.norm = nn.BatchNorm1d(channels, eps=config.batch_norm_eps)
 
     def forward(self, inputs: Tensor, neighbours: Tensor) -> Tensor:
-        """Embed `inputs` (n_0, in_channels); returns (n_0, C_0)."""
+        """Embed `inputs` (n_0, in_channels); returns (n_0, C_0). Never autocast: positions would be centimetres off."""
+        if torch.is_autocast_enabled(inputs.device.type):
+            with torch.autocast(inputs.device.type, enabled=False):
+                return self(inputs, neighbours)  # type: ignore[no-any-return]
         return F.gelu(self.norm(self.conv(inputs, neighbours)))
 
 

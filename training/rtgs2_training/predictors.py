@@ -70,7 +70,6 @@ class BundlePredictor:
         threads: CPU threads, 0 for all.
 
     Raises:
-        InputError: `inputs` that the network was not trained with.
         BundleError: the bundle cannot be used.
         BackendError: the backend or the precision cannot be had.
     """

@@ -11,10 +11,17 @@ import torch
 from box_room import write_box_dataset
 from rtgs2_training.datasets import open_dataset
 from rtgs2_training.encoder.contrastive_loss import point_info_nce
+from rtgs2_training.encoder.encoder_training import EncoderTraining
 from rtgs2_training.fusion import fusion_training
 from rtgs2_training.fusion.centre_collapse import centre_collapse_loss, simplex_frame
 from rtgs2_training.fusion.fusion_training import FusionTraining
-from rtgs2_training.runs.config import FusionRunConfig, ImageAugmentationConfig
+from rtgs2_training.runs.config import (
+    ContrastConfig,
+    EncoderRunConfig,
+    FusionRunConfig,
+    ImageAugmentationConfig,
+    ViewPairConfig,
+)
 from rtgs2_training.runs.devices import open_devices
 from rtgs2_trt.console import Console
 
@@ -41,6 +48,23 @@ def test_depths_are_not_rounded(tmp_path, monkeypatch):
         millimetres = 1000 * known
         assert (millimetres - millimetres.round()).abs().max() < 1e-3  # as they are stored
         assert (known - known.bfloat16()).abs().max() > 3e-3  # which bfloat16 cannot hold
+
+
+def test_positions_are_not_rounded(tmp_path):
+    """Those of the encoder's inputs, up to its first layer: bfloat16 would move a Gaussian by up to 6 cm at 16 m."""
+    dataset = open_dataset(write_box_dataset(tmp_path / "boxes", {"train": ["a"]}))
+    views = ViewPairConfig(max_points=256, min_iou=0.0, max_iou=1.0)
+    loss = ContrastConfig(positives=32)
+    config = EncoderRunConfig(steps=1, pairs_per_step=1, calibration_scenes=1, views=views, loss=loss)
+    task, fabric = EncoderTraining(config, dataset), open_devices("cpu", "bf16-mixed")
+    prepared = task.prepare(task.load(0, 0, 1), 0, torch.device("cpu"))
+    stem, seen = task.objective.encoder.embedding["stem"], []
+    stem.norm.register_forward_hook(lambda module, given, result: seen.append(given[0].detach()))
+    fabric.setup(task.objective)(prepared)
+    exact = stem.conv(prepared.clouds.inputs, prepared.clouds.plan["stem_neighbours"]).detach()
+    assert seen[0].dtype == torch.float32
+    torch.testing.assert_close(seen[0], exact)
+    assert (exact - exact.bfloat16()).abs().max() > 1e-3
 
 
 def test_similarities_have_no_ties_that_float32_has_not():

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -395,14 +396,45 @@ def of_other_kinds(state):
     torch.save({**content, "identity": 3}, state)
 
 
-@pytest.mark.parametrize("damage", [cut, without_a_weight, of_other_kinds])
+def compressed(state):
+    with zipfile.ZipFile(state) as archive:
+        members = [(member.filename, archive.read(member)) for member in archive.infolist()]
+    with zipfile.ZipFile(state, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+
+
+def before_the_start(state):
+    content = torch.load(state, weights_only=True)
+    torch.save({**content, "step": -1}, state)
+
+
+def rows_of_lists(state):
+    content = torch.load(state, weights_only=True)
+    torch.save({**content, "rows": [[3]]}, state)
+
+
+def rows_without_a_step(state):
+    content = torch.load(state, weights_only=True)
+    torch.save({**content, "rows": [{"loss": 1.0}]}, state)
+
+
+def sums_of_text(state):
+    content = torch.load(state, weights_only=True)
+    torch.save({**content, "sums": {"loss": "much"}}, state)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [cut, without_a_weight, of_other_kinds, compressed, before_the_start, rows_of_lists, rows_without_a_step, sums_of_text],
+)
 def test_damaged_state_is_refused(damage, data, finished, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(finished, run)
     damage(run / STATE)
     assert main(arguments(data, "fusion", run)) == 2
     message = capsys.readouterr().err
-    assert "a damaged or incomplete state of a run" in message
+    assert "state.pt: a damaged or incomplete state of a run" in message
     assert "--restart" in message
 
 

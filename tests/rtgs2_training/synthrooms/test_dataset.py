@@ -86,6 +86,10 @@ def test_rooms_stay_in_their_splits(folder, tmp_path):
     write_dataset(grown, scenes=4, validation=1, test=1, settings=SETTINGS, workers=1)
     splits = json.loads((grown / "dataset.json").read_text())["splits"]
     assert splits == {"train": ["room-0002", "room-0003"], "validation": ["room-0001"], "test": ["room-0000"]}
+    before = files(grown)
+    with pytest.raises(InputError, match=r"dataset\.json: --scenes: rooms would be lost .*without 'room-0003', expected 4"):
+        write_dataset(grown, scenes=3, validation=1, test=1, settings=SETTINGS)
+    assert files(grown) == before
 
 
 def test_a_scene_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):

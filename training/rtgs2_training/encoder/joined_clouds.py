@@ -42,15 +42,26 @@ class JoinedClouds:
                 return [move(part) for part in array]
             return torch.from_numpy(array).to(device, non_blocking=True)
 
-        return DeviceClouds(move(self.inputs), {name: move(array) for name, array in self.plan.items()})
+        return DeviceClouds(move(self.inputs.view(np.int32)), {name: move(array) for name, array in self.plan.items()})
 
 
 @dataclass(eq=False)  # not frozen: Fabric converts its tensors
 class DeviceClouds:
-    """Inputs and plan of :class:`JoinedClouds` as tensors."""
+    """Inputs and plan of :class:`JoinedClouds` as tensors.
 
-    inputs: Tensor
+    Attributes:
+        input_bits: those of the float32 inputs in int32, since Fabric rounds every tensor of floats to the precision of
+            the run, and positions in bfloat16 are centimetres off.
+        plan: as there.
+    """
+
+    input_bits: Tensor
     plan: dict[str, Any]
+
+    @property
+    def inputs(self) -> Tensor:
+        """(n, 10) float32."""
+        return self.input_bits.view(torch.float32)
 
 
 def join_clouds(inputs: Sequence[NDArray[np.float32]], plans: Sequence[Arrays]) -> JoinedClouds:

@@ -38,6 +38,19 @@ class ScenePart:
     labels: _Labels
 
 
+@dataclass(frozen=True, eq=False)
+class _LabelledGaussians:
+    """What is kept of a scene: (n, 10) inputs and (n,) classes of its reduced Gaussians."""
+
+    inputs: _Floats
+    labels: _Labels
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory."""
+        return self.inputs.nbytes + self.labels.nbytes
+
+
 class SceneParts:
     """Endless samples of scenes; sample n is always the same.
 
@@ -66,14 +79,15 @@ class SceneParts:
         Raises:
             SceneError, DatasetError: a scene or its labels cannot be read.
         """
-        inputs, labels = self._scenes[shuffled_item(self._seed, len(self._scenes), number)]
+        scene = self._scenes[shuffled_item(self._seed, len(self._scenes), number)]
+        inputs = scene.inputs
         rng = generator(self._seed, "scene part", number)
         chosen = self._around(inputs, inputs[rng.integers(len(inputs))])
         part = inputs[chosen]
         if rng.random() < self._parts.mirror:
             part[:, 0] *= -1
         cloud = augmented_cloud(part, self._encoder, self._augmentation, rng)
-        return ScenePart(cloud.inputs, cloud.plan, labels[chosen[cloud.representatives]])
+        return ScenePart(cloud.inputs, cloud.plan, scene.labels[chosen[cloud.representatives]])
 
     def _around(self, inputs: _Floats, centre: _Floats) -> NDArray[np.int64]:
         """Return the rows, ascending, of a part: what stands on the floor around `centre`, from floor to ceiling."""
@@ -83,8 +97,8 @@ class SceneParts:
         distance = ((inputs[:, :2] - centre[:2]) ** 2).sum(axis=1)
         return np.sort(np.argpartition(distance, most)[:most])
 
-    def _reduced(self, folder: SceneFolder) -> tuple[_Floats, _Labels]:
+    def _reduced(self, folder: SceneFolder) -> _LabelledGaussians:
         scene = folder.load_scene()
         inputs = encoder_inputs(scene)
         kept = one_a_voxel(inputs, self._parts.reduction)
-        return inputs[kept], gaussian_classes(folder, scene, torch.get_num_threads())[kept]
+        return _LabelledGaussians(inputs[kept], gaussian_classes(folder, scene, torch.get_num_threads())[kept])

@@ -23,6 +23,7 @@ _Floats = NDArray[np.float32]
 _Ints = NDArray[np.int64]
 
 _NEAR_PLANE = 0.2
+_COLUMNS_AT_ONCE = 4096  # Gaussians whose views are compared
 _TRIES = 20  # scenes asked for a pair before a data set without any is refused
 
 
@@ -51,11 +52,26 @@ class ViewPair:
 
 @dataclass(frozen=True, eq=False)
 class _ScenePairs:
-    """What is kept of a scene: reduced Gaussians, who sees them, and which views make pairs."""
+    """What is kept of a scene.
+
+    Attributes:
+        inputs: (n, 10) float32, of the reduced Gaussians.
+        seen_bits: (V, ceil(n / 8)) uint8, a bit for each view and Gaussian: whether it lies in the view.
+        pairs: (P, 2) which views make pairs.
+    """
 
     inputs: _Floats
-    seen: NDArray[np.bool_]
+    seen_bits: NDArray[np.uint8]
     pairs: NDArray[np.int64]
+
+    def seen(self, view: int) -> NDArray[np.bool_]:
+        """Return (n,) which Gaussians lie in a view."""
+        return np.unpackbits(self.seen_bits[view], count=len(self.inputs)).view(np.bool_)
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory."""
+        return self.inputs.nbytes + self.seen_bits.nbytes + self.pairs.nbytes
 
 
 class ViewPairs:
@@ -107,7 +123,7 @@ class ViewPairs:
 
     def _pair(self, scene: _ScenePairs, rng: np.random.Generator) -> ViewPair:
         first, second = scene.pairs[rng.integers(len(scene.pairs))]
-        common = np.flatnonzero(scene.seen[first] & scene.seen[second])
+        common = np.flatnonzero(scene.seen(first) & scene.seen(second))
         centre = scene.inputs[common[rng.integers(len(common))], :3]
         members = [self._nearest(scene, view, centre) for view in (first, second)]
         encoded = [augmented_cloud(scene.inputs[chosen], self._encoder, self._augmentation, rng) for chosen in members]
@@ -123,7 +139,7 @@ class ViewPairs:
 
     def _nearest(self, scene: _ScenePairs, view: int, centre: _Floats) -> _Ints:
         """Indices of the Gaussians of a view, at most ``max_points``: those nearest to `centre`."""
-        chosen = np.flatnonzero(scene.seen[view])
+        chosen = np.flatnonzero(scene.seen(view))
         if len(chosen) > self._views.max_points:
             distance = ((scene.inputs[chosen, :3] - centre) ** 2).sum(axis=1)
             chosen = np.sort(chosen[np.argpartition(distance, self._views.max_points)[: self._views.max_points]])
@@ -143,9 +159,11 @@ def in_view(means: _Floats, camera: Camera) -> NDArray[np.bool_]:
 
 def overlapping_pairs(seen: NDArray[np.bool_], min_iou: float, max_iou: float) -> NDArray[np.int64]:
     """Return the (P, 2) pairs of rows of `seen` (V, N) whose intersection over union lies between the bounds."""
-    rows = seen.astype(np.float32)
-    intersection = rows @ rows.T
-    count = rows.sum(axis=1)
+    intersection = np.zeros((len(seen), len(seen)), np.float32)
+    for first in range(0, seen.shape[1], _COLUMNS_AT_ONCE):
+        columns = seen[:, first : first + _COLUMNS_AT_ONCE].astype(np.float32)
+        intersection += columns @ columns.T
+    count = np.diagonal(intersection)
     union = count[:, None] + count[None, :] - intersection
     iou = np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
     return np.argwhere(np.triu((iou > min_iou) & (iou < max_iou), k=1))
@@ -156,4 +174,4 @@ def _scene_pairs(folder: SceneFolder, config: ViewPairConfig) -> _ScenePairs:
     inputs = inputs[one_a_voxel(inputs, config.reduction)]
     cameras: Iterable[Camera] = folder.all_cameras.values()
     seen = np.stack([in_view(inputs[:, :3], camera) for camera in cameras])
-    return _ScenePairs(inputs, seen, overlapping_pairs(seen, config.min_iou, config.max_iou))
+    return _ScenePairs(inputs, np.packbits(seen, axis=1), overlapping_pairs(seen, config.min_iou, config.max_iou))

@@ -12,6 +12,7 @@ import torch
 
 from rtgs2_trt.atomic import atomic_file
 from rtgs2_trt.errors import CheckpointError, shown
+from rtgs2_trt.torch_archives import refuse_compressed
 
 _FORMAT = "rtgs2-training-state/1"
 _SHOWN_DIGITS = 12  # of a hash
@@ -104,6 +105,8 @@ def saved_step(path: Path) -> int:
 def _read(path: Path, fix: str, *, mmap: bool = False) -> dict[str, Any]:
     """The checked content of a state; with `mmap` tensors stay in the file."""
     try:
+        with path.open("rb"):
+            refuse_compressed(path, CheckpointError)
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except OSError as error:
         raise CheckpointError(f"cannot be read: {error.strerror}", file=path) from error
@@ -115,7 +118,16 @@ def _read(path: Path, fix: str, *, mmap: bool = False) -> dict[str, Any]:
     kinds = {"identity": dict, "step": int, "network": dict, "optimizer": dict, "rows": list, "sums": dict}
     if any(not isinstance(content[name], kind) for name, kind in kinds.items()):
         raise damaged(path, fix)
+    numbers = [content["sums"], *content["rows"]]
+    if content["step"] < 0 or not all(_holds_numbers(values) for values in numbers):
+        raise damaged(path, fix)
+    if any("step" not in row for row in content["rows"]):
+        raise damaged(path, fix)
     return content
+
+
+def _holds_numbers(values: Any) -> bool:
+    return isinstance(values, dict) and all(isinstance(value, int | float) for value in values.values())
 
 
 def damaged(path: Path, restart: str) -> CheckpointError:

@@ -21,7 +21,7 @@ from PIL import Image
 from rtgs2_trt.atomic import atomic_file, atomic_folder
 from rtgs2_trt.camera_files import save_cameras
 from rtgs2_trt.classes import builtin_class_table
-from rtgs2_trt.errors import InputError
+from rtgs2_trt.errors import InputError, shown
 
 from ..datasets import DESCRIPTION, FORMAT
 from ..gaussian_classes import STORED
@@ -188,7 +188,7 @@ def _check_same(folder: Path, expected: dict[str, Any]) -> None:
 
 
 def _check_splits(description: Path, parted: dict[str, list[str]]) -> None:
-    """Refuse to move rooms that networks may have been trained on into another split."""
+    """Refuse to move rooms that networks may have been trained on into another split, or out of the data set."""
     try:
         before = json.loads(description.read_text())["splits"]
         before = {room: split for split, rooms in before.items() for room in rooms}
@@ -205,6 +205,17 @@ def _check_splits(description: Path, parted: dict[str, list[str]]) -> None:
                     expected=f"in {before[room]}, where it was",
                     fix="Give the same numbers, or another folder; a larger --scenes adds rooms for training",
                 )
+    named = {room for rooms in parted.values() for room in rooms}
+    lost = sorted(before.keys() - named)
+    if lost:
+        raise InputError(
+            "rooms would be lost from the data set",
+            file=description,
+            field="--scenes",
+            found=f"{len(named)} rooms, without {shown(lost[0])}",
+            expected=f"{len(before)} or more",
+            fix="Give as many scenes as before, or another folder",
+        )
 
 
 def _save_png(path: Path, image: NDArray[Any]) -> None:
