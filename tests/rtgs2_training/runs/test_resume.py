@@ -426,7 +426,16 @@ def sums_of_text(state):
 
 @pytest.mark.parametrize(
     "damage",
-    [cut, without_a_weight, of_other_kinds, compressed, before_the_start, rows_of_lists, rows_without_a_step, sums_of_text],
+    [
+        cut,
+        without_a_weight,
+        of_other_kinds,
+        compressed,
+        before_the_start,
+        rows_of_lists,
+        rows_without_a_step,
+        sums_of_text,
+    ],
 )
 def test_damaged_state_is_refused(damage, data, finished, tmp_path, capsys):
     run = tmp_path / "run"

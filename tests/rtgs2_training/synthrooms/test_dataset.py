@@ -87,7 +87,9 @@ def test_rooms_stay_in_their_splits(folder, tmp_path):
     splits = json.loads((grown / "dataset.json").read_text())["splits"]
     assert splits == {"train": ["room-0002", "room-0003"], "validation": ["room-0001"], "test": ["room-0000"]}
     before = files(grown)
-    with pytest.raises(InputError, match=r"dataset\.json: --scenes: rooms would be lost .*without 'room-0003', expected 4"):
+    with pytest.raises(
+        InputError, match=r"dataset\.json: --scenes: rooms would be lost .*without 'room-0003', expected 4"
+    ):
         write_dataset(grown, scenes=3, validation=1, test=1, settings=SETTINGS)
     assert files(grown) == before
 

@@ -48,8 +48,8 @@ class TrainingTask(ABC, Generic[Batch, Prepared]):
         """Make ready what samples are read from, which can take hours: called once, when the run is known to go on.
 
         Returns:
-            Whether all is ready, the same in all processes; False: :func:`time.monotonic` came to `deadline`, and another
-            call goes on.
+            Whether all is ready, the same in all processes; False: :func:`time.monotonic` came to `deadline` first, and
+            another call goes on.
 
         Raises:
             DatasetError: a scene or view that cannot be used.
