@@ -175,11 +175,14 @@ def test_killed_segment_leaves_whole_files(exported_bundle, scene, tmp_path):
     save_cameras(tmp_path / "cameras.json", cameras)
     scene.save(tmp_path / "scene.ply")
     output, rng = tmp_path / "out", random.Random(3)
+    arguments = [output, exported_bundle, tmp_path / "scene.ply", tmp_path / "cameras.json"]
     written = 0
-    for _ in range(KILLS):
-        kill_after(
-            SEGMENT, [output, exported_bundle, tmp_path / "scene.ply", tmp_path / "cameras.json"], rng.uniform(0.1, 1.2)
-        )
+    for kill in range(KILLS):
+        with killed(SEGMENT, arguments) as child:
+            while kill == 0 and not any(path.is_file() for path in output.rglob("[!.]*")):  # on a machine however busy
+                assert child.poll() is None
+                time.sleep(0.001)
+            time.sleep(rng.uniform(0, 0.1) if kill == 0 else rng.uniform(0.1, 1.2))
         for path in output.rglob("*") if output.exists() else ():
             if path.is_dir() or path.name.startswith("."):
                 continue

@@ -105,16 +105,24 @@ import os, signal, sys
 from rtgs2_training.cli import main
 from rtgs2_training.runs import loop
 
-save = loop._Loop._save
+name, step = sys.argv[1], int(sys.argv[2])
+writes = getattr(loop._Loop, name)
 
-def save_and_die(self):
-    save(self)
-    if self.step == int(sys.argv[1]):
+def write_and_die(self, *rest):
+    writes(self, *rest)
+    if self.step == step:
         os.kill(os.getpid(), signal.SIGKILL)
 
-loop._Loop._save = save_and_die
-main(sys.argv[2:])
+setattr(loop._Loop, name, write_and_die)
+main(sys.argv[3:])
 """
+
+
+def train_until_killed(after, step, command):
+    """In a process of its own, which kills itself when it has written its state or weights of that step."""
+    child = [sys.executable, "-c", KILLED, after, str(step), *command]
+    killed = subprocess.run(child, stdout=subprocess.DEVNULL, timeout=120, check=False)
+    assert killed.returncode == -signal.SIGKILL, "it had ended before"
 
 
 @pytest.mark.parametrize(
@@ -129,9 +137,7 @@ main(sys.argv[2:])
 def test_killed_and_taken_up_again_equals_uninterrupted(kind, step, options, data, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert main(arguments(data, kind, whole, *options)) == 0
-    command = [sys.executable, "-c", KILLED, str(step), *arguments(data, kind, broken, *options)]
-    killed = subprocess.run(command, stdout=subprocess.DEVNULL, timeout=120, check=False)
-    assert killed.returncode == -signal.SIGKILL, "it had ended before"
+    train_until_killed("_save", step, arguments(data, kind, broken, *options))
     assert run_state.saved_step(broken / STATE) == step
     assert (broken / "config.yaml").read_text().startswith('# data set: "')
     assert main(arguments(data, kind, broken, *options)) == 0
@@ -140,6 +146,16 @@ def test_killed_and_taken_up_again_equals_uninterrupted(kind, step, options, dat
     one, other = weights(whole), weights(broken)
     assert one.keys() == other.keys()
     assert all((one[name] == other[name]).all() for name in one)
+
+
+def test_killed_between_its_first_weights_and_the_next_state(data, finished, tmp_path):
+    command = arguments(data, "fusion", tmp_path / "run")
+    command[command.index("--save-minutes") + 1] = "1e6"
+    train_until_killed("_write_result", 4, command)
+    assert (tmp_path / "run" / loop.RESULT).exists()
+    assert run_state.saved_step(tmp_path / "run" / STATE) == 0
+    assert main(command) == 0
+    assert rows(tmp_path / "run") == rows(finished)
 
 
 def test_out_of_time_saves_and_goes_on(data, tmp_path, monkeypatch, capsys):

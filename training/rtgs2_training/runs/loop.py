@@ -114,6 +114,8 @@ class _Loop:
             workers=settings.workers,
             ahead=2 * settings.workers,
         )
+        if not self.state_file.exists():  # weights never lie without a state beside them, whenever the run is killed
+            self._save()
         out_of_time = self._out_of_time()
         try:
             with self.console.counted(task.steps - self.step, "training steps") as advance:

@@ -7,6 +7,7 @@ interrupted goes on where it stopped.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -81,7 +82,8 @@ def write_dataset(
         validation: how many of the rooms are for validation.
         test: how many are for the test.
         settings: of every room.
-        workers: rooms at a time, each a process; None is one a core.
+        workers: rooms at a time, each in a process of its own, so that a script calls this below
+            ``if __name__ == "__main__":``; None is one a core, 1 starts none.
         done: called with the name of each room that is there.
 
     Raises:
@@ -126,7 +128,8 @@ def _written(folder: Path, seed: int, missing: list[int], settings: RoomSettings
             write_scene(folder / scene_name(index), generate_room(room_seed(seed, index), settings), settings)
             yield index
         return
-    with ProcessPoolExecutor(workers) as pool:
+    # Not forked: the caller's threads, of PyTorch or a progress bar, would be missing in the copy, their locks held.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         jobs = {pool.submit(_generate_and_write, folder, seed, index, settings): index for index in missing}
         try:
             for job in as_completed(jobs):
