@@ -22,7 +22,7 @@ demo: install
 
 # Two at a time, each on one thread of PyTorch; more would make what they share, a bundle or a demo, more often.
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 1
 
 # The core alone: needs a C++ compiler, CMake and Ninja, no Python module.
 CMAKE ?= $(shell command -v cmake || echo $(BIN)/cmake)
