@@ -81,12 +81,6 @@ def killed(code, arguments):
     assert running, problem
 
 
-def kill_after(code, arguments, seconds):
-    """Start `code` and kill it `seconds` after it is ready."""
-    with killed(code, arguments):
-        time.sleep(seconds)
-
-
 def copies(scene, count, value):
     """A scene large enough that saving it takes a while; all its opacities tell which one it is."""
     arrays = (scene.means, scene.scales, scene.rotations, scene.opacities, scene.sh)
@@ -103,7 +97,8 @@ def test_killed_save_leaves_nothing_or_a_whole_scene(scene, tmp_path):
     for kill in range(KILLS):
         if kill % 2 == 0:
             target.unlink(missing_ok=True)
-        kill_after(SAVE, [target, *sources], rng.uniform(0, 0.2) if kill % 2 else rng.uniform(0, 0.02))
+        with killed(SAVE, [target, *sources]):
+            time.sleep(rng.uniform(0, 0.2) if kill % 2 else rng.uniform(0, 0.02))
         if not target.exists():
             continue
         found = Scene.load(target)
