@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -102,6 +104,18 @@ def test_a_scene_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="No space left"):
         write_dataset(tmp_path / "rooms", scenes=1, settings=SETTINGS, workers=1)
     assert list((tmp_path / "rooms").iterdir()) == []
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from rtgs2_training.synthrooms import RoomSettings, write_dataset\n"
+        f"write_dataset({str(tmp_path / 'rooms')!r}, scenes=2, settings=RoomSettings(6000, 2, (32, 24)), workers=2)\n"
+    )
+    ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 1
+    assert "Rtgs2Error: " in ended.stderr.splitlines()[-1]
+    assert 'if __name__ == "__main__":' in ended.stderr.splitlines()[-1]
 
 
 def test_no_data_set_holds_seeds_kept_for_tests():

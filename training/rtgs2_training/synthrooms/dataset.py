@@ -11,6 +11,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from PIL import Image
 from rtgs2_trt.atomic import atomic_file, atomic_folder
 from rtgs2_trt.camera_files import save_cameras
 from rtgs2_trt.classes import builtin_class_table
-from rtgs2_trt.errors import InputError, shown
+from rtgs2_trt.errors import InputError, Rtgs2Error, shown
 
 from ..datasets import DESCRIPTION, FORMAT
 from ..gaussian_classes import STORED
@@ -89,6 +90,7 @@ def write_dataset(
     Raises:
         InputError: numbers that do not add up; rooms made with other settings, or of other splits, in the folder;
             nowhere to write.
+        Rtgs2Error: one of the processes ended early, for want of memory or of the line above.
     """
     settings = settings or RoomSettings()
     folder, parted = Path(folder), splits(scenes, validation, test)
@@ -129,14 +131,19 @@ def _written(folder: Path, seed: int, missing: list[int], settings: RoomSettings
             yield index
         return
     # Not forked: the caller's threads, of PyTorch or a progress bar, would be missing in the copy, their locks held.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    try:
         jobs = {pool.submit(_generate_and_write, folder, seed, index, settings): index for index in missing}
-        try:
-            for job in as_completed(jobs):
-                job.result()
-                yield jobs[job]
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for job in as_completed(jobs):
+            job.result()
+            yield jobs[job]
+    except BrokenProcessPool as problem:
+        raise Rtgs2Error(
+            f"{folder}: a process that makes rooms ended before its room was written; rooms that are there are kept. Take"
+            ' fewer workers if memory was short; in a script, call write_dataset below if __name__ == "__main__":'
+        ) from problem
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _generate_and_write(folder: Path, seed: int, index: int, settings: RoomSettings) -> None:
