@@ -139,8 +139,8 @@ def _written(folder: Path, seed: int, missing: list[int], settings: RoomSettings
             yield jobs[job]
     except BrokenProcessPool as problem:
         raise Rtgs2Error(
-            f"{folder}: a process that makes rooms ended before its room was written; rooms that are there are kept. Take"
-            ' fewer workers if memory was short; in a script, call write_dataset below if __name__ == "__main__":'
+            f"{folder}: a process that makes rooms ended before its room was written; rooms that are there are kept."
+            ' Take fewer workers if memory was short; in a script, call write_dataset below if __name__ == "__main__":'
         ) from problem
     finally:
         pool.shutdown(cancel_futures=True)
