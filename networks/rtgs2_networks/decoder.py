@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -30,10 +29,17 @@ class MlpDecoder(nn.Module):
             Logits (B, num_classes, h, w) and the embedding (B, width, h, w) that they are a linear function of.
         """
         size = maps[0].shape[2:]
-        projected = []
-        for scale in reversed(range(len(maps))):  # the research weights concatenate the coarsest scale first
+        mix, norm, activation = self.linear_fuse
+        assert isinstance(mix, nn.Conv2d)
+        assert mix.bias is not None
+        embedding = mix.bias[:, None, None]
+        # The mixing of the joined scales is a sum over them, and each summand commutes with its upsampling: far fewer
+        # pixels are mixed. The research weights join the coarsest scale first.
+        scales = reversed(range(len(maps)))
+        for scale, weight in zip(scales, mix.weight.flatten(1).chunk(len(maps), dim=1), strict=True):
             projection = self.get_submodule(f"linear_c{scale + 1}")
-            x = projection(maps[scale].permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-            projected.append(x if scale == 0 else F.interpolate(x, size, mode="bilinear", align_corners=False))
-        embedding = self.linear_fuse(torch.cat(projected, dim=1))
+            x = F.linear(projection(maps[scale].permute(0, 2, 3, 1)), weight).permute(0, 3, 1, 2)
+            x = x if scale == 0 else F.interpolate(x, size, mode="bilinear", align_corners=False)
+            embedding = embedding + x
+        embedding = activation(norm(embedding))
         return self.linear_pred(embedding), embedding

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from rtgs2_networks.config import EncoderConfig
 from rtgs2_trt.errors import InputError
@@ -34,6 +36,46 @@ def take_rows(table: Tensor, index: Tensor) -> Tensor:
     return table.index_select(0, index.flatten()).view(*index.shape, -1)  # trains faster than table[index]
 
 
+def _convolved(x: Tensor, weight: Tensor, neighbours: Tensor) -> Tensor:
+    out = x.new_zeros(())
+    for plane, rows in zip(weight.unbind(1), _rows(x, neighbours), strict=True):
+        out = out + F.linear(rows, plane.flatten(1))
+    return out
+
+
+def _rows(x: Tensor, neighbours: Tensor) -> Iterator[Tensor]:
+    """Yield (n, k * k * C), what each voxel reads of `x` (n, C) in one plane of the kernel: bounds the copy."""
+    padded = F.pad(x, (0, 0, 0, 1))  # row n is the zero that empty neighbours read
+    for plane in neighbours.unbind(0):
+        yield take_rows(padded, plane).flatten(1)
+
+
+class _Convolution(Function):
+    """Submanifold convolution whose gradients gather rows as it does.
+
+    Automatic differentiation would add rows of gradients to those that were read, one by one. But a voxel is its
+    neighbour's neighbour, in the opposite place, so the gradient of `x` is a convolution too, by the turned kernel.
+    What was read is gathered again for the weight's, which saves ``k**3`` times the memory of `x`.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, neighbours: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight, neighbours)
+        return _convolved(x, weight, neighbours)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        x, weight, neighbours = ctx.saved_tensors
+        of_x = of_weight = None
+        if ctx.needs_input_grad[0]:
+            of_x = _convolved(gradient, weight.flip(1, 2, 3).transpose(0, 4), neighbours)
+        if ctx.needs_input_grad[1]:
+            planes = [gradient.mT @ rows for rows in _rows(x, neighbours)]
+            of_weight = torch.stack(planes, dim=1).view_as(weight)
+        return of_x, of_weight, None
+
+
 class SubmanifoldConv(nn.Module):
     """Cubic convolution evaluated at occupied voxels only; empty neighbours count as zero.
 
@@ -50,11 +92,12 @@ class SubmanifoldConv(nn.Module):
 
     def forward(self, x: Tensor, neighbours: Tensor) -> Tensor:
         """Convolve `x` (n, in) with `neighbours` (k, n, k * k), n where there is none; returns (n, out)."""
-        padded = F.pad(x, (0, 0, 0, 1))  # row n is the zero that empty neighbours read
-        out = x.new_zeros(()) if self.bias is None else self.bias
-        for weight, plane in zip(self.weight.unbind(1), neighbours.unbind(0), strict=True):  # bounds the gathered copy
-            out = out + F.linear(take_rows(padded, plane).flatten(1), weight.flatten(1))
-        return out
+        weight: Tensor = self.weight
+        if torch.is_autocast_enabled(x.device.type):
+            dtype = torch.get_autocast_dtype(x.device.type)
+            x, weight = x.to(dtype), weight.to(dtype)
+        out: Tensor = _Convolution.apply(x, weight, neighbours)  # type: ignore[no-untyped-call]
+        return out if self.bias is None else out + self.bias
 
 
 class PositionalEncoding(nn.ModuleList):

@@ -91,6 +91,37 @@ def test_submanifold_convolution_is_a_dense_one_at_the_occupied_voxels() -> None
         torch.testing.assert_close(found, expected.T, rtol=0, atol=1e-5)  # sums of up to 1250 products
 
 
+def test_gradients_of_the_convolution_are_those_of_the_dense_one() -> None:
+    inputs, plan, grid = small_scene()
+    for name, kernel in (("stem_neighbours", 5), ("stage0_neighbours", 3)):
+        convolution = SubmanifoldConv(inputs.shape[1], 7, kernel, bias=True).double()
+        x = inputs.double().requires_grad_()
+        dense = torch.zeros(inputs.shape[1], *(grid.max(0) + 1), dtype=torch.float64)
+        dense = dense.index_put((torch.arange(inputs.shape[1])[:, None], *torch.from_numpy(grid.T)[:, None]), x.T)
+        weight = convolution.weight.permute(0, 4, 1, 2, 3)
+        expected = F.conv3d(dense[None], weight, convolution.bias, padding=kernel // 2)[0].movedim(0, -1)[tuple(grid.T)]
+        weights = torch.randn(expected.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+        wanted = [x, convolution.weight, convolution.bias]
+        found = torch.autograd.grad((convolution(x, plan[name]) * weights).sum(), wanted)
+        for one, other in zip(found, torch.autograd.grad((expected * weights).sum(), wanted), strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
+
+
+def test_convolution_in_bfloat16_is_near_and_trains() -> None:
+    inputs, plan, _ = small_scene()
+    convolution = SubmanifoldConv(inputs.shape[1], 7, 3, bias=True)
+    x = inputs.requires_grad_()
+    exact = convolution(x, plan["stage0_neighbours"])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rounded = convolution(x, plan["stage0_neighbours"])
+    torch.testing.assert_close(rounded.float(), exact, rtol=0.03, atol=0.03)  # 8 bits, 270 products
+    for one, other in zip(
+        *(torch.autograd.grad(y.sum(), [x, convolution.weight]) for y in (rounded, exact)), strict=True
+    ):
+        assert one.dtype == torch.float32
+        assert relative_error(one.numpy(), other.numpy()) < 0.02
+
+
 @pytest.mark.parametrize("patches_at_once", [1, 2, 1000])
 def test_attention_stays_within_patches(monkeypatch: pytest.MonkeyPatch, patches_at_once: int) -> None:
     inputs, plan, _ = small_scene()

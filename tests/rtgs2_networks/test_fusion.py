@@ -3,10 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from golden_values import golden, relative_error, seeded_state_dict, state_entries
 from rtgs2_networks.config import FusionConfig, preset
+from rtgs2_networks.convnext import ConvNextBlock
+from rtgs2_networks.decoder import MlpDecoder
 from rtgs2_networks.fusion import FusionNetwork, full_size_logits
 from rtgs2_trt.errors import InputError
 
@@ -57,6 +60,34 @@ def test_logits_are_linear_in_the_embedding() -> None:
         assert torch.equal(logits, network(image, features))
         # bilinear upsampling commutes with a 1x1 convolution, up to rounding
         torch.testing.assert_close(network.Decoder.linear_pred(embedding), full_size_logits(logits))
+
+
+def test_decoder_is_the_one_that_joins_the_scales_and_then_mixes_them() -> None:
+    generator = torch.Generator().manual_seed(4)
+    widths = (32, 64, 96, 160)
+    decoder = MlpDecoder(widths, 24, 5).double().eval()
+    maps = [
+        torch.randn(2, width, 16 >> scale, 24 >> scale, dtype=torch.float64, generator=generator)
+        for scale, width in enumerate(widths)
+    ]
+    projected = []
+    for scale in (3, 2, 1, 0):
+        projection = decoder.get_submodule(f"linear_c{scale + 1}")
+        x = projection(maps[scale].permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        projected.append(F.interpolate(x, (16, 24), mode="bilinear", align_corners=False))
+    expected = decoder.linear_fuse(torch.cat(projected, dim=1))
+    logits, embedding = decoder(maps)
+    torch.testing.assert_close(embedding, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(logits, decoder.linear_pred(expected), rtol=0, atol=1e-12)
+
+
+def test_depthwise_convolutions_of_the_colours_are_not_rounded_on_a_cpu() -> None:
+    block = ConvNextBlock(8, 4)
+    seen: list[Tensor] = []
+    block.dwconv.register_forward_hook(lambda _, given, result: seen.extend((*given, result)))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        block(torch.randn(1, 8, 12, 12).bfloat16())
+    assert [tensor.dtype for tensor in seen] == [torch.float32, torch.float32]
 
 
 def test_views_of_a_batch_are_independent() -> None:

@@ -41,7 +41,7 @@ def make_optimizer(
         else:
             matrices.append(parameter)
     groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
-    adamw = torch.optim.AdamW(groups, lr=learning_rate, weight_decay=weight_decay)
+    adamw = torch.optim.AdamW(groups, lr=learning_rate, weight_decay=weight_decay, fused=True)
     return Muon(hidden, adamw, learning_rate, weight_decay) if hidden else adamw
 
 
@@ -94,13 +94,24 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(matrices: Tensor) -> Tensor:
     """Return (B, m, n) matrices with the singular vectors of `matrices` and singular values near 1 (0.7 to 1.2).
 
-    By five steps of a Newton-Schulz iteration of fifth degree, in the matrices' dtype.
+    By five steps of a Newton-Schulz iteration of fifth degree, in the matrices' dtype. Each step multiplies x by a
+    polynomial of x xT from the left. All of these commute, so their product and the next x xT follow from small square
+    matrices alone, and x itself is multiplied once.
     """
     a, b, c = _NEWTON_SCHULZ
     tall = matrices.shape[1] > matrices.shape[2]
     x: Tensor = matrices.mT if tall else matrices
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
-    for _ in range(_NEWTON_SCHULZ_STEPS):
-        square = x @ x.mT
-        x = a * x + (b * square + c * (square @ square)) @ x
+    diagonal = a * torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+
+    def polynomial(square: Tensor) -> Tensor:
+        return torch.baddbmm(torch.add(diagonal, square, alpha=b), square, square, alpha=c)
+
+    square = x @ x.mT
+    factor = product = polynomial(square)
+    for _ in range(_NEWTON_SCHULZ_STEPS - 1):
+        square = factor @ square @ factor
+        factor = polynomial(square)
+        product = factor @ product
+    x = product @ x
     return x.mT if tall else x
