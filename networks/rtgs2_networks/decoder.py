@@ -31,15 +31,14 @@ class MlpDecoder(nn.Module):
         size = maps[0].shape[2:]
         mix, norm, activation = self.linear_fuse
         assert isinstance(mix, nn.Conv2d)
-        assert mix.bias is not None
-        embedding = mix.bias[:, None, None]
         # The mixing of the joined scales is a sum over them, and each summand commutes with its upsampling: far fewer
         # pixels are mixed. The research weights join the coarsest scale first.
+        mixed = []
         scales = reversed(range(len(maps)))
         for scale, weight in zip(scales, mix.weight.flatten(1).chunk(len(maps), dim=1), strict=True):
             projection = self.get_submodule(f"linear_c{scale + 1}")
-            x = F.linear(projection(maps[scale].permute(0, 2, 3, 1)), weight).permute(0, 3, 1, 2)
-            x = x if scale == 0 else F.interpolate(x, size, mode="bilinear", align_corners=False)
-            embedding = embedding + x
-        embedding = activation(norm(embedding))
+            bias = mix.bias if scale == 0 else None
+            x = F.linear(projection(maps[scale].permute(0, 2, 3, 1)), weight, bias).permute(0, 3, 1, 2)
+            mixed.append(x if scale == 0 else F.interpolate(x, size, mode="bilinear", align_corners=False))
+        embedding = activation(norm(sum(mixed[1:], start=mixed[0])))
         return self.linear_pred(embedding), embedding
