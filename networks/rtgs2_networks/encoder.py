@@ -37,6 +37,7 @@ def take_rows(table: Tensor, index: Tensor) -> Tensor:
 
 
 def _convolved(x: Tensor, weight: Tensor, neighbours: Tensor) -> Tensor:
+    """Return (n, out), `x` (n, in) convolved by `weight` (out, k, k, k, in)."""
     out = x.new_zeros(())
     for plane, rows in zip(weight.unbind(1), _rows(x, neighbours), strict=True):
         out = out + F.linear(rows, plane.flatten(1))
@@ -91,7 +92,10 @@ class SubmanifoldConv(nn.Module):
         nn.init.uniform_(self.weight, -bound, bound)
 
     def forward(self, x: Tensor, neighbours: Tensor) -> Tensor:
-        """Convolve `x` (n, in) with `neighbours` (k, n, k * k), n where there is none; returns (n, out)."""
+        """Convolve `x` (n, in) with `neighbours` (k, n, k * k), n where there is none; returns (n, out).
+
+        Gradients take it that every voxel is its neighbour's neighbour in the opposite place, as in all geometry plans.
+        """
         weight: Tensor = self.weight
         if torch.is_autocast_enabled(x.device.type):
             dtype = torch.get_autocast_dtype(x.device.type)
