@@ -5,7 +5,7 @@ import pytest
 
 from rtgs2_training.synthrooms.catalogue import DESIGNS
 from rtgs2_training.synthrooms.mesh import TOLERANCE, triangles_of
-from rtgs2_training.synthrooms.piece import Piece, Placement
+from rtgs2_training.synthrooms.piece import Piece, Placement, free_standing
 from rtgs2_training.synthrooms.surfels import sample
 from rtgs2_training.synthrooms.zbuffer import front_surface
 from rtgs2_trt import Camera
@@ -65,6 +65,25 @@ def test_its_surfels_are_sound(kind, design):
         assert len(np.unique(discs.owner)) == len(piece.parts)
         # A few at poles and where folds end may shrink to nothing; a degenerate patch would make whole rows of them.
         assert np.mean(np.abs(np.linalg.norm(discs.normals, axis=1) - 1) < 1e-3) > 0.97
+
+
+@pytest.mark.parametrize(("kind", "design"), [one for one in EACH_DESIGN if one.values[0] != "rug"])
+def test_gaussians_behind_its_surfaces_stay_inside(kind, design):
+    """But for rugs, which share the room below the floor."""
+    piece = design(np.random.default_rng(0))
+    discs = surfels(piece, 0)
+    behind = discs.points - discs.behind[:, None] * discs.normals
+    assert (behind.min(axis=0) > discs.points.min(axis=0) - 0.025).all()
+    assert (behind.max(axis=0) < discs.points.max(axis=0) + 0.025).all()
+
+
+@pytest.mark.parametrize("design", [*DESIGNS["bathtub"], *DESIGNS["sink"]], ids=lambda design: design.__name__)
+def test_hollow_things_stay_hollow(design):
+    """No Gaussian behind a skin comes out in the bowl: skins are 2 cm and more apart, back walls 8 cm thick."""
+    for seed in SEEDS:
+        parts = design(np.random.default_rng(seed)).parts
+        hollow = [part for part in parts if part.class_name in ("bathtub", "sink")]
+        assert max(surface.behind for part in hollow for surface in part.surfaces) < 0.05
 
 
 @pytest.mark.parametrize(("kind", "design"), EACH_DESIGN)
@@ -136,10 +155,8 @@ def test_its_triangles_are_its_surfaces(kind, design):
         assert (distance[hole] > 0).all()
 
 
-@pytest.mark.parametrize(("kind", "design"), EACH_DESIGN)
-def test_it_shows_its_outsides(kind, design):
-    """No see-through gaps and no face turned inside out, seen from before and above: what is seen is the lit side."""
-    piece = design(np.random.default_rng(3))
+def assert_outsides_show(piece, along_x):
+    """No see-through gaps and no face turned inside out, seen from above and aside: what is seen is the lit side."""
     surfaces = [surface for part in piece.parts for surface in part.surfaces]
     triangles = [triangles_of(surface) for surface in surfaces]
     thin = np.repeat([s.material.thin or s.material.glows for s in surfaces], [len(group) for group in triangles])
@@ -147,7 +164,7 @@ def test_it_shows_its_outsides(kind, design):
     low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
     middle, reach = (low + high) / 2, max(1.1 * float(np.linalg.norm(high - low)), 0.6)
     up = -0.35 if piece.placement is Placement.CEILING else 0.4
-    eye = middle + reach * np.array([0.75, 0.5, up])
+    eye = middle + reach * np.array([along_x, 0.5, up])
     camera = Camera.look_at(eye, middle, width=96, height=96, fov_degrees=60)
     seen = front_surface(corners, camera).triangle
     seen = seen[seen >= 0]
@@ -155,3 +172,18 @@ def test_it_shows_its_outsides(kind, design):
     turned_away = np.einsum("nk,nk->n", normals, eye - corners[:, 0]) < 0
     assert len(seen) > 30
     assert np.mean(turned_away[seen] & ~thin[seen]) < 0.06
+
+
+@pytest.mark.parametrize(("kind", "design"), EACH_DESIGN)
+def test_it_shows_its_outsides(kind, design):
+    assert_outsides_show(design(np.random.default_rng(3)), 0.75)
+
+
+@pytest.mark.parametrize("design", [*dict.fromkeys(DESIGNS["sofa"])], ids=lambda design: design.__name__)
+def test_sofas_may_stand_amid_a_room(design):
+    against_wall = design(np.random.default_rng(3))
+    piece = free_standing(against_wall)
+    x = edges_and_inside(piece)[:, 0]
+    assert piece.placement.centred
+    assert [x.min(), x.max()] == pytest.approx([-piece.depth / 2, piece.depth / 2], abs=0.02)
+    assert_outsides_show(piece, -0.75)

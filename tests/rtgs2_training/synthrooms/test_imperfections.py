@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rtgs2_training.synthrooms.catalogue import DESIGNS
-from rtgs2_training.synthrooms.imperfections import MOST_BEFORE, NO_OWNER, captured, random_flaws
+from rtgs2_training.synthrooms.imperfections import MOST_BEFORE, MOST_HAZE, NO_OWNER, captured, random_flaws
 from rtgs2_training.synthrooms.piece import Placement
 from rtgs2_training.synthrooms.plan import FloorPlan, Space, floor_plan
 from rtgs2_training.synthrooms.shell import shell
@@ -60,6 +60,20 @@ def test_some_gaussians_lie_behind_none_before_and_none_too_deep(burial):
         assert 0.02 < share <= 0.82  # at most `buried`, less for some things
         mean = burial * (1 - np.exp(-room / burial))  # of an exponential distribution cut off at `room`
         assert depth[depth > 0].mean() == pytest.approx(mean, rel=0.25)
+
+
+@pytest.mark.parametrize("buried", [0, 0.7])
+def test_haze_is_faint_and_mostly_before_the_surface(buried):
+    rng = np.random.default_rng(1)
+    flaws = replace(random_flaws(0, rng), faint=0.25, haze=0.03, buried=buried, burial=0.05)
+    grey = np.full((COUNT, 3), 0.5)
+    gaussians, _ = captured(level_surfels(), grey, np.zeros_like(grey), floor_plan(rng), COUNT, flaws, rng)
+    z, faint = gaussians["means"][:, 2], gaussians["opacities"] < 0.43
+    assert faint.sum() == COUNT // 4
+    assert z[~faint].max() == 0
+    assert (z[faint] > 0).mean() == pytest.approx(0.785, abs=0.03)  # 0.85, but 1 cm of noise crosses the surface
+    assert np.median(z[faint]) == pytest.approx(0.015, abs=0.008)
+    assert MOST_HAZE - 0.02 < z[faint].max() < MOST_HAZE + 0.06
 
 
 def test_waves_move_floors_and_hardly_boards():

@@ -7,6 +7,7 @@ is asked of the Gaussians, and that there are none in doorways of the plan.
 import numpy as np
 import pytest
 
+from ray_casting import ray_cast
 from rtgs2_training.synthrooms import RoomSettings, generate_room
 from rtgs2_training.synthrooms.mesh import tessellate
 from rtgs2_training.synthrooms.plan import floor_plan
@@ -20,28 +21,6 @@ SETTINGS = RoomSettings(gaussians=30_000, views=2, image_size=SIZE, imperfection
 @pytest.fixture(scope="module", params=[101, 102, 103])
 def room(request):
     return generate_room(request.param, SETTINGS)
-
-
-def ray_cast(triangles, origin, directions):
-    """The first triangle (N,) along each ray, -1 for none, and how many times its direction away (N,).
-
-    After Moeller and Trumbore, "Fast, minimum storage ray/triangle intersection", 1997.
-    """
-    a, u_edge, v_edge = triangles[:, 0], triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
-    to_origin = origin - a
-    q = np.cross(to_origin, u_edge)
-    along = np.einsum("mk,mk->m", v_edge, q)
-    first, distance = np.full(len(directions), -1), np.full(len(directions), np.inf)
-    for number, direction in enumerate(directions):
-        p = np.cross(direction, v_edge)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            inverse = 1 / np.einsum("mk,mk->m", u_edge, p)
-            u, v, t = np.einsum("mk,mk->m", to_origin, p) * inverse, (q @ direction) * inverse, along * inverse
-            hit = (u >= 0) & (v >= 0) & (u + v <= 1) & (t > 0.02)
-        if hit.any():
-            t = np.where(hit, t, np.inf)
-            first[number], distance[number] = np.argmin(t), t.min()
-    return first, distance
 
 
 def through_pixels(camera):

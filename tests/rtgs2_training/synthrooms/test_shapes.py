@@ -4,6 +4,7 @@ import pytest
 from rtgs2_training.synthrooms.mesh import triangles_of
 from rtgs2_training.synthrooms.shapes import (
     Section,
+    bent,
     curved,
     disc,
     loft,
@@ -29,6 +30,7 @@ CLOSED = {
         loft([Section(0, 0, 0, 0), Section(0, 1, 2, 1), Section(1, 0.5, 1, 1, 0.2), Section(1, 0, 0, 0, 0.2)], GREY)
     ],
     "mirrored": mirrored(rounded_box((0, 0, 0), (1, 2, 3), 0.4, GREY)),
+    "bent": bent(rounded_box((0, -1, 0), (1, 1, 3), 0.1, GREY), 4.0),
     "turned": turned(rounded_box((0, 0, 0), (1, 2, 3), 0.1, GREY), "x", 40, (1, 1, 1)),
     "ring": [tube([(np.cos(a), np.sin(a), 0) for a in np.arange(0, 6.2, 0.2)], 0.2, GREY, closed=True)],
 }

@@ -32,6 +32,13 @@ def add_parser(commands: Any) -> None:
         metavar="X",
         help="flaws of captures, 0 none, 1 usual (default), to 3",
     )
+    parser.add_argument(
+        "--photographed",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="share of rooms with Gaussians only where photographs look, as in captures, 0 (default) to 1",
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="rooms at a time (default: one a core)")
     parser.add_argument("--sheets", metavar="DIR", help="also draw a contact sheet of every room into this folder")
     add_console_options(parser)
@@ -47,7 +54,9 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     check_folder(output, "--output")
     if arguments.sheets:
         check_folder(Path(arguments.sheets), "--sheets")
-    settings = RoomSettings(arguments.gaussians, arguments.views, arguments.image_size, arguments.imperfections)
+    settings = RoomSettings(
+        arguments.gaussians, arguments.views, arguments.image_size, arguments.imperfections, arguments.photographed
+    )
     with console.counted(arguments.scenes, "rooms") as advance:
         write_dataset(
             output,

@@ -30,7 +30,7 @@ from ..gaussian_classes import STORED
 from .room import CLASS_TABLE, Room, generate_room
 from .settings import RoomSettings
 
-GENERATOR_VERSION = 12  # goes up whenever the same seed gives another room
+GENERATOR_VERSION = 13  # goes up whenever the same seed gives another room
 SEEDS_A_DATASET = 100_000
 PLY = Path("point_cloud", "iteration_30000", "point_cloud.ply")
 SCENE_FILE = "scene.json"

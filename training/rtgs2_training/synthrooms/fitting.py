@@ -47,7 +47,7 @@ def random_fit(strength: float, rng: np.random.Generator) -> Fit:
 def sizes(count: int, fit: Fit, rng: np.random.Generator) -> Array:
     """Factors (N,) of the discs' radii: many small ones, few large ones, and larger where all are translucent."""
     factor = np.exp(np.clip(rng.normal(0, fit.uneven, count), -3, 1.1)) if fit.uneven else np.ones(count)
-    return np.asarray(factor * (1 + 0.25 * fit.translucent))
+    return np.asarray(factor * (1 + 0.4 * fit.translucent))
 
 
 def opacities(count: int, fit: Fit, rng: np.random.Generator) -> Array:

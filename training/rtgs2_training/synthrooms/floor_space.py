@@ -62,6 +62,7 @@ class FloorSpace:
     space: Space
     taken: list[Footprint] = field(default_factory=list)  # nothing else may be there
     kept_free: list[Footprint] = field(default_factory=list)  # in front of things: may overlap each other
+    doorways: list[Footprint] = field(default_factory=list)  # likewise in front of doors and passages
     parts: list[Part] = field(default_factory=list)
     placed: list[tuple[Piece, Pose]] = field(default_factory=list)
 
@@ -79,15 +80,16 @@ class FloorSpace:
                             (depth, opening.left - 0.05),
                         )
                     ]
-                    self.kept_free.append(Footprint(np.array(corners), 0.0, opening.high))
+                    self.doorways.append(Footprint(np.array(corners), 0.0, opening.high))
 
     def fits(self, piece: Piece, pose: Pose, *, ignoring: Sequence[Footprint] = (), margin: float = GAP) -> bool:
         """Whether a piece can stand there: inside the room, on nothing else, not in the way of a door."""
         body = footprint(piece, pose, margin)
-        if body.high > self.space.height + 0.001 or not self._inside(body):
+        if body.high > self.space.height + 0.001 or not self.inside(body):
             return False
         ignored = {id(other) for other in ignoring}
-        if any(body.meets(other) for other in (*self.taken, *self.kept_free) if id(other) not in ignored):
+        others = (*self.taken, *self.kept_free, *self.doorways)
+        if any(body.meets(other) for other in others if id(other) not in ignored):
             return False
         front = front_of(piece, pose)
         return front is None or not any(front.meets(other) for other in self.taken if id(other) not in ignored)
@@ -108,7 +110,8 @@ class FloorSpace:
         self.parts += [Part(p.class_name, tuple(moved(p.surfaces, offset, pose.yaw_degrees))) for p in piece.parts]
         self.placed.append((piece, pose))
 
-    def _inside(self, body: Footprint) -> bool:
+    def inside(self, body: Footprint) -> bool:
+        """Whether its corners, the middles of its sides and its centre are in the room."""
         corners = body.corners
         points = [*corners, *((corners + np.roll(corners, 1, axis=0)) / 2), corners.mean(axis=0)]
         return all(self.space.contains(float(x), float(y)) for x, y in points)

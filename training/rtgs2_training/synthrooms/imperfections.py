@@ -15,6 +15,7 @@ from .surfels import Surfels
 
 NO_OWNER = -1
 MOST_BEFORE = 0.003  # metres that waves come forward: less than there is between a wall and a poster
+MOST_HAZE = 0.08  # metres before the surface
 _SURPLUS = 1.04  # more surfels than wanted, so that the number comes out right at the end
 
 
@@ -23,7 +24,8 @@ class Flaws:
     """How strong each flaw of a scene is."""
 
     floaters: float  # share of the Gaussians
-    faint: float  # share of doubles beside the surface, faint
+    faint: float  # share of doubles, faint: most before the surface, where a capture's haze is
+    haze: float  # metres before the surface, on average
     thinned: float  # share of the surface that is covered sparsely
     holes: float  # expected number
     blurred: float  # expected number of blurred places
@@ -38,8 +40,11 @@ class Flaws:
     fit: Fit
 
 
-def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
-    """Flaws of a good or, less often, a bad capture; ``strength`` 0 is none at all, 1 as usual."""
+def random_flaws(strength: float, rng: np.random.Generator, *, hazy: bool = False) -> Flaws:
+    """Flaws of a good or, less often, a bad capture; ``strength`` 0 is none at all, 1 as usual.
+
+    ``hazy`` ones have many faint Gaussians before surfaces, and deeper ones behind these.
+    """
     bad = strength * (0.05 + 1.25 * rng.beta(1.1, 3.6))
 
     def some(amount: float) -> float:
@@ -47,7 +52,8 @@ def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
 
     return Flaws(
         floaters=min(some(0.002), 0.02),
-        faint=min(some(0.06), 0.25),
+        faint=min(strength, 1.0) * float(rng.uniform(0.02, 0.25)) if hazy else min(some(0.06), 0.25),
+        haze=float(rng.uniform(0.01, 0.04)),
         thinned=min(some(0.15), 0.5),
         holes=some(3.0),
         blurred=some(4.0),
@@ -55,7 +61,7 @@ def random_flaws(strength: float, rng: np.random.Generator) -> Flaws:
         weak=min(some(0.08), 0.3),
         position=min(some(0.003), 0.012),
         buried=min(strength, 1.0) * float(rng.uniform(0.0, 0.7)),
-        burial=min(strength, 1.0) * float(rng.uniform(0.005, 0.05)),
+        burial=min(strength, 1.0) * float(rng.uniform(0.005, 0.08 if hazy else 0.05)),
         warp=min(strength, 1.0) * float(0.02 * rng.random() ** 2),
         colour=min(some(0.025), 0.09),
         shine=min(some(0.02), 0.08),
@@ -102,6 +108,7 @@ def captured(
     blur = _blur(surfels, flaws, rng)
     surfels = _shaken(surfels, grow * (1 + blur) * sizes(count, flaws.fit, rng), flaws, rng)
     surfels = _warped(surfels, flaws, rng)
+    on_surface = surfels.points
     surfels = _buried(surfels, flaws, rng)
     colour = _smoothed(surfels, colour, blur) + rng.normal(0, 1, (count, 1)) * flaws.colour
     colour = colour + rng.normal(0, 0.4 * flaws.colour, (count, 3))
@@ -114,7 +121,7 @@ def captured(
     shifts = axis_shifts(count, flaws.fit, rng)
     scene = as_scene(surfels, thickness, opacity, to_sh(shown, highlight), shifts)
 
-    extra, extra_owner = _doubles(scene, surfels, doubles, rng)
+    extra, extra_owner = _haze(scene, surfels.changed(points=on_surface), doubles, flaws.haze, rng)
     stray = _floaters(plan, colour[rng.integers(count, size=floaters)], rng)
     scene = {name: np.concatenate([scene[name], extra[name], stray[name]]) for name in scene}
     return scene, np.concatenate([surfels.owner, extra_owner, np.full(floaters, NO_OWNER, np.int32)])
@@ -214,25 +221,31 @@ def _warped(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> Surfels
 
 
 def _buried(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> Surfels:
-    """Some behind the surface, where the others hide them and no photograph corrects them; more of some things."""
+    """Some behind the surface, where the others hide them and no photograph corrects them; more of some things.
+
+    Those left on the surface grow, for photographs see no gaps.
+    """
     share = flaws.buried * rng.random(int(surfels.owner.max(initial=0)) + 1)[surfels.owner] ** 0.5
     depth = np.minimum(flaws.burial * rng.exponential(size=len(surfels)), surfels.behind)
     chosen = rng.random(len(surfels)) < share
-    return surfels.changed(points=surfels.points - (chosen * depth)[:, None] * surfels.normals)
+    grown = np.where(chosen, 1.0, 1 / np.sqrt(1 - share))
+    points = surfels.points - (chosen * depth)[:, None] * surfels.normals
+    return surfels.changed(points=points, radii=surfels.radii * grown[:, None])
 
 
-def _doubles(
-    scene: dict[str, NDArray[np.float32]], surfels: Surfels, count: int, rng: np.random.Generator
+def _haze(
+    scene: dict[str, NDArray[np.float32]], surfels: Surfels, count: int, distance: float, rng: np.random.Generator
 ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.int32]]:
-    """Faint copies of some Gaussians a little before or behind the surface."""
+    """Faint copies of some Gaussians before the surface, ``distance`` metres on average, a few a little behind it."""
     chosen = rng.integers(len(surfels), size=count)
     extra = {name: array[chosen].copy() for name, array in scene.items()}
-    off = rng.normal(0, 0.03, (count, 1)) * surfels.normals[chosen]
-    extra["means"] += (off + rng.normal(0, 0.01, (count, 3))).astype(np.float32)
+    before = np.minimum(distance * rng.exponential(size=(count, 1)), MOST_HAZE)
+    off = np.where(rng.random((count, 1)) < 0.85, before, -0.5 * before) * surfels.normals[chosen]
+    extra["means"] = (surfels.points[chosen] + off + rng.normal(0, 0.01, (count, 3))).astype(np.float32)
     extra["scales"] *= np.exp(rng.normal(0.2, 0.6, (count, 3))).astype(np.float32)
     extra["scales"] = np.clip(extra["scales"], 1e-4, 0.2)
-    extra["opacities"] = rng.uniform(0.02, 0.3, count).astype(np.float32)
-    extra["sh"][:, 0] += rng.normal(0, 0.2, (count, 3)).astype(np.float32)
+    extra["opacities"] = (0.02 + 0.4 * rng.random(count) ** 2).astype(np.float32)
+    extra["sh"][:, 0] += rng.normal(0, 0.1, (count, 3)).astype(np.float32)
     return extra, surfels.owner[chosen]
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .catalogue import DESIGNS
-from .floor_space import FloorSpace, Footprint, Pose, against, footprint, wall_is_free
+from .catalogue.curtains import curtain_wall
+from .floor_space import FloorSpace, Footprint, Pose, against, footprint, front_of, wall_is_free
 from .piece import Piece, Placement
 from .plan import Space, Wall
 
@@ -61,10 +62,13 @@ class Furnisher:
         return done
 
     def stand(self, piece: Piece) -> tuple[Pose, Footprint] | None:
-        """Put one piece where its placement says, if there is room."""
+        """Put one piece where its placement says, if there is room; what is free faces no wall right before it."""
         for _ in range(_TRIES):
             pose = self._candidate(piece)
-            if pose is not None and self.floor.fits(piece, pose):
+            if pose is None:
+                continue
+            front = front_of(piece, pose) if piece.placement is Placement.FREE else None
+            if self.floor.fits(piece, pose) and (front is None or self.floor.inside(front)):
                 return pose, self.floor.put(piece, pose)
         return None
 
@@ -131,15 +135,15 @@ class Furnisher:
                 return wall_is_free(wall, piece, dx * wall.along[0] + dy * wall.along[1], pose.z)
         return False
 
-    def before(self, make: Maker, pose: Pose, front: float, gap: float, *, turn: float = 0.0) -> None:
-        """Put a free piece in front of another one, whose front is ``front`` metres before its pose."""
-        piece = make()
-        reach = piece.depth if turn % 180 == 0 else piece.width
+    def before(self, piece: Piece, pose: Pose, distance: float, *, aside: float = 0.0, turn: float = 0.0) -> bool:
+        """Put a free piece ``distance`` metres before a pose and ``aside`` to its left, about, if it fits there."""
         there = pose.relative(
-            front + gap + reach / 2, float(self.rng.normal(0, 0.1)), turn + float(self.rng.normal(0, 4))
+            distance + piece.depth / 2, aside + float(self.rng.normal(0, 0.1)), turn + float(self.rng.normal(0, 4))
         )
-        if self.floor.fits(piece, there, ignoring=tuple(self.floor.kept_free)):
-            self.floor.put(piece, there)
+        if not self.floor.fits(piece, there, ignoring=tuple(self.floor.kept_free)):
+            return False
+        self.floor.put(piece, there)
+        return True
 
     def row(self, pieces: Sequence[Piece], wall: Wall, start: float, lift: float = 0.0) -> int:
         """Put pieces side by side along a wall from ``start``; how many found room."""
@@ -168,6 +172,16 @@ class Furnisher:
                     for side in (-1, 1):
                         apart = opening.width / 2 + float(self.rng.uniform(-0.25, 0.3)) * first.width
                         self._hang(first, wall, middle + side * apart)
+
+    def drape_a_wall(self) -> None:
+        """A curtain from end to end of the first wall with windows and nothing else, if there is one."""
+        for wall in self.space.walls:
+            if wall.length > 1.6 and {opening.kind for opening in wall.openings} == {"window"}:
+                piece = curtain_wall(self.rng, wall.length - 0.12, self.space.height - 0.03)
+                pose = against(wall, wall.length / 2, 0.01, 0.03)
+                if self.floor.fits(piece, pose, margin=0.0):
+                    self.floor.put(piece, pose)
+                return
 
     def _hang(self, piece: Piece, wall: Wall, y: float) -> None:
         half = piece.width / 2

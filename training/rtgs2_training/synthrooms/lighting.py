@@ -95,9 +95,12 @@ def random_lighting(
     )
 
 
-def lit(surfels: Surfels, plan: FloorPlan, lighting: Lighting) -> tuple[Array, Array]:
-    """Colour (N, 3) in sRGB 0..1 of every surfel, and its highlight (N, 3): a vector towards which it is brighter."""
-    grid = ShadowGrid(surfels, plan)
+def lit(surfels: Surfels, plan: FloorPlan, lighting: Lighting, everything: Surfels) -> tuple[Array, Array]:
+    """Colour (N, 3) in sRGB 0..1 of every surfel, and its highlight (N, 3): a vector towards which it is brighter.
+
+    ``everything`` casts shadows: these surfels and those that no photograph sees.
+    """
+    grid = ShadowGrid(everything, plan)
     lifted = surfels.points + LIFT * surfels.normals
     at = grid.lookup(lifted)
     openness = np.exp(-2.2 * at.value(grid.nearby))[:, None]

@@ -6,10 +6,10 @@ along +x. Metres, z up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from .surfaces import Surface
+from .surfaces import Surface, moved
 
 
 class Placement(Enum):
@@ -48,3 +48,9 @@ class Piece:
     placement: Placement
     lift: float = 0.0  # height of its lower edge over the floor (MOUNTED)
     clearance: float = 0.0  # free floor wanted in front (+x)
+
+
+def free_standing(piece: Piece) -> Piece:
+    """A piece for a wall as one that stands anywhere: its origin moves from its back to its middle."""
+    parts = tuple(Part(one.class_name, tuple(moved(one.surfaces, (-piece.depth / 2, 0.0, 0.0)))) for one in piece.parts)
+    return replace(piece, parts=parts, placement=Placement.FREE)

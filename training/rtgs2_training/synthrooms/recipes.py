@@ -8,9 +8,12 @@ import numpy as np
 
 from .floor_space import FloorSpace, Pose
 from .layout import Furnisher
+from .piece import Piece, free_standing
 from .plan import FloorPlan
 
 _WET = ("kitchen", "bathroom")
+_ROOMY = 14.0  # square metres: a sofa may stand away from the walls
+_CHAIRS_ASIDE = 0.55  # metres from a sofa's middle
 
 
 def furnish(plan: FloorPlan, rng: np.random.Generator) -> list[FloorSpace]:
@@ -18,6 +21,8 @@ def furnish(plan: FloorPlan, rng: np.random.Generator) -> list[FloorSpace]:
     rooms = []
     for space in plan.spaces:
         room = Furnisher(space, rng)
+        if space.kind not in _WET and room.chance(0.2):
+            room.drape_a_wall()
         _RECIPES[space.kind](room)
         _everywhere(room)
         rooms.append(room.floor)
@@ -49,11 +54,27 @@ def _front(piece_depth: float, centred: bool) -> float:
 
 
 def _lounge(room: Furnisher, sofas: int) -> None:
-    for sofa, pose, _ in room.add("sofa", count=sofas):
-        if room.chance(0.75):
-            front = _front(sofa.depth, sofa.placement.centred)
-            room.before(room.maker("coffee table"), pose, front, float(room.rng.uniform(0.28, 0.5)))
+    for _ in range(sofas):
+        sofa = room.maker("sofa")()
+        if room.space.area > _ROOMY and room.chance(0.4):
+            sofa = free_standing(sofa)
+        placed = room.stand(sofa)
+        if placed is not None:
+            _before_sofa(room, sofa, placed[0])
     room.add("easy chair", count=room.count(0, 2))
+
+
+def _before_sofa(room: Furnisher, sofa: Piece, pose: Pose) -> None:
+    """A low table, the first of three that fits, and now and then two chairs across from the sofa."""
+    front = _front(sofa.depth, sofa.placement.centred)
+    if room.chance(0.85):
+        for _ in range(3):
+            if room.before(room.maker("coffee table")(), pose, front + float(room.rng.uniform(0.28, 0.5))):
+                break
+    if room.chance(0.35):
+        make, distance = room.maker("easy chair"), front + float(room.rng.uniform(1.2, 1.8))
+        for aside in (-_CHAIRS_ASIDE, _CHAIRS_ASIDE):
+            room.before(make(), pose, distance, aside=aside, turn=180.0)
 
 
 def _eat(room: Furnisher) -> None:
@@ -70,6 +91,10 @@ def _work(room: Furnisher) -> None:
 
 def _sleep(room: Furnisher) -> None:
     for bed, pose, _ in room.add("bed", count=2 if room.chance(0.15) else 1):
+        if room.chance(0.25):
+            bench = room.maker("padded bench")()
+            if bench.width < bed.width + 0.1:
+                room.before(bench, pose, _front(bed.depth, bed.placement.centred) + float(room.rng.uniform(0.02, 0.12)))
         make = room.maker("nightstand", "nightstand", "side table")
         for side in (-1, 1):
             if room.chance(0.7):

@@ -17,20 +17,23 @@ from .floor_space import FloorSpace
 from .imperfections import captured, random_flaws, surfels_wanted
 from .lighting import lit, random_lighting
 from .mesh import Mesh, tessellate
+from .photographs import Photographs, random_photographs
 from .piece import Part
 from .plan import floor_plan
 from .recipes import furnish
 from .settings import RoomSettings
 from .shell import shell
-from .surfaces import Array
-from .surfels import sample
+from .surfaces import Array, Surface
+from .surfels import Surfels, sample
 from .viewpoints import random_camera, worth_keeping
 from .zbuffer import FrontSurface, front_surface
 
 CLASS_TABLE = "synthrooms"
 MILLIMETRES = 1000
 _MORE_VIEWS = {"bathroom": 2.0, "kitchen": 1.4}  # what stands there stands nowhere else
-_STREAMS = ("plan", "shell", "furniture", "lighting", "surfels", "flaws", "cameras")
+_STREAMS = ("plan", "shell", "furniture", "lighting", "surfels", "flaws", "cameras", "photographs")
+_PILOT = 40_000  # surfels, at most, that tell how many of all are seen
+_SPARE = 1.02  # finer sampled, a little less may be seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +83,7 @@ def generate_room(seed: int, settings: RoomSettings | None = None, *, threads: i
     Args:
         seed: not negative.
         settings: how it is sampled and looked at.
-        threads: how many views are drawn at once.
+        threads: how many views and photographs are drawn at once.
     """
     settings = settings or RoomSettings()
     random = {name: np.random.default_rng([seed, number]) for number, name in enumerate(_STREAMS)}
@@ -91,12 +94,7 @@ def generate_room(seed: int, settings: RoomSettings | None = None, *, threads: i
     assert built.style is not None
     lighting = random_lighting(plan, built.windows, built.style.view, _lamps(parts), random["lighting"])
 
-    flaws = random_flaws(settings.imperfections, random["flaws"])
     groups = [(index, part.surfaces) for index, part in enumerate(parts)]
-    surfels = sample(groups, surfels_wanted(settings.gaussians, flaws), random["surfels"])
-    colour, highlight = lit(surfels, plan, lighting)
-    gaussians, owner = captured(surfels, colour, highlight, plan, settings.gaussians, flaws, random["flaws"])
-
     panes = [(len(parts) + number, [pane]) for number, (_, pane) in enumerate(built.panes)]
     mesh = tessellate([*groups, *panes])
     table = builtin_class_table(CLASS_TABLE)
@@ -105,8 +103,40 @@ def generate_room(seed: int, settings: RoomSettings | None = None, *, threads: i
     owner_ids = np.array([*own, *(own[index] for index, _ in built.panes)], np.uint16)
     transparent = np.arange(len(owner_ids)) >= len(parts)
     views = _views(rooms, mesh, owner_ids, transparent, settings, random["cameras"], threads)
+
+    photographed = random["photographs"].random() < settings.photographed
+    flaws = random_flaws(settings.imperfections, random["flaws"], hazy=photographed)
+    wanted, photographs = surfels_wanted(settings.gaussians, flaws), None
+    if photographed:
+        cameras = [view.camera for view in views.values()] + random_photographs(rooms, random["photographs"])
+        photographs = Photographs(mesh.triangles[~transparent[mesh.owner]], cameras, threads)
+    surfels, everything = _seen_surfels(groups, wanted, photographs, seed)
+    colour, highlight = lit(surfels, plan, lighting, everything)
+    gaussians, owner = captured(surfels, colour, highlight, plan, settings.gaussians, flaws, random["flaws"])
     labels = np.concatenate([owner_ids, np.zeros((1, 2), np.uint16)])[owner]  # floaters: -1, the last row
     return Room(seed, gaussians, labels[:, 0], labels[:, 1], views, mesh, owner_ids, transparent)
+
+
+def _seen_surfels(
+    groups: list[tuple[int, tuple[Surface, ...]]], wanted: int, photographs: Photographs | None, seed: int
+) -> tuple[Surfels, Surfels]:
+    """About ``wanted`` surfels that the photographs see, None sees all; and these with those that hide."""
+
+    def sampled(count: int) -> Surfels:
+        """The same every time but for how fine it is."""
+        return sample(groups, count, np.random.default_rng([seed, _STREAMS.index("surfels")]))
+
+    if photographs is None:
+        surfels = sampled(wanted)
+        return surfels, surfels
+    count = min(_PILOT, wanted)
+    for _ in range(4):
+        everything = sampled(count)
+        seen = photographs.see(everything.points)
+        if seen.sum() >= wanted:
+            break
+        count = round(_SPARE * wanted / max(seen.mean(), 0.05))
+    return everything.taken(seen), everything
 
 
 def _lamps(parts: list[Part]) -> list[Array]:

@@ -15,6 +15,7 @@ from .textures import Material
 SIDES = ("-x", "+x", "-y", "+y")
 OPEN_BELOW = (*SIDES, "+z")  # what stands on the floor shows no underside
 AT_WALL = ("+x", "-y", "+y", "+z")  # nor a back
+_MOST_INSIDE = 0.15  # metres of room behind the faces of what is stuffed or solid
 
 
 class Section(NamedTuple):
@@ -42,10 +43,12 @@ def rounded_box(
 ) -> list[Surface]:
     """The faces of a box whose edges and corners have a ``radius``; they meet in the middle of the rounding.
 
-    ``bulge`` metres is how far the middle of every face swells out, as on cushions (beyond the box).
+    ``bulge`` metres is how far the middle of every face swells out, as on cushions (beyond the box). The box counts as
+    solid: Gaussians may lie as deep in it as half of its least extent.
     """
     middle, half = np.add(low, high) / 2, np.subtract(high, low) / 2
     core = np.maximum(half - min(radius, float(half.min()) * 0.98), 0.0)
+    inside = min(float(half.min()), _MOST_INSIDE)
     surfaces = []
     for face in faces:
         axis, sign = "xyz".index(face[1]), (1.0 if face[0] == "+" else -1.0)
@@ -71,7 +74,7 @@ def rounded_box(
             return np.asarray(point + middle)
 
         size = (2 * float(half[first]), 2 * float(half[second]))
-        surfaces.append(Surface(shape, size, material, (spacing, spacing), inset=(0.0, 0.0)))
+        surfaces.append(Surface(shape, size, material, (spacing, spacing), behind=inside))
     return surfaces
 
 
@@ -289,6 +292,16 @@ def rumpled(
     waves = rng.normal(0, 2 * np.pi / wavelength, (6, 3)) * np.array((1.0, 1.0, 0.4))
     phases, pushes = rng.uniform(0, 2 * np.pi, 6), rng.normal(0, amplitude / 2.4, (6, 3)) * np.array((0.4, 0.4, 1.0))
     return _mapped(surfaces, lambda points: points + np.sin(points @ waves.T + phases) @ pushes)
+
+
+def bent(surfaces: Iterable[Surface], radius: float) -> list[Surface]:
+    """The surfaces bent around an upright axis ``radius`` metres before x = 0: their ends in y come forward."""
+
+    def around(points: Array) -> Array:
+        angle, reach = points[:, 1] / radius, radius - points[:, 0]
+        return np.stack([radius - reach * np.cos(angle), reach * np.sin(angle), points[:, 2]], axis=1)
+
+    return _mapped(surfaces, around)
 
 
 def _mapped(surfaces: Iterable[Surface], mapping: Callable[[Array], Array]) -> list[Surface]:

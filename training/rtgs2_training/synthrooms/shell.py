@@ -11,7 +11,7 @@ from .openings import WindowStyle, door, lining, window, window_style
 from .piece import Part
 from .plan import FloorPlan, Opening, Rect, Space, Wall, free_behind, rooms_behind
 from .reliefs import random_relief
-from .surfaces import MOST_BEHIND, Surface, box, rectangle, with_room_behind
+from .surfaces import BEYOND_FLOORS, MOST_BEHIND, Surface, box, rectangle, with_room_behind
 from .textures import Material
 
 MISSING_CEILING, TORN_CEILING = 0.1, 0.06  # share of flats
@@ -40,7 +40,7 @@ def shell(plan: FloorPlan, rng: np.random.Generator) -> Shell:
         dry = space.kind not in ("bathroom", "kitchen")
         floor = shared_floor if shared_floor and dry else floor_finish(rng, space.kind)
         walls = shared_wall if shared_wall and dry else wall_finish(rng, space.kind)
-        built.parts.append(Part("floor", tuple(with_room_behind(_floor(space, floor), MOST_BEHIND))))
+        built.parts.append(Part("floor", tuple(with_room_behind(_floor(space, floor), BEYOND_FLOORS))))
         solid = [_room_behind(plan, wall) for wall in space.walls]
         _add_walls(built, index, space, solid, walls, floor, rng)
         if ceiling != "none":
@@ -66,10 +66,10 @@ def _ceiling(space: Space, torn: bool, rng: np.random.Generator) -> list[Surface
                 u, v = rng.uniform(0, 0.6 * width), rng.uniform(0, 0.6 * depth)
                 holes.append((u, v, u + rng.uniform(0.3, 0.6) * width, v + rng.uniform(0.3, 0.6) * depth))
         flat = rectangle((x0, y1, z), (width, 0, 0), (0, -depth, 0), finish.material, finish.spacing, holes)
-        parts += with_room_behind([flat], MOST_BEHIND)
+        parts += with_room_behind([flat], BEYOND_FLOORS)
         lowest = space.height - max((o.high for wall in space.walls for o in wall.openings), default=0.0) - 0.05
-        if rng.random() < 0.15 and not torn and lowest > 0.06:
-            parts += _cornice((x0, y0, x1, y1), z, min(lowest, float(rng.uniform(0.06, 0.25))), finish, rng, seam)
+        if rng.random() < 0.25 and not torn and lowest > 0.06:
+            parts += _cornice((x0, y0, x1, y1), z, min(lowest, float(rng.uniform(0.06, 0.35))), finish, rng, seam)
         elif rng.random() < 0.1 and not torn:
             material, drop = joinery(rng), float(rng.uniform(0.1, 0.25))
             for x in np.arange(x0 + 0.4, x1 - 0.3, rng.uniform(0.7, 1.3)):
@@ -175,7 +175,7 @@ def _add_walls(
                     (-opening.depth, opening.left, 0), (opening.depth, 0, 0), (0, opening.width, 0),
                     floor.material, 0.04,
                 )  # fmt: skip
-                doors.append(Part("floor", tuple(wall.placed(with_room_behind([threshold], MOST_BEHIND)))))
+                doors.append(Part("floor", tuple(wall.placed(with_room_behind([threshold], BEYOND_FLOORS)))))
         surfaces += wall.placed(in_frame)
     built.parts += [Part("wall", tuple(surfaces)), *doors]
     for part, pane, opening, wall in windows:

@@ -17,7 +17,9 @@ Point = tuple[float, float, float]
 Shape = Callable[[Array, Array], Array]
 
 BOX_FACES = ("-x", "+x", "-y", "+y", "-z", "+z")
-MOST_BEHIND = 0.1  # metres of room behind walls, floors and ceilings, unless they are thinner
+MOST_BEHIND = 0.1  # metres of room behind walls, unless they are thinner
+BEYOND_FLOORS = 0.4  # metres of room below floors and above ceilings
+IN_SHELLS = 0.015  # metres of room behind the skin of what may be hollow
 EDGE_INSET = 0.3  # cells the outermost discs of a solid are drawn in by, so that edges do not fray
 
 
@@ -38,7 +40,7 @@ class Surface:
     spacing: tuple[float, float]
     holes: tuple[tuple[float, float, float, float], ...] = ()
     inset: tuple[float, float] = (0.0, 0.0)
-    behind: float = 0.015
+    behind: float = IN_SHELLS
     creases: tuple[float, ...] = ()
 
 

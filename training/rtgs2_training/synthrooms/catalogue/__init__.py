@@ -49,7 +49,8 @@ Design = Callable[[np.random.Generator], Piece]
 DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
     {
         "bed": (beds.divan, beds.wooden_bed, beds.metal_bed, beds.four_poster, beds.bunk_bed, beds.low_bed),
-        "bench": (chairs.bench,),
+        "bench": (chairs.bench, chairs.padded_bench),
+        "padded bench": (chairs.padded_bench,),
         "dining chair": (
             chairs.wooden_chair,
             chairs.wheelback_chair,
@@ -75,10 +76,13 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
             sofas.futon,
             sofas.modules,
             sofas.framed_sofa,
+            sofas.lounge_sofa,
+            sofas.lounge_sofa,
+            sofas.curved_sofa,
         ),
         "dining table": (tables.dining_table, tables.round_table, tables.trestle_table),
-        "coffee table": (tables.coffee_table, tables.round_coffee_table),
-        "side table": (tables.side_table, tables.trolley),
+        "coffee table": (tables.coffee_table, tables.round_coffee_table, tables.disc_table),
+        "side table": (tables.side_table, tables.trolley, tables.drum_table),
         "console table": (tables.console_table,),
         "desk": (
             desks.pedestal_desk,

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..piece import Piece, Placement
 from ..shapes import SIDES, Section, loft, rounded_box, tube
-from ..surfaces import Array, Surface, box, lathe, moved
+from ..surfaces import IN_SHELLS, Array, Surface, box, lathe, moved, with_room_behind
 from ..textures import (
     Material,
     chance,
@@ -152,7 +152,7 @@ def freestanding_bathtub(rng: np.random.Generator) -> Piece:
             float(rng.choice([0.0, 0.6, 1.2])),
         )
     else:
-        surfaces = rounded_box((-x, -y, 0), (x, y, rim), 0.05, china, 0.036, SIDES)
+        surfaces = with_room_behind(rounded_box((-x, -y, 0), (x, y, rim), 0.05, china, 0.036, SIDES), IN_SHELLS)
         surfaces += _tub_hollow(china, -x + 0.015, -y + 0.015, x - 0.015, y - 0.015, rim - 0.004, 0.05, power=4.0)
     metal = random_metal(rng)
     if chance(rng, 0.7):

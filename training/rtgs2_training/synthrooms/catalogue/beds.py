@@ -6,7 +6,7 @@ import numpy as np
 
 from ..piece import Piece, Placement
 from ..shapes import SIDES, beam, curved, outline_along_x, prism, rounded_box, rumpled, tube
-from ..surfaces import Surface, blob, box, moved
+from ..surfaces import IN_SHELLS, Surface, blob, box, moved, with_room_behind
 from ..textures import (
     Material,
     chance,
@@ -189,18 +189,9 @@ def four_poster(rng: np.random.Generator) -> Piece:
     surfaces += box((0, -y, 0.5 * rail), (0.04, y, float(rng.uniform(0.9, 1.2))), stuff, 0.05)
     if chance(rng, 0.4):
         cloth = random_fabric(rng, thin=True)
-        surfaces += rumpled(
-            rounded_box(
-                (-0.02, -y - 0.03, high - 0.1),
-                (length + 0.03, y + 0.03, high + 0.06),
-                0.04,
-                cloth,
-                0.05,
-                (*SIDES, "+z"),
-            ),
-            rng,
-            0.01,
-        )
+        low, top = (-0.02, -y - 0.03, high - 0.1), (length + 0.03, y + 0.03, high + 0.06)
+        canopy = rounded_box(low, top, 0.04, cloth, 0.05, (*SIDES, "+z"))
+        surfaces += rumpled(with_room_behind(canopy, IN_SHELLS), rng, 0.01)
     surfaces += bedding(rng, 0.05, length - 0.04, width, rail + 0.17, 2)
     return assemble([part("bed", surfaces)], clearance=0.6)
 

@@ -23,7 +23,7 @@ from ..textures import (
     random_wood,
 )
 from .assembly import assemble, part
-from .fittings import cushion, legs
+from .fittings import columns, cushion, legs
 
 ALL = ("-x", "+x", "-y", "+y", "+z", "-z")
 
@@ -351,6 +351,23 @@ def bar_stool(rng: np.random.Generator) -> Piece:
         tube([(-0.75 * r, s * 0.6 * r, height - 0.04), (-0.98 * r, s * 0.6 * r, high - 0.03)], 0.011, stuff, 0.026)
         for s in (-1, 1)
     ]
+    return as_chair(surfaces)
+
+
+def padded_bench(rng: np.random.Generator) -> Piece:
+    """An upholstered bench as it stands before a bed: a thick pad, plain or of ribs, on legs or to the floor."""
+    x, y, h = float(rng.uniform(0.18, 0.26)), float(rng.uniform(0.55, 0.85)), float(rng.uniform(0.4, 0.5))
+    cloth, thick = random_upholstery(rng), float(rng.uniform(0.1, 0.22))
+    to_floor = chance(rng, 0.25)
+    low = 0.03 if to_floor else h - thick
+    if to_floor or chance(rng, 0.6):
+        surfaces = rounded_box((-x, -y, low), (x, y, h), 0.05, cloth, 0.036, bulge=0.012)
+    else:
+        ribs = columns(2 * y, int(rng.integers(6, 14)))
+        surfaces = [one for a, b in ribs for one in rounded_box((-x, a, low), (x, b, h), 0.05, cloth, 0.036)]
+    if not to_floor:
+        stuff = one_of(rng, (random_wood, random_metal))(rng)
+        surfaces += legs(rng, x - 0.04, y - 0.06, low, stuff, thickness=(0.03, 0.06))
     return as_chair(surfaces)
 
 

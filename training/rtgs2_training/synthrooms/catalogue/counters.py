@@ -11,7 +11,7 @@ import numpy as np
 
 from ..piece import Part, Piece, Placement
 from ..shapes import SIDES, disc, rounded_box, tube
-from ..surfaces import Surface, box, cylinder, moved, rectangle, with_room_behind
+from ..surfaces import IN_SHELLS, Surface, box, cylinder, moved, rectangle, with_room_behind
 from ..textures import (
     Material,
     chance,
@@ -186,6 +186,7 @@ def butler_sink(rng: np.random.Generator) -> Piece:
         0.03,
         ("+x", "-y", "+y", "-x", "-z"),
     )
+    sink = with_room_behind(sink, IN_SHELLS)
     sink += sunk_top(
         china,
         (0.12, -half),

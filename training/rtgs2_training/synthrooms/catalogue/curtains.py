@@ -104,6 +104,27 @@ def veil(rng: np.random.Generator) -> Piece:
     return _hung("curtain", surfaces, 2.45)
 
 
+def curtain_wall(rng: np.random.Generator, width: float, height: float) -> Piece:
+    """Drapes or a veil from one end of a wall to the other, in sheets of about a metre, below a rail or a box."""
+    cloth, count = _cloth(rng), max(2, round(width / float(rng.uniform(0.8, 1.2))))
+    fold, depth, flare = float(rng.uniform(0.1, 0.16)), float(rng.uniform(0.05, 0.09)), float(rng.uniform(1.0, 1.3))
+    other = random_fabric(rng, SUBDUED) if chance(rng, 0.35) else cloth  # at both ends
+    surfaces: list[Surface] = []
+    for number in range(count):
+        stuff = other if number in (0, count - 1) else cloth
+        sheet = pleated(width / count, height - 0.04, width / count / fold, depth, stuff, (0.03, 0.08), flare=flare)
+        y = (number + 0.5) * width / count - width / 2
+        surfaces += moved(rumpled([sheet], rng, 0.01, 0.9), (0.09, y, 0))
+    rail = random_front(rng)
+    if chance(rng, 0.5):
+        surfaces += box(
+            (0.0, -width / 2, height - 0.12), (0.18, width / 2, height), rail, 0.05, ("+x", "-y", "+y", "-z")
+        )
+    else:
+        surfaces += [beam((0.09, -width / 2, height - 0.02), (0.09, width / 2, height - 0.02), 0.03, 0.03, rail)]
+    return assemble([part("curtain", surfaces)], Placement.MOUNTED, lift=0.01)
+
+
 def roller_blind(rng: np.random.Generator) -> Piece:
     """A roll of cloth let down part of the way, a bar at its hem."""
     width, height, cloth = float(rng.uniform(0.8, 1.6)), float(rng.uniform(0.5, 1.5)), random_fabric(rng, thin=True)

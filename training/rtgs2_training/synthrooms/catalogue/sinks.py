@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..piece import Piece, Placement
-from ..shapes import Section, disc, loft, rounded_box, swept, tube
-from ..surfaces import Surface, box, moved, rectangle
+from ..shapes import SIDES, Section, disc, loft, rounded_box, swept, tube
+from ..surfaces import IN_SHELLS, Surface, box, moved, rectangle, with_room_behind
 from ..textures import (
     Material,
     chance,
@@ -103,7 +103,8 @@ def wall_hung_sink(rng: np.random.Generator) -> Piece:
         surfaces = moved(basin(china, x, y, 0.16, squarish=float(rng.choice([0.0, 1.0]))), (x, 0, rim))
         surfaces += rounded_box((0, -0.7 * y, rim - 0.08), (0.1, 0.7 * y, rim + 0.012), 0.02, china, 0.03)
     else:
-        surfaces = rounded_box((0, -y, rim - 0.12), (2 * x, y, rim), 0.02, china, 0.032, ("-x", "+x", "-y", "+y", "-z"))
+        outside = rounded_box((0, -y, rim - 0.12), (2 * x, y, rim), 0.02, china, 0.032, (*SIDES, "-z"))
+        surfaces = with_room_behind(outside, IN_SHELLS)
         surfaces += sunk_top(china, (0, -y), (2 * x, y), rim, (x + 0.03, 0), (0.72 * x, 0.78 * y), 0.1)
     surfaces += [
         tube(
@@ -160,7 +161,8 @@ def console_sink(rng: np.random.Generator) -> Piece:
     """A square basin of china, steel or stone on a frame of legs, a rail for a towel before it."""
     stuff, metal = one_of(rng, (random_ceramic, random_ceramic, random_stone))(rng), random_metal(rng)
     x, y, rim = float(rng.uniform(0.42, 0.5)), float(rng.uniform(0.28, 0.5)), float(rng.uniform(0.82, 0.88))
-    surfaces = rounded_box((0, -y, rim - 0.13), (x, y, rim), 0.02, stuff, 0.032, ("-x", "+x", "-y", "+y", "-z"))
+    outside = rounded_box((0, -y, rim - 0.13), (x, y, rim), 0.02, stuff, 0.032, (*SIDES, "-z"))
+    surfaces = with_room_behind(outside, IN_SHELLS)
     surfaces += sunk_top(stuff, (0, -y), (x, y), rim, (0.55 * x, 0), (0.33 * x, 0.8 * y), 0.11)
     surfaces += legs(
         rng,

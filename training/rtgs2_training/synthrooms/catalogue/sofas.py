@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..piece import Piece, Placement
-from ..shapes import SIDES, beam, mirrored, rounded_box, rumpled, tube, turned
+from ..shapes import SIDES, beam, bent, mirrored, rounded_box, rumpled, tube, turned
 from ..surfaces import Surface, blob, lathe, moved
 from ..textures import (
     Material,
@@ -63,7 +63,7 @@ def _seats(
             cloth,
             softness=softness,
             spacing=0.044,
-            faces=("+x", "-y", "+y", "+z"),
+            faces=UPPER,
         )
     ]
 
@@ -200,9 +200,7 @@ def futon(rng: np.random.Generator) -> Piece:
     cloth, stuff = random_fabric(rng), one_of(rng, (random_wood, random_metal))(rng)
     width, seat, top = float(rng.uniform(1.5, 2.0)), float(rng.uniform(0.36, 0.44)), float(rng.uniform(0.74, 0.9))
     y, depth, thick = width / 2, float(rng.uniform(0.82, 0.95)), float(rng.uniform(0.1, 0.16))
-    pad = rounded_box(
-        (0.12, -y, seat - thick), (depth, y, seat), 0.05, cloth, 0.046, ("+x", *SIDES[2:], "+z", "-z"), bulge=0.01
-    )
+    pad = rounded_box((0.12, -y, seat - thick), (depth, y, seat), 0.05, cloth, 0.046, (*SIDES, "+z", "-z"), bulge=0.01)
     rest = rounded_box((0.08, -y, seat - 0.06), (0.08 + thick, y, top), 0.05, cloth, 0.046, UPPER, bulge=0.01)
     surfaces = rumpled([*pad, *turned(rest, "y", -14, (0.1, 0, seat))], rng, 0.008, 0.6)
     for s in (-1, 1):
@@ -243,6 +241,44 @@ def modules(rng: np.random.Generator) -> Piece:
             )
     surfaces += _thrown(rng, 0.24, -seats * unit / 2, (seats - 1.5) * unit / 2, seat)
     return _sofa(surfaces)
+
+
+def lounge_sofa(rng: np.random.Generator) -> Piece:
+    """Low, wide and very soft: deep seats, a back and perhaps arms hardly higher than these, many cushions."""
+    cloth, depth, width = random_upholstery(rng), float(rng.uniform(0.95, 1.2)), float(rng.uniform(1.7, 3.0))
+    seat, rest, top = float(rng.uniform(0.36, 0.45)), float(rng.uniform(0.48, 0.62)), float(rng.uniform(0.6, 0.78))
+    arm, back, y = float(rng.uniform(0.16, 0.32)), float(rng.uniform(0.18, 0.3)), width / 2
+    surfaces = rounded_box((0, -y, 0.02), (depth, y, 0.6 * seat), 0.06, cloth, 0.05, UPPER)
+    arms = [s for s in (-1, 1) if chance(rng, 0.75)]
+    inner = [-y + arm if -1 in arms else -y, y - arm if 1 in arms else y]
+    for s in arms:
+        y0, y1 = sorted((s * y, s * (y - arm)))
+        surfaces += rounded_box((0, y0, 0.3 * seat), (depth, y1, rest), 0.12, cloth, 0.046, UPPER, bulge=0.02)
+    surfaces += rounded_box((0, -y, 0.3 * seat), (back, y, top - 0.05), 0.12, cloth, 0.05, UPPER, bulge=0.02)
+    middle, wide = (inner[0] + inner[1]) / 2, inner[1] - inner[0]
+    seats = [(middle + a, middle + b) for a, b in columns(wide, int(rng.integers(1, 4)))]
+    surfaces += _seats(rng, cloth, back, depth + 0.03, seats, 0.5 * seat, seat)
+    pads = [(middle + a, middle + b) for a, b in columns(wide, int(rng.integers(2, 5)))]
+    surfaces += _backs(rng, cloth, back - 0.04, 0.2, pads, seat - 0.03, top)
+    if chance(rng, 0.4):  # a chaise on one side
+        reach, end = depth + float(rng.uniform(0.4, 0.8)), min(inner[1], inner[0] + float(rng.uniform(0.8, 1.0)))
+        surfaces += rounded_box((depth - 0.1, inner[0], 0.02), (reach, end, 0.6 * seat), 0.06, cloth, 0.05, UPPER)
+        surfaces += _seats(rng, cloth, depth - 0.05, reach + 0.02, [(inner[0], end)], 0.5 * seat, seat)
+    surfaces = rumpled(surfaces, rng, float(rng.uniform(0.004, 0.016)), 0.5)
+    surfaces += _thrown(rng, back + 0.14, inner[0], inner[1], seat)
+    return _sofa(surfaces if chance(rng, 0.5) else mirrored(surfaces))
+
+
+def curved_sofa(rng: np.random.Generator) -> Piece:
+    """An arc of a thick seat with a round back."""
+    cloth, radius = random_upholstery(rng), float(rng.uniform(1.5, 2.6))
+    depth, width = float(rng.uniform(0.8, 1.0)), float(rng.uniform(1.8, 2.8))
+    seat, top, back = float(rng.uniform(0.38, 0.46)), float(rng.uniform(0.66, 0.82)), float(rng.uniform(0.18, 0.28))
+    y = width / 2
+    straight = rounded_box((0, -y, 0.03), (depth, y, seat), 0.1, cloth, 0.048, UPPER, bulge=0.02)
+    straight += rounded_box((0, -y, 0.4 * seat), (back, y, top), 0.1, cloth, 0.046, UPPER, bulge=0.015)
+    straight += _thrown(rng, back + 0.05, -y, y, seat)
+    return _sofa(bent(straight, radius + depth))
 
 
 def framed_sofa(rng: np.random.Generator) -> Piece:

@@ -191,6 +191,35 @@ def round_coffee_table(rng: np.random.Generator) -> Piece:
     return _table(rng, surfaces, (-0.65 * r, -0.65 * r), (0.65 * r, 0.65 * r), height, dining=False)
 
 
+def disc_table(rng: np.random.Generator) -> Piece:
+    """A large disc near the floor, thick, with a round edge, on a drum, a bowl or three blocks."""
+    r, height, thick = float(rng.uniform(0.4, 0.65)), float(rng.uniform(0.26, 0.42)), float(rng.uniform(0.03, 0.09))
+    stuff, base, kind = top_material(rng), one_of(rng, (random_front, random_metal, random_stone))(rng), rng.integers(3)
+    under, half = height - thick, thick / 2
+    turn = np.linspace(-0.5, 0.5, 7) * math.pi
+    edge = [(r - half + half * math.cos(a), under + half + half * math.sin(a)) for a in turn]
+    surfaces = [lathe([(0.0, under), *edge], stuff, 0.034), lathe([edge[-1], (0.0, height)], stuff, (0.06, 0.034))]
+    if kind == 0:
+        surfaces += [lathe([(0.6 * r, 0.0), (0.6 * r, under)], base, 0.034)]
+    elif kind == 1:
+        surfaces += [lathe([(0.3 * r, 0.0), (0.45 * r, 0.4 * under), (0.8 * r, under)], base, 0.034)]
+    else:
+        for angle in np.arange(3) * 2 * math.pi / 3:
+            surfaces += [
+                cylinder((0.6 * r * math.cos(angle), 0.6 * r * math.sin(angle), 0), 0.16 * r, under, base, 0.03)
+            ]
+    return _table(rng, surfaces, (-0.65 * r, -0.65 * r), (0.65 * r, 0.65 * r), height, dining=False)
+
+
+def drum_table(rng: np.random.Generator) -> Piece:
+    """A small solid table: a cylinder, a waisted drum or a column that widens upwards."""
+    r, height = float(rng.uniform(0.16, 0.27)), float(rng.uniform(0.38, 0.6))
+    stuff, waist = top_material(rng), float(rng.choice([1.0, 0.6, 0.8]))
+    foot = r * float(rng.choice([1.0, 0.7]))
+    line = [(foot, 0.0), (waist * r, 0.5 * height), (r, height - 0.04), (r, height), (0.0, height)]
+    return _table(rng, [lathe(line, stuff, 0.03)], (-0.7 * r, -0.7 * r), (0.7 * r, 0.7 * r), height, dining=False)
+
+
 def side_table(rng: np.random.Generator) -> Piece:
     """A small table beside a sofa: round or square, a pedestal, legs or a C of steel."""
     r, height = float(rng.uniform(0.18, 0.28)), float(rng.uniform(0.42, 0.62))

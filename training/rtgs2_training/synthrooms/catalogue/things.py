@@ -9,7 +9,7 @@ import numpy as np
 
 from ..piece import Piece, Placement
 from ..shapes import rounded_box
-from ..surfaces import MOST_BEHIND, Surface, box, lathe, moved, with_room_behind
+from ..surfaces import BEYOND_FLOORS, Surface, box, lathe, moved, with_room_behind
 from ..textures import chance, random_carpet, random_fabric, rug
 from . import household, small_things
 from .assembly import assemble, part
@@ -91,7 +91,7 @@ def bath_mat(rng: np.random.Generator) -> Piece:
 
 
 def _laid(surfaces: list[Surface]) -> Piece:
-    return assemble([part("floor", with_room_behind(surfaces, MOST_BEHIND))], Placement.FLOOR)
+    return assemble([part("floor", with_room_behind(surfaces, BEYOND_FLOORS))], Placement.FLOOR)
 
 
 ON_THE_FLOOR = tuple(
