@@ -41,6 +41,8 @@ measure bundle "$results/model.rtgs2" "$folder/test"
 for inputs in fusion features colour; do
   measure "$inputs" "$checkpoint" "$folder/test" --inputs "$inputs" --max-views 4
 done
+rooms photographed --scenes 30 --test 30 --views 10 --gaussians 300000 --photographed 1
+measure photographed "$results/model.rtgs2" "$folder/photographed"
 if [ -n "$capture" ]; then
   of_capture=capture-$(realpath -m "$capture" | sha256sum | cut -c 1-8)  # of each capture its own results
   for inputs in fusion features colour; do

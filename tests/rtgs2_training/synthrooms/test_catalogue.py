@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from rtgs2_training.synthrooms.catalogue import DESIGNS
+from rtgs2_training.synthrooms.catalogue import DESIGNS, curtains
 from rtgs2_training.synthrooms.mesh import TOLERANCE, triangles_of
 from rtgs2_training.synthrooms.piece import Piece, Placement, free_standing
 from rtgs2_training.synthrooms.surfels import sample
@@ -16,7 +16,15 @@ CLASSES = builtin_class_table("synthrooms")
 SEEDS = range(3)
 # The layout makes these itself.
 BUILT_IN = {"wall", "floor", "ceiling", "door", "window"}
+
+
+def curtain_wall(rng: np.random.Generator) -> Piece:
+    """What the layout makes for a wall of its size."""
+    return curtains.curtain_wall(rng, 3.0, 2.6)
+
+
 ONE_OF_EACH = list(dict.fromkeys((kind, design) for kind, designs in DESIGNS.items() for design in designs))
+ONE_OF_EACH.append(("curtain", curtain_wall))
 FINE_PLEATS = 0.03  # metres: wide curtains have more pleats than their triangles follow
 EACH_DESIGN = [pytest.param(kind, design, id=f"{kind}: {design.__name__}") for kind, design in ONE_OF_EACH]
 
@@ -77,9 +85,11 @@ def test_gaussians_behind_its_surfaces_stay_inside(kind, design):
     assert (behind.max(axis=0) < discs.points.max(axis=0) + 0.025).all()
 
 
-@pytest.mark.parametrize("design", [*DESIGNS["bathtub"], *DESIGNS["sink"]], ids=lambda design: design.__name__)
+@pytest.mark.parametrize(
+    "design", [*DESIGNS["bathtub"], *DESIGNS["sink"], *DESIGNS["kitchen sink"]], ids=lambda design: design.__name__
+)
 def test_hollow_things_stay_hollow(design):
-    """No Gaussian behind a skin comes out in the bowl: skins are 2 cm and more apart, back walls 8 cm thick."""
+    """No Gaussian behind a skin comes out far in the bowl; the back wall of a washbasin is 8 cm thick."""
     for seed in SEEDS:
         parts = design(np.random.default_rng(seed)).parts
         hollow = [part for part in parts if part.class_name in ("bathtub", "sink")]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rtgs2_training.synthrooms import RoomSettings, generate_room
+from rtgs2_training.synthrooms.layout import Furnisher
 from rtgs2_training.synthrooms.plan import floor_plan
 from rtgs2_training.synthrooms.recipes import furnish
 from rtgs2_trt import Scene
@@ -94,6 +95,27 @@ def test_furniture_stands_inside_and_apart_and_leaves_doors_free(seed):
                     assert not any(_covers(body, way) and body.low < 1.0 for body in bodies)
 
 
+def test_a_draped_wall_hides_its_windows():
+    draped = 0
+    for seed in range(12):
+        plan = floor_plan(np.random.default_rng(seed))
+        for space in plan.spaces:
+            room = Furnisher(space, np.random.default_rng(seed))
+            room.drape_a_wall()
+            walls = [
+                wall
+                for wall in space.walls
+                if wall.length > 1.6 and {opening.kind for opening in wall.openings} == {"window"}
+            ]
+            assert len(room.floor.placed) <= min(1, len(walls))
+            for body in room.floor.taken:
+                draped += 1
+                for opening in walls[0].openings:
+                    for along in (opening.left + 0.1, opening.right - 0.1):
+                        assert _covers(body, walls[0].point(walls[0].relief + 0.08, along))
+    assert draped > 3
+
+
 def _covers(body, point):
     offset = np.array(point) - body.corners[0]
     return all(
@@ -115,7 +137,8 @@ def test_cameras_stand_at_eye_height_inside_and_not_before_things(room):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("gaussians", 10), ("views", 0), ("image_size", (8, 8)), ("imperfections", -1)]
+    ("field", "value"),
+    [("gaussians", 10), ("views", 0), ("image_size", (8, 8)), ("imperfections", -1), ("photographed", 1.5)],
 )
 def test_settings_out_of_range_are_refused(field, value):
     with pytest.raises(InputError, match=field):

@@ -55,7 +55,11 @@ def run(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.sheets:
         check_folder(Path(arguments.sheets), "--sheets")
     settings = RoomSettings(
-        arguments.gaussians, arguments.views, arguments.image_size, arguments.imperfections, arguments.photographed
+        gaussians=arguments.gaussians,
+        views=arguments.views,
+        image_size=arguments.image_size,
+        imperfections=arguments.imperfections,
+        photographed=arguments.photographed,
     )
     with console.counted(arguments.scenes, "rooms") as advance:
         write_dataset(

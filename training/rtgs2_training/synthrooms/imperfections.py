@@ -24,8 +24,8 @@ class Flaws:
     """How strong each flaw of a scene is."""
 
     floaters: float  # share of the Gaussians
-    faint: float  # share of doubles, faint: most before the surface, where a capture's haze is
-    haze: float  # metres before the surface, on average
+    faint: float  # share of haze: faint doubles, most of them before the surface
+    haze: float  # metres before the surface, scale of an exponential distribution up to MOST_HAZE
     thinned: float  # share of the surface that is covered sparsely
     holes: float  # expected number
     blurred: float  # expected number of blurred places
@@ -34,7 +34,7 @@ class Flaws:
     position: float  # metres, standard deviation off the surface
     buried: float  # share of the Gaussians that lie behind the surface, at most
     burial: float  # metres, how far behind it these are on average
-    warp: float  # metres, of slow waves of walls, floors and ceilings: twice as deep behind, at most 3 mm before
+    warp: float  # metres, of slow waves of what is 10 cm thick or more: twice as deep behind, at most 3 mm before
     colour: float  # standard deviation of the colour of single Gaussians
     shine: float  # likewise of the view-dependent part
     fit: Fit
@@ -211,7 +211,7 @@ def _shaken(surfels: Surfels, grow: Array, flaws: Flaws, rng: np.random.Generato
 
 
 def _warped(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> Surfels:
-    """Walls, floors and ceilings in slow waves: without texture photographs do not say where they are."""
+    """What is thick, walls and floors above all, in slow waves: without texture photographs do not say where it is."""
     if flaws.warp == 0:
         return surfels
     wave = flaws.warp * np.clip(_field(surfels.points, float(rng.uniform(0.4, 1.5)), rng), -2, 0.5)
@@ -236,7 +236,7 @@ def _buried(surfels: Surfels, flaws: Flaws, rng: np.random.Generator) -> Surfels
 def _haze(
     scene: dict[str, NDArray[np.float32]], surfels: Surfels, count: int, distance: float, rng: np.random.Generator
 ) -> tuple[dict[str, NDArray[np.float32]], NDArray[np.int32]]:
-    """Faint copies of some Gaussians before the surface, ``distance`` metres on average, a few a little behind it."""
+    """Faint copies of some Gaussians before the surface, about ``distance`` metres, a few half as far behind it."""
     chosen = rng.integers(len(surfels), size=count)
     extra = {name: array[chosen].copy() for name, array in scene.items()}
     before = np.minimum(distance * rng.exponential(size=(count, 1)), MOST_HAZE)

@@ -174,7 +174,7 @@ class Furnisher:
                         self._hang(first, wall, middle + side * apart)
 
     def drape_a_wall(self) -> None:
-        """A curtain from end to end of the first wall with windows and nothing else, if there is one."""
+        """A curtain along all of the first wall over 1.6 m with windows and nothing else, if it fits there."""
         for wall in self.space.walls:
             if wall.length > 1.6 and {opening.kind for opening in wall.openings} == {"window"}:
                 piece = curtain_wall(self.rng, wall.length - 0.12, self.space.height - 0.03)

@@ -65,7 +65,7 @@ def _lounge(room: Furnisher, sofas: int) -> None:
 
 
 def _before_sofa(room: Furnisher, sofa: Piece, pose: Pose) -> None:
-    """A low table, the first of three that fits, and now and then two chairs across from the sofa."""
+    """A low table, the first of three that fits, and now and then up to two chairs across from the sofa."""
     front = _front(sofa.depth, sofa.placement.centred)
     if room.chance(0.85):
         for _ in range(3):

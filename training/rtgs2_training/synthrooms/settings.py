@@ -23,7 +23,7 @@ class RoomSettings:
             and bad captures; above that most flaws grow on.
         photographed: share of the rooms, by their seeds, that have Gaussians only where photographs look, with haze
             before surfaces, as captures have; the others have the hidden sides of things, too, as scans and models may.
-            Where the former have them depends on ``views`` and the proportions of ``image_size``, too.
+            Where the former have them depends on ``views`` and ``image_size``, too.
 
     Raises:
         InputError: a value out of range.
