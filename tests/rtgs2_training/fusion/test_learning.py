@@ -18,7 +18,7 @@ steps: STEPS
 batch_size: 2
 crop: [64, 96]
 average: 0.9
-schedule: {learning_rate: 3.0e-3, warmup_steps: 10, power: 0.9}
+schedule: {learning_rate: 1.5e-3, warmup_steps: 10, power: 0.9}
 loss: {label_smoothing: 0.0, centre_collapse: 0.1}
 data: {scenes: [a]}
 validation: {every_steps: 1000, samples: 3}
@@ -33,7 +33,7 @@ augmentation:
     ("task", "steps", "metric", "enough"),
     [
         ("semantic", 120, "miou", lambda value: value > 0.9),
-        ("depth", 200, "rmse", lambda value: value < 0.7 * DEPTH_SPREAD),
+        ("depth", 300, "rmse", lambda value: value < 0.7 * DEPTH_SPREAD),
     ],
 )
 def test_views_of_one_scene_are_learnt_by_heart(task, steps, metric, enough, tmp_path, capsys):

@@ -125,4 +125,4 @@ def test_weights_are_measured_figure_by_figure(tmp_path):
     _, commands = run(weights[0], "another flat")
     assert {command.dataset for command in commands if command.name == "evaluate"} == {"another flat"}
     _, commands = run(weights[1])  # other weights, other figures; without a capture
-    assert sum(command.name == "evaluate" for command in commands) == 8
+    assert sum(command.name == "evaluate" for command in commands) == 9
