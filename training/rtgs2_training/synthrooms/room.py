@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, cast
@@ -110,7 +111,7 @@ def generate_room(seed: int, settings: RoomSettings | None = None, *, threads: i
     if photographed:
         cameras = [view.camera for view in views.values()] + random_photographs(rooms, random["photographs"])
         photographs = Photographs(mesh.triangles[~transparent[mesh.owner]], cameras, threads)
-    surfels, everything = _seen_surfels(groups, wanted, photographs, seed)
+    surfels, everything = _seen_surfels(groups, wanted, photographs, random["surfels"])
     colour, highlight = lit(surfels, plan, lighting, everything)
     gaussians, owner = captured(surfels, colour, highlight, plan, settings.gaussians, flaws, random["flaws"])
     labels = np.concatenate([owner_ids, np.zeros((1, 2), np.uint16)])[owner]  # floaters: -1, the last row
@@ -118,13 +119,16 @@ def generate_room(seed: int, settings: RoomSettings | None = None, *, threads: i
 
 
 def _seen_surfels(
-    groups: list[tuple[int, tuple[Surface, ...]]], wanted: int, photographs: Photographs | None, seed: int
+    groups: list[tuple[int, tuple[Surface, ...]]],
+    wanted: int,
+    photographs: Photographs | None,
+    rng: np.random.Generator,
 ) -> tuple[Surfels, Surfels]:
     """About ``wanted`` surfels that the photographs see, None sees all; and these with those that hide."""
 
     def sampled(count: int) -> Surfels:
         """The same every time but for how fine it is."""
-        return sample(groups, count, np.random.default_rng([seed, _STREAMS.index("surfels")]))
+        return sample(groups, count, copy.deepcopy(rng))
 
     if photographs is None:
         surfels = sampled(wanted)
