@@ -7,45 +7,6 @@ import numpy as np
 from .patterns import Array, Colour, Material, mix, noise
 
 
-def landscape(width: float, height: float) -> Material:
-    """A framed picture of the given size: an evening sky, a sun and four ranges of hills."""
-    ranges = [
-        (0.58, (0.64, 0.52, 0.58)),
-        (0.46, (0.42, 0.42, 0.54)),
-        (0.32, (0.22, 0.34, 0.42)),
-        (0.17, (0.10, 0.2, 0.22)),
-    ]
-
-    def texture(u: Array, v: Array, rng: np.random.Generator) -> Array:
-        x, y = u / width, v / height
-        picture = mix((0.98, 0.72, 0.42), (0.36, 0.56, 0.76), (y - 0.45) * 1.9)
-        sun = np.hypot((x - 0.66) * width / height, y - 0.68) < 0.1
-        picture = mix(picture, (1.0, 0.93, 0.74), sun * 1.0)
-        for level, colour in ranges:
-            ridge = level + 0.09 * noise(x * 4, np.zeros_like(x), rng) + 0.03 * noise(x * 13, np.zeros_like(x), rng)
-            picture = mix(picture, colour, (y < ridge) * 1.0)
-        return picture
-
-    return Material(texture, gloss=0.03)
-
-
-def abstract(width: float, height: float) -> Material:
-    """A framed print of the given size: plain shapes on off-white."""
-
-    def texture(u: Array, v: Array, rng: np.random.Generator) -> Array:
-        x, y = u / width, v / height
-        picture = mix((0.93, 0.91, 0.86), (0.93, 0.91, 0.86), x)
-        for cx, cy, radius, colour in (
-            (0.4, 0.62, 0.26, (0.85, 0.42, 0.28)),
-            (0.62, 0.4, 0.2, (0.15, 0.32, 0.42)),
-            (0.34, 0.28, 0.12, (0.92, 0.72, 0.30)),
-        ):
-            picture = mix(picture, colour, (np.hypot(x - cx, (y - cy) * height / width) < radius) * 1.0)
-        return picture
-
-    return Material(texture, gloss=0.03)
-
-
 def random_artwork(rng: np.random.Generator, width: float, height: float) -> Material:
     """A picture of the given size: landscape, town, shapes, colour fields, portrait, photograph, plant or poster."""
     painters = (_hills, _shapes, _fields, _portrait, _photograph, _plant, _poster, _town)

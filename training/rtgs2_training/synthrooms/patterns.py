@@ -139,21 +139,6 @@ def gridded(
     return Material(texture)
 
 
-def outdoors(width: float, height: float) -> Material:
-    """The view through a window, as a glowing backdrop of the given size: sky, clouds, trees, lawn."""
-
-    def texture(u: Array, v: Array, rng: np.random.Generator) -> Array:
-        y = v / height
-        view = mix((0.93, 0.96, 1.0), (0.62, 0.80, 0.98), (y - 0.45) * 2.0)
-        view = mix(view, (1.0, 1.0, 1.0), 0.8 * noise(u * 1.5, v * 3, rng) + 0.4 * noise(u * 4, v * 7, rng))
-        crown = 0.42 + 0.12 * noise(u * 1.4, np.zeros_like(u), rng) + 0.05 * noise(u * 6, np.zeros_like(u), rng)
-        leaves = mix((0.32, 0.52, 0.24), (0.70, 0.84, 0.48), 0.5 + 0.5 * noise(u * 9, v * 9, rng))
-        view = mix(view, leaves, (y < crown) * 1.0)
-        return mix(view, (0.66, 0.82, 0.46), (y < 0.2) * 1.0)
-
-    return Material(texture, glows=True)
-
-
 def checked(colour: Colour, line: Colour, *, period: float, share: float = 0.4) -> Material:
     """Cloth woven in checks: two crossing sets of stripes, darkest where they meet."""
 
@@ -319,7 +304,4 @@ def spine(colour: Colour, band: Colour, height: float) -> Material:
     return Material(texture, gloss=0.02)
 
 
-OAK, WALNUT = wood((0.72, 0.54, 0.36)), wood((0.42, 0.27, 0.17))
-WHITE, BLACK = paint((0.92, 0.91, 0.88), gloss=0.03), paint((0.11, 0.11, 0.12), gloss=0.06)
-CHINA, BRASS = paint((0.94, 0.93, 0.90), gloss=0.12), paint((0.72, 0.56, 0.28), gloss=0.2)
-LEAF = paint((0.20, 0.42, 0.18), grain=0.18, gloss=0.05, thin=True)
+BLACK = paint((0.11, 0.11, 0.12), gloss=0.06)

@@ -21,12 +21,11 @@ class Placement(Enum):
     MOUNTED = auto()  # hangs on a wall, ``lift`` above the floor
     CEILING = auto()  # hangs from the ceiling: z = 0 is the ceiling, the piece reaches down to -height
     FLOOR = auto()  # lies flat on the floor, others may stand on it
-    ON_TOP = auto()  # lies about on furniture
 
     @property
     def centred(self) -> bool:
         """Whether the origin is in the middle of the piece, not at its back."""
-        return self in (Placement.FREE, Placement.CEILING, Placement.FLOOR, Placement.ON_TOP)
+        return self in (Placement.FREE, Placement.CEILING, Placement.FLOOR)
 
 
 @dataclass(frozen=True)

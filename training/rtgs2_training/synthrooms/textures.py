@@ -11,16 +11,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from .artwork import abstract, landscape, random_artwork
+from .artwork import random_artwork
 from .colours import EVERYTHING, LACQUER, SUBDUED, Taste, random_colour
 from .patterns import (
     BLACK,
-    BRASS,
-    CHINA,
-    LEAF,
-    OAK,
-    WALNUT,
-    WHITE,
     Array,
     Colour,
     Material,
@@ -37,7 +31,6 @@ from .patterns import (
     mix,
     mottled,
     noise,
-    outdoors,
     paint,
     parquet,
     planks,
@@ -53,25 +46,16 @@ from .patterns import (
 
 __all__ = [
     "BLACK",
-    "BRASS",
-    "CHINA",
-    "LEAF",
-    "OAK",
-    "WALNUT",
-    "WHITE",
     "Array",
     "Colour",
     "Material",
     "Texture",
-    "abstract",
     "chance",
     "fabric",
     "glow",
-    "landscape",
     "mix",
     "noise",
     "one_of",
-    "outdoors",
     "paint",
     "planks",
     "random_artwork",

@@ -182,6 +182,5 @@ DESIGNS: Mapping[str, tuple[Design, ...]] = MappingProxyType(
         "floor plant": (plants.rubber_plant, plants.palm, plants.snake_plant, plants.little_tree),
         "rug": (things.rectangular_rug, things.rectangular_rug, things.round_rug, things.bath_mat),
         "clutter": (*things.ON_THE_FLOOR, things.boxes, things.floor_cushion),
-        "small thing": things.ON_FURNITURE,
     }
 )

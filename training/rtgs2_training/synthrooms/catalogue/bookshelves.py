@@ -186,7 +186,7 @@ def stepped_shelf(rng: np.random.Generator) -> Piece:
 
 
 def wall_shelves(rng: np.random.Generator) -> Piece:
-    """Two to four boards on the wall with books and ornaments."""
+    """One to three boards on the wall with books and ornaments."""
     width, boards, depth = float(rng.uniform(0.6, 1.5)), int(rng.integers(1, 4)), float(rng.uniform(0.2, 0.28))
     stuff, pitch, y = random_front(rng), float(rng.uniform(0.3, 0.38)), width / 2
     surfaces: list[Surface] = []

@@ -266,7 +266,7 @@ def tv_bench(rng: np.random.Generator) -> Piece:
 
 
 def wall_cabinet(rng: np.random.Generator) -> Piece:
-    """Hanging kitchen cupboards, one to three doors, as deep as a plate."""
+    """Hanging kitchen cupboards, one to four doors, as deep as a plate."""
     doors, height, depth = int(rng.integers(1, 5)), float(rng.uniform(0.5, 0.9)), float(rng.uniform(0.3, 0.37))
     width, look = doors * float(rng.uniform(0.4, 0.6)), random_fronts(rng)
     y, x = width / 2, depth - 0.02

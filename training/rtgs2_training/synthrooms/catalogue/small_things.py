@@ -183,14 +183,6 @@ def bag(rng: np.random.Generator) -> list[Surface]:
     return [loft(body, cloth, 0.03), tube(handle, 0.009, cloth, 0.022)]
 
 
-def throw_pillow(rng: np.random.Generator) -> list[Surface]:
-    """A cushion that stands leaning back, about 0.45 m square."""
-    half, thick = float(rng.uniform(0.17, 0.26)), float(rng.uniform(0.06, 0.1))
-    return turned(
-        [blob((0, 0, half), (thick, half, half), random_fabric(rng), 0.03, 3.2)], "y", float(rng.uniform(-25, -8))
-    )
-
-
 def suitcase(rng: np.random.Generator) -> list[Surface]:
     """A trolley case standing up, its handle out or in."""
     y, h, shell = float(rng.uniform(0.19, 0.26)), float(rng.uniform(0.5, 0.72)), random_paint(rng)

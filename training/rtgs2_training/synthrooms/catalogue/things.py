@@ -28,16 +28,6 @@ def standing(make: Callable[[np.random.Generator], list[Surface]]) -> Callable[[
     return design
 
 
-def lying(make: Callable[[np.random.Generator], list[Surface]]) -> Callable[[np.random.Generator], Piece]:
-    """The design of a thing that lies on furniture."""
-
-    def design(rng: np.random.Generator) -> Piece:
-        return assemble([part(OBJECT, make(rng))], Placement.ON_TOP)
-
-    design.__name__, design.__doc__ = make.__name__, make.__doc__
-    return design
-
-
 def boxes(rng: np.random.Generator) -> Piece:
     """One to four boxes, some on top of each other."""
     surfaces: list[Surface] = []
@@ -106,22 +96,5 @@ ON_THE_FLOOR = tuple(
         household.step_stool,
         household.ironing_board,
         computer,
-    )
-)
-ON_FURNITURE = tuple(
-    lying(make)
-    for make in (
-        small_things.mug,
-        small_things.plate,
-        small_things.bowl,
-        small_things.vase,
-        small_things.bottle,
-        small_things.pile,
-        small_things.carton,
-        small_things.photograph,
-        small_things.throw_pillow,
-        small_things.toaster,
-        small_things.kettle,
-        small_things.microwave,
     )
 )
