@@ -21,7 +21,12 @@ rooms() {
 measure() {
   local result=$results/$1 model=$2 data=$3
   shift 3
-  [ -e "$result/evaluation.json" ] || rtgs2-train evaluate "$model" "$data" "$@" -o "$result" --json > /dev/null
+  local truth
+  truth=$({ cat "$data"/dataset.json "$data"/*/semantic*/*.png 2> /dev/null || true; } | sha256sum)
+  if [ "$(cat "$result/truth.sha256" 2> /dev/null)" != "$truth" ]; then  # not measured, or on other rooms or labels
+    rtgs2-train evaluate "$model" "$data" "$@" -o "$result" --json > /dev/null
+    echo "$truth" > "$result/truth.sha256"
+  fi
   python -c '
 import json, statistics, sys
 found = json.load(open(sys.argv[2] + "/evaluation.json"))

@@ -83,6 +83,7 @@ def test_demo_weights_are_made_step_by_step(tmp_path):
 MEASURING = """#!/bin/sh
 for word in "$@"; do printf "%s\\t" "$word" >> COMMANDS; done
 echo >> COMMANDS
+if [ "$1" = generate ]; then mkdir -p "$3"; [ -e "$3/dataset.json" ] || echo "$*" > "$3/dataset.json"; fi
 [ "$1" = evaluate ] || exit 0
 while [ "$1" != -o ]; do shift; done
 mkdir -p "$2"
@@ -122,6 +123,10 @@ def test_weights_are_measured_figure_by_figure(tmp_path):
     again, commands = run(weights[0], "flat")
     assert again == printed
     assert {command.name for command in commands} == {"generate"}  # which keeps rooms that are there
+    (folder / "photographed/dataset.json").write_text("of the next version")
+    _, commands = run(weights[0], "flat")
+    evaluated = [command.dataset for command in commands if command.name == "evaluate"]
+    assert evaluated == [str(folder / "photographed")]
     _, commands = run(weights[0], "another flat")
     assert {command.dataset for command in commands if command.name == "evaluate"} == {"another flat"}
     _, commands = run(weights[1])  # other weights, other figures; without a capture
