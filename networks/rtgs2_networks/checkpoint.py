@@ -165,7 +165,7 @@ def save_checkpoint(
         encoder: state dict of the encoder, on any device.
         fusion: state dict of the fusion network, on any device.
         half: store float16 instead of float32, half the size.
-        description: one line about the weights.
+        description: one line about the weights, of which the first 1000 characters are stored.
 
     Raises:
         CheckpointError: weights that do not fit the configuration, are not finite or, with `half`, exceed float16;
@@ -176,7 +176,7 @@ def save_checkpoint(
     table = {} if classes is None else {"classes": classes.to_list(), "class_table": classes.name}
     content: dict[str, Any] = {
         "format": FORMAT,
-        "config": {**configuration.to_dict(config), **table, "description": description},
+        "config": {**configuration.to_dict(config), **table, "description": description[:_DESCRIPTION_LIMIT]},
         "encoder": _checked(encoder, config, "encoder", path),
         "fusion": _checked(fusion, config, "fusion", path),
     }

@@ -348,3 +348,5 @@ def test_description_and_table_name_are_kept(tmp_path: Path, states: Any) -> Non
     save_checkpoint(tmp_path / "a.pt", CONFIG, CLASSES, *states, description="a line")
     loaded = load_checkpoint(tmp_path / "a.pt")
     assert (loaded.description, loaded.classes.name) == ("a line", CLASSES.name)
+    save_checkpoint(tmp_path / "a.pt", CONFIG, CLASSES, *states, description="a" * 2000)
+    assert load_checkpoint(tmp_path / "a.pt").description == "a" * 1000  # more would not be read

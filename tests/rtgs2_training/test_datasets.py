@@ -410,6 +410,12 @@ def test_scene_without_gaussians(folder):
         open_dataset(folder)
 
 
+def test_a_room_that_is_being_written_is_no_scene(tmp_path):
+    for name in ("a", ".b.0123.tmp"):
+        write_box_scene(tmp_path / name, 0)
+    assert [scene.name for scene in open_dataset(tmp_path, builtin_class_table("synthrooms")).scenes("all")] == ["a"]
+
+
 def test_no_data_set(tmp_path, written):
     table = builtin_class_table("scannet")
     with pytest.raises(DatasetError, match=r"nothing: there is no such folder"):

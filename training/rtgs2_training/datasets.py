@@ -36,7 +36,7 @@ from rtgs2_trt.errors import ClassTableError, DatasetError, shown
 from rtgs2_trt.file_access import reading
 from rtgs2_trt.scene import Scene
 
-from .label_images import read_number_image
+from .label_images import check_number_image, read_number_image
 
 FORMAT = "rtgs2-dataset/1"
 DESCRIPTION = "dataset.json"
@@ -171,6 +171,15 @@ class SceneFolder:
         metres[millimetres == 0] = np.nan
         return metres
 
+    def check_image(self, view: str, kind: Literal["labels", "depth"]) -> None:
+        """Check that a view's image is there, of the camera's size and of numbers, without decoding it.
+
+        Raises:
+            DatasetError: as :meth:`labels` and :meth:`depth`, but for damage or foreign ids in its pixels.
+        """
+        folder = "depth" if kind == "depth" else self._label_folder
+        check_number_image(*self._image_of(folder, view), sixteen_bits=kind == "depth")
+
     def instances(self, view: str) -> NDArray[np.int32]:
         """Return the instance of every pixel, 0 for none: (H, W) int32.
 
@@ -232,6 +241,10 @@ class SceneFolder:
         return table
 
     def _numbers(self, folder: str, view: str, *, sixteen_bits: bool = False) -> NDArray[np.uint16]:
+        return read_number_image(*self._image_of(folder, view), sixteen_bits=sixteen_bits)
+
+    def _image_of(self, folder: str, view: str) -> tuple[Path, tuple[int, int]]:
+        """The file of a labelled view, and the (width, height) that it must have."""
         camera = self.cameras.get(view)
         if camera is None:
             raise DatasetError(
@@ -241,8 +254,7 @@ class SceneFolder:
                 found=shown(view),
                 expected=f"one of {', '.join(list(self.cameras)[:10])}",
             )
-        file = self._image_file(folder, view)
-        return read_number_image(file, (camera.width, camera.height), sixteen_bits=sixteen_bits)
+        return self._image_file(folder, view), (camera.width, camera.height)
 
     def _image_file(self, folder: str, view: str) -> Path:
         """The PNG of a view; 3DGS forks differ in whether img_name keeps the photograph's ending."""
@@ -324,7 +336,9 @@ def open_dataset(path: str | Path, classes: ClassTable | None = None, *, foreign
             fix="Give its class table: replica, scannet, scannetpp, scannetpp-merged or FILE.yaml",
         )
     single = (folder / "point_cloud").is_dir()
-    paths = [folder] if single else sorted(p for p in folder.iterdir() if (p / "point_cloud").is_dir())
+    hidden = "."  # a room that generate is writing begins so
+    inside = (p for p in folder.iterdir() if not p.name.startswith(hidden) and (p / "point_cloud").is_dir())
+    paths = [folder] if single else sorted(inside)
     if not paths:
         raise DatasetError(
             "there are no scenes in it",

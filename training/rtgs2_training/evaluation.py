@@ -172,8 +172,9 @@ def _evaluate_scene(
     predictor: Predictor, folder: SceneFolder, max_views: int, result: Evaluation, *, keep_example: bool
 ) -> None:
     views = evenly_spaced(list(folder.cameras), max_views) if max_views else list(folder.cameras)
+    gaussians = folder.load_scene()
     start = time.perf_counter()
-    scene = predictor.encode(folder.load_scene())
+    scene = predictor.encode(gaussians)
     result.seconds["encode"] += time.perf_counter() - start
     confusion = None if result.confusion is None else ConfusionMatrix(len(result.confusion.counts))
     depth = None if result.depth is None else DepthError()

@@ -119,6 +119,7 @@ def test_out_of_time_and_bad_configurations(paths, capsys):
         ("fusion.preset=rtgs2", "claims.yaml: fusion.preset"),
         ("split=validation", "split: no such split"),
         ("split=train", "claims.yaml: split: impossible configuration of the claims"),
+        ("fusion.data.train_split=all", "claims.yaml: fusion.data.train_split: impossible configuration of the claims"),
         ("fusion.data.scenes=[c]", "claims.yaml: fusion.data.scenes: impossible"),
         ("fusion.colour=1", "claims.yaml: fusion.colour: no such field"),
     ]:

@@ -67,6 +67,42 @@ def test_foreign_ids_are_refused_or_ignored(captured, capsys):
     assert json.loads(capsys.readouterr().out)["finished"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "damage", "message"),
+    [
+        ("semantic", "id", "pixel (5, 3): a label id that the class table 'synthrooms' does not have"),
+        ("semantic", "size", "the image's size is not that of its camera"),
+        ("depth", "size", "the image's size is not that of its camera"),
+        ("depth", "gone", "there is no such file"),
+    ],
+)
+def test_one_bad_image_is_told_before_anything_is_rendered(kind, damage, message, captured, capsys):
+    """Mended later, it would be another data set than the run's; the first view of the first scene is fine."""
+    boxes = write_box_dataset(captured / "boxes", {"train": ["a", "b"]})
+    last = sorted((boxes / "b" / kind).glob("*.png"))[-1]
+    if damage == "gone":
+        last.unlink()
+    elif damage == "size":
+        with Image.open(last) as image:
+            image.resize((40, 30), Image.Resampling.NEAREST).save(last)
+    else:
+        with Image.open(last) as image:
+            labels = np.array(image)
+        labels[3, 5] = 99
+        Image.fromarray(labels).save(last)
+    cache = ["--cache", str(captured / "cache")]
+    task = ["--set", f"task={kind}", "--set", "augmentation.zoom=[1, 1]", "--set", "augmentation.perspective=0"]
+    assert train("fusion", boxes, *task, *cache, "--quiet") == 2
+    printed = capsys.readouterr().err
+    assert last.name in printed
+    assert message in printed
+    assert not list((captured / "cache").glob("*.npy"))
+    if (kind, damage) == ("semantic", "size"):
+        (captured.parent / "tune.yaml").write_text("{steps: 1, calibration_scenes: 1, parts: {max_points: 256}}")
+        assert train("tune", boxes, "--quiet") == 2
+        assert message in capsys.readouterr().err
+
+
 def test_data_without_any_label_are_refused(captured, capsys):
     for scene in captured.iterdir():
         for view in box_views():

@@ -369,6 +369,22 @@ def test_restart_starts_anew_once_everything_was_found(data, finished, tmp_path,
     assert (run / loop.RESULT).read_bytes() != weights_before
 
 
+def test_a_restart_that_is_stopped_goes_on_without_the_option(data, finished, tmp_path, capsys):
+    """And restarted once more it keeps what the first one kept."""
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    kept = (run / loop.RESULT).read_bytes()
+    short = ["--set", "steps=2", "--set", "validation.samples=0"]
+    assert main(arguments(data, "fusion", run, "--restart", "--max-minutes", "1e-6", *short)) == 0
+    assert "the same command without --restart goes on from there" in capsys.readouterr().out
+    assert main(arguments(data, "fusion", run, *short)) == 0
+    assert "finished after 2 of 2 steps" in capsys.readouterr().out
+    second = (run / loop.RESULT).read_bytes()
+    assert main(arguments(data, "fusion", run, "--restart", *short)) == 0
+    assert (run / "before-restart.pt").read_bytes() == kept
+    assert (run / "before-restart-2.pt").read_bytes() == second
+
+
 def test_lost_weights_of_a_finished_run_are_written_again(data, finished, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(finished, run)

@@ -43,6 +43,7 @@ class ClaimsConfig:
         for name in ("encoder", "tuning", "fusion"):
             data = getattr(self, name).data
             _require(not data.scenes, f"{name}.data.scenes", data.scenes, "none: splits say what is trained on")
+            _require(data.train_split != "all", f"{name}.data.train_split", "all", "a split without what is measured")
             _require(self.split not in (data.train_split, "all"), "split", self.split, "one that is not trained on")
         for name in ("tuning", "fusion"):
             preset = getattr(self, name).preset

@@ -172,7 +172,14 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         )
 
     def _check_labels(self) -> None:
-        """Refuse data in which no class is known: the first scene that has one ends the search."""
+        """Refuse label images of other sizes or kinds, and data in which no class is known.
+
+        Ids that the class table does not have are told when their scene is first learnt from.
+        """
+        for scene in (*self.train_scenes, *self.validation_scenes):
+            if not (scene.path / STORED).exists():
+                for view in scene.cameras:
+                    scene.check_image(view, "labels")
         for scenes in (self.train_scenes, self.validation_scenes):
             some = evenly_spaced(scenes, _LOOKED_AT)
             if some and not any(map(has_classes, some)):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rtgs2_networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -174,7 +175,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         fabric.barrier()
         self.views: list[CachedView] = store.views(train_scenes)
         self.validation_views = evenly_spaced(store.views(validation_scenes), self.validation.samples)
-        self._check_targets()  # before anything is rendered
+        self._check_targets(console)  # before anything is rendered
         weights = None
         if config.loss.class_weighting == "inverse_sqrt" and config.task == "semantic":
             weights = torch.from_numpy(class_weights(self.views, classes))
@@ -278,15 +279,28 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         if self.average:
             self.average.load_state_dict(state)
 
-    def _check_targets(self) -> None:
-        """Refuse data in which nothing is known that could be learnt or measured."""
+    def _check_targets(self, console: Console) -> None:
+        """Refuse what would stop the run later, and data in which nothing is known that could be learnt or measured.
+
+        Images of views that are still to be rendered are read as a whole, which takes a hundredth of that time; of the
+        others, which were read then, the headers.
+        """
         semantic = self.config.task == "semantic"
+
+        def known(view: CachedView) -> NDArray[np.bool_]:
+            return view.scene.labels(view.name) >= 0 if semantic else view.scene.depth(view.name) > 0
+
+        every = [*self.views, *self.validation_views]
+        with console.counted(len(every), "checking labels" if semantic else "checking depths") as advance:
+            for view in every:
+                if view.is_whole:
+                    view.scene.check_image(view.name, "labels" if semantic else "depth")
+                else:
+                    known(view)
+                advance()
         for views in (self.views, self.validation_views):
             some = evenly_spaced(views, _LOOKED_AT)
-            targets = (
-                view.scene.labels(view.name) >= 0 if semantic else view.scene.depth(view.name) > 0 for view in some
-            )
-            if some and not any(target.any() for target in targets):
+            if some and not any(known(view).any() for view in some):
                 raise DatasetError(
                     "no pixel has a label" if semantic else "no pixel has a known depth",
                     file=self.dataset.path,
@@ -299,7 +313,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         return self.average.network if self.average else self.objective.network
 
     def _take_up(self, start: Checkpoint, network: FusionNetwork, path: Path | None) -> None:
-        same_classes = start.classes is None or start.classes == self.dataset.classes
+        same_classes = start.classes is None or start.classes.classes == self.dataset.classes.classes
         network_of_start = replace(start.config, fusion=replace(start.config.fusion, inputs=self.config.inputs))
         if network_of_start != self.model or not same_classes:
             table = "no classes" if start.classes is None else f"classes {start.classes.name!r} ({len(start.classes)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,13 +69,13 @@ def launch(
     if not task.gather(fabric, console, deadline):
         step = saved_step(folder / STATE) if goes_on else 0
         if fabric.is_global_zero:
-            _tell(Outcome(step), task, fabric, folder, console)
+            _tell(Outcome(step), task, fabric, folder, console, "the same command goes on from there")
         return
     if fabric.is_global_zero:
         if arguments.restart:  # not before all that it needs has been found
             (folder / STATE).unlink(missing_ok=True)
             if (folder / RESULT).exists():  # not the new run's, and nothing shall take it for that
-                (folder / RESULT).replace(folder / "before-restart.pt")
+                (folder / RESULT).replace(_free_name(folder, "before-restart"))
         write_config(config, folder / CONFIG, _sources(arguments))
     fabric.barrier()
     settings = LoopSettings(
@@ -86,10 +87,19 @@ def launch(
     )
     outcome = train(task, fabric, settings, console)
     if fabric.is_global_zero:
-        _tell(outcome, task, fabric, folder, console)
+        again = f"the same command{' without --restart' if arguments.restart else ''} goes on from there"
+        _tell(outcome, task, fabric, folder, console, again)
 
 
-def _tell(outcome: Outcome, task: TrainingTask[Any, Any], fabric: Fabric, folder: Path, console: Console) -> None:
+def _free_name(folder: Path, stem: str) -> Path:
+    """Return a checkpoint's path that is not taken: what an earlier restart kept stays."""
+    names = (f"{stem}{'' if number == 1 else f'-{number}'}.pt" for number in itertools.count(1))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
+def _tell(
+    outcome: Outcome, task: TrainingTask[Any, Any], fabric: Fabric, folder: Path, console: Console, how_to_go_on: str
+) -> None:
     """Print how far the run has come."""
     result = {
         "run": str(folder),
@@ -110,7 +120,7 @@ def _tell(outcome: Outcome, task: TrainingTask[Any, Any], fabric: Fabric, folder
     if outcome.finished:
         lines.append(f"weights: {folder / RESULT}")
     else:
-        lines.append("the same command goes on from there")
+        lines.append(how_to_go_on)
     console.result(result, "\n".join(lines))
 
 

@@ -36,7 +36,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--restart",
         action="store_true",
-        help="start anew, whatever RUN holds; weights that are there become before-restart.pt",
+        help="start anew, whatever RUN holds; weights that are there become before-restart.pt (-2, -3 ...)",
     )
     parser.add_argument("--accelerator", default="auto", choices=["auto", "cpu", "cuda", "mps"])
     parser.add_argument(
