@@ -56,7 +56,3 @@ if [ -n "$capture" ]; then
 fi
 rooms like-demo --scenes 60 --test 60 --seed 9 --views 8 --imperfections 0.4
 measure like-demo "$results/model.rtgs2" "$folder/like-demo"
-rooms captured-well --scenes 50 --test 50 --seed 8 --views 10 --gaussians 300000 --imperfections 0.4
-measure captured-well "$results/model.rtgs2" "$folder/captured-well"
-rooms others --scenes 100 --test 100 --seed 7 --views 10 --gaussians 300000
-measure others "$results/model.rtgs2" "$folder/others"

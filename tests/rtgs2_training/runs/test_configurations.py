@@ -113,7 +113,7 @@ def test_weights_are_measured_figure_by_figure(tmp_path):
         return done.stdout, commands
 
     printed, commands = run(weights[0], "flat")
-    assert len(printed.splitlines()) == sum(command.name == "evaluate" for command in commands) == 12
+    assert len(printed.splitlines()) == sum(command.name == "evaluate" for command in commands) == 10
     assert (
         "bundle                   mIoU 0.5000, pixels 0.7500, 3 views, by scene 0.25 to 0.50, median 0.375\n" in printed
     )
@@ -130,4 +130,4 @@ def test_weights_are_measured_figure_by_figure(tmp_path):
     _, commands = run(weights[0], "another flat")
     assert {command.dataset for command in commands if command.name == "evaluate"} == {"another flat"}
     _, commands = run(weights[1])  # other weights, other figures; without a capture
-    assert sum(command.name == "evaluate" for command in commands) == 9
+    assert sum(command.name == "evaluate" for command in commands) == 7
