@@ -7,7 +7,7 @@ folder=${1:?"usage: training/demo_weights.sh FOLDER"}
 configs=$(dirname "$0")/configs
 rooms=$folder/rooms
 
-rtgs2-train generate --scenes 560 --validation 10 --test 30 --views 10 --gaussians 300000 -o "$rooms"
+rtgs2-train generate --scenes 560 --validation 10 --test 30 --views 10 --gaussians 300000 --photographed 0.4 -o "$rooms"
 rtgs2-train encoder "$configs/encoder-tiny.yaml" --data "$rooms" -o "$folder/encoder"
 rtgs2-train tune "$configs/tune-tiny.yaml" --data "$rooms" --encoder "$folder/encoder" -o "$folder/tuned"
 rtgs2-train fusion "$configs/fusion-tiny-half-size.yaml" --data "$rooms" --encoder "$folder/tuned" -o "$folder/half-size"

@@ -214,7 +214,7 @@ class TuningRunConfig:
     parts: ScenePartConfig = field(default_factory=ScenePartConfig)
     augmentation: CloudAugmentationConfig = field(
         default_factory=lambda: CloudAugmentationConfig(
-            scale=(0.7, 1.3), shift=10.0, tilt=3.0, blur=0.06, size_contrast=(0.0, 1.0), size_waves=0.8, size_axes=0.8
+            scale=(0.7, 1.3), shift=10.0, tilt=3.0, blur=0.03, size_contrast=(0.0, 1.0), size_waves=0.4, size_axes=0.4
         )
     )
     validation: ValidationConfig = field(default_factory=ValidationConfig)
