@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The demo's weights from nothing, on a CPU: two to three hours of two cores, of which training takes two; 34 GB in
+# The demo's weights from nothing, on a CPU: two and a half hours of two cores, less than two for training; 34 GB in
 # FOLDER. Weights: FOLDER/fusion/ckpt.pt. Stopped or killed, it goes on where it was. Needs rtgs2-train (pip install '.[train]').
 #   training/demo_weights.sh FOLDER
 set -euo pipefail

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What docs/training-results.md quotes of a checkpoint: rooms in FOLDER, results in a folder of each checkpoint's own in there.
-# CAPTURE, a data set made by benchmarks/captured_flat, is measured too where it is given. Stopped, it goes on where it was.
+# CAPTURE, a data set made by benchmarks/captured_flat, is measured too where it is given. Stopped, it goes on where it was;
+# where rooms, labels or cameras changed, it measures again (Gaussians of a capture are not looked at).
 # Needs rtgs2-train, rtgs2-export and python of one environment on the path.
 #   training/measure_weights.sh CKPT FOLDER [CAPTURE]
 set -euo pipefail
@@ -22,7 +23,7 @@ measure() {
   local result=$results/$1 model=$2 data=$3
   shift 3
   local truth
-  truth=$({ cat "$data"/dataset.json "$data"/*/semantic*/*.png 2> /dev/null || true; } | sha256sum)
+  truth=$({ cat "$data"/{.,*}/{dataset.json,cameras.json,semantic*/*.png} 2> /dev/null || true; } | sha256sum)
   if [ "$(cat "$result/truth.sha256" 2> /dev/null)" != "$truth" ]; then  # not measured, or on other rooms or labels
     rtgs2-train evaluate "$model" "$data" "$@" -o "$result" --json > /dev/null
     echo "$truth" > "$result/truth.sha256"

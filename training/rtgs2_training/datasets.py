@@ -36,7 +36,7 @@ from rtgs2_trt.errors import ClassTableError, DatasetError, shown
 from rtgs2_trt.file_access import reading
 from rtgs2_trt.scene import Scene
 
-from .label_images import check_number_image, read_number_image
+from .label_images import read_number_image
 
 FORMAT = "rtgs2-dataset/1"
 DESCRIPTION = "dataset.json"
@@ -171,15 +171,6 @@ class SceneFolder:
         metres[millimetres == 0] = np.nan
         return metres
 
-    def check_image(self, view: str, kind: Literal["labels", "depth"]) -> None:
-        """Check that a view's image is there, of the camera's size and of numbers, without decoding it.
-
-        Raises:
-            DatasetError: as :meth:`labels` and :meth:`depth`, but for damage or foreign ids in its pixels.
-        """
-        folder = "depth" if kind == "depth" else self._label_folder
-        check_number_image(*self._image_of(folder, view), sixteen_bits=kind == "depth")
-
     def instances(self, view: str) -> NDArray[np.int32]:
         """Return the instance of every pixel, 0 for none: (H, W) int32.
 
@@ -241,10 +232,6 @@ class SceneFolder:
         return table
 
     def _numbers(self, folder: str, view: str, *, sixteen_bits: bool = False) -> NDArray[np.uint16]:
-        return read_number_image(*self._image_of(folder, view), sixteen_bits=sixteen_bits)
-
-    def _image_of(self, folder: str, view: str) -> tuple[Path, tuple[int, int]]:
-        """The file of a labelled view, and the (width, height) that it must have."""
         camera = self.cameras.get(view)
         if camera is None:
             raise DatasetError(
@@ -254,7 +241,8 @@ class SceneFolder:
                 found=shown(view),
                 expected=f"one of {', '.join(list(self.cameras)[:10])}",
             )
-        return self._image_file(folder, view), (camera.width, camera.height)
+        file = self._image_file(folder, view)
+        return read_number_image(file, (camera.width, camera.height), sixteen_bits=sixteen_bits)
 
     def _image_file(self, folder: str, view: str) -> Path:
         """The PNG of a view; 3DGS forks differ in whether img_name keeps the photograph's ending."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,29 +32,11 @@ def read_number_image(path: Path, size: tuple[int, int], *, sixteen_bits: bool =
         DatasetError: no such file, not a PNG, damaged, of another size, in colour, greyscale of less than 8 bits, or of
             8 bits where 16 are needed.
     """
-    with _opened(path, size, sixteen_bits) as image:
-        values: NDArray[Any] = np.asarray(image)
-    return values.astype(np.uint16)
-
-
-def check_number_image(path: Path, size: tuple[int, int], *, sixteen_bits: bool = False) -> None:
-    """Check what an image's header says, as :func:`read_number_image` does, without decoding it.
-
-    Raises:
-        DatasetError: as there, but for damage behind the header.
-    """
-    with _opened(path, size, sixteen_bits):
-        pass
-
-
-@contextmanager
-def _opened(path: Path, size: tuple[int, int], sixteen_bits: bool) -> Iterator[Image.Image]:
-    """The image, not decoded yet, whatever goes wrong with it as a :class:`DatasetError`."""
     with reading(path, DatasetError) as (file, _):
         try:
             with Image.open(file, formats=["PNG"]) as image:
                 _check_form(path, image, _bits(file), size, sixteen_bits)
-                yield image
+                values: NDArray[Any] = np.asarray(image)
         except DatasetError:
             raise
         # Pillow raises SyntaxError, EOFError and struct.error too for damaged chunks, and its own for huge sizes
@@ -64,6 +44,7 @@ def _opened(path: Path, size: tuple[int, int], sixteen_bits: bool) -> Iterator[I
             raise DatasetError(
                 f"not a readable PNG: {problem}", file=path, fix="Write it again, or copy it again from its source"
             ) from problem
+    return values.astype(np.uint16)
 
 
 def _bits(file: BinaryIO) -> int:

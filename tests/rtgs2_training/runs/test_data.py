@@ -97,6 +97,14 @@ def test_one_bad_image_is_told_before_anything_is_rendered(kind, damage, message
     assert last.name in printed
     assert message in printed
     assert not list((captured / "cache").glob("*.npy"))
+    if (kind, damage) == ("semantic", "id"):  # in a cache that another run has filled
+        damaged = last.with_suffix(".damaged")
+        last.rename(damaged)
+        Image.fromarray(np.where(labels == 99, 1, labels).astype(np.uint8)).save(last)
+        assert train("fusion", boxes, *task, *cache, "--quiet") == 0
+        damaged.rename(last)
+        assert train("fusion", boxes, *task, *cache, "--quiet", "--restart", "--set", "steps=2") == 2
+        assert message in capsys.readouterr().err
     if (kind, damage) == ("semantic", "size"):
         (captured.parent / "tune.yaml").write_text("{steps: 1, calibration_scenes: 1, parts: {max_points: 256}}")
         assert train("tune", boxes, "--quiet") == 2

@@ -352,6 +352,24 @@ def test_beginning_with_another_task_is_refused_and_with_other_inputs_taken(data
     assert load_checkpoint(tmp_path / "run" / "ckpt.pt").config.fusion.inputs == "features"
 
 
+@pytest.mark.parametrize(("change", "code"), [("name of the table", 0), ("name of a class", 2)])
+def test_beginning_with_the_same_classes(change, code, data, finished, tmp_path, capsys):
+    boxes = shutil.copytree(data / "boxes", tmp_path / "boxes", ignore=shutil.ignore_patterns(".render-cache"))
+    description = json.loads((boxes / "dataset.json").read_text())
+    if change == "name of a class":
+        description["classes"]["table"][5]["name"] = "settee"
+    else:
+        description["classes"]["name"] = "furnished"
+    (boxes / "dataset.json").write_text(json.dumps(description))
+    command = arguments(data, "fusion", tmp_path / "run", "--set", "steps=1", "--set", "validation.samples=0")
+    place = command.index("--encoder")
+    command[place : place + 2] = ["--init", str(finished / "ckpt.pt")]
+    command[command.index("--data") + 1] = str(boxes)
+    assert main(command) == code
+    refused = "--init: a checkpoint of another network or class table" in capsys.readouterr().err
+    assert refused == (code == 2)
+
+
 def test_restart_starts_anew_once_everything_was_found(data, finished, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(finished, run)

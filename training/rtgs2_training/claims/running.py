@@ -228,7 +228,7 @@ class ClaimRuns:
         made, state = task(), folder / STATE
         if state.exists():
             check_state(state, made.identity, settings.restart)
-        if not made.gather(fabric, self._console, self._deadline):
+        if not made.gather(fabric, self._console, self._deadline, goes_on=state.exists()):
             return Outcome(saved_step(state) if state.exists() else 0)
         return train(made, fabric, settings, self._console)
 

@@ -93,7 +93,7 @@ class EncoderTraining(TrainingTask[list[ViewPair], PairBatch]):
         self._pairs = self._samples(self.train_scenes, config.seed)
         self._validation_pairs = self._samples(self.validation_scenes, config.seed + _VALIDATION_SEED_OFFSET)
 
-    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf) -> bool:
+    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf, *, goes_on: bool = False) -> bool:
         """Refuse scenes that are too small for the encoder."""
         check_statistics(self.model.encoder, self.train_scenes[: self.config.calibration_scenes])
         return True

@@ -29,7 +29,7 @@ from ..gaussian_classes import STORED, has_classes
 from ..metrics import ConfusionMatrix
 from ..runs.config import TuningRunConfig
 from ..runs.config_file import config_hash
-from ..runs.data import data_fingerprint, scenes_of
+from ..runs.data import check_images, data_fingerprint, scenes_of
 from ..runs.optimizers import make_optimizer
 from ..runs.task import TrainingTask
 from .batch_norm_statistics import check_statistics
@@ -120,10 +120,11 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
         self._parts = self._samples(self.train_scenes, config.seed)
         self._validation_parts = self._samples(self.validation_scenes, config.seed + _VALIDATION_SEED_OFFSET)
 
-    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf) -> bool:
+    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf, *, goes_on: bool = False) -> bool:
         """Refuse data without labels, and tell how many views cannot be learnt from."""
         check_statistics(self.model.encoder, self.train_scenes[: self.config.calibration_scenes])
-        self._check_labels()
+        if not goes_on:
+            self._check_labels(console)
         scenes = (*self.train_scenes, *self.validation_scenes)
         tell_left_out([scene for scene in scenes if not (scene.path / STORED).exists()], console)
         return True
@@ -171,15 +172,14 @@ class EncoderTuning(TrainingTask[list[ScenePart], PartBatch]):
             path, self.objective.encoder, self.model, self.dataset, calibration, self.config.seed, description
         )
 
-    def _check_labels(self) -> None:
-        """Refuse label images of other sizes or kinds, and data in which no class is known.
+    def _check_labels(self, console: Console) -> None:
+        """Refuse label images that cannot be used, and data in which no class is known.
 
-        Ids that the class table does not have are told when their scene is first learnt from.
+        Classes that are stored beside Gaussians are read when their scene is first learnt from.
         """
-        for scene in (*self.train_scenes, *self.validation_scenes):
-            if not (scene.path / STORED).exists():
-                for view in scene.cameras:
-                    scene.check_image(view, "labels")
+        every = (*self.train_scenes, *self.validation_scenes)
+        captured = [scene for scene in every if not (scene.path / STORED).exists()]
+        check_images([(scene, view) for scene in captured for view in scene.cameras], "labels", console)
         for scenes in (self.train_scenes, self.validation_scenes):
             some = evenly_spaced(scenes, _LOOKED_AT)
             if some and not any(map(has_classes, some)):

@@ -28,7 +28,7 @@ from ..metrics import ConfusionMatrix, DepthError
 from ..random_numbers import generator, shuffled_item, torch_generator
 from ..runs.config import FusionLossConfig, FusionRunConfig, ImageAugmentationConfig
 from ..runs.config_file import config_hash
-from ..runs.data import data_fingerprint, scenes_of
+from ..runs.data import check_images, data_fingerprint, scenes_of
 from ..runs.optimizers import make_optimizer
 from ..runs.task import TrainingTask
 from . import image_augmentation as augmentation
@@ -164,7 +164,7 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         self._cache = cache
         self._augmentation = _for_inputs(config)
 
-    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf) -> bool:
+    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf, *, goes_on: bool = False) -> bool:
         """Render the views that the cache lacks; the processes share them."""
         config, classes = self.config, self.model.fusion.num_classes
         train_scenes, validation_scenes = self._scenes["train"], self._scenes["validation"]
@@ -175,7 +175,8 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
         fabric.barrier()
         self.views: list[CachedView] = store.views(train_scenes)
         self.validation_views = evenly_spaced(store.views(validation_scenes), self.validation.samples)
-        self._check_targets(console)  # before anything is rendered
+        if not goes_on:
+            self._check_targets(console)  # before anything is rendered
         weights = None
         if config.loss.class_weighting == "inverse_sqrt" and config.task == "semantic":
             weights = torch.from_numpy(class_weights(self.views, classes))
@@ -280,24 +281,14 @@ class FusionTraining(TrainingTask[StoredViews, FusionStep]):
             self.average.load_state_dict(state)
 
     def _check_targets(self, console: Console) -> None:
-        """Refuse what would stop the run later, and data in which nothing is known that could be learnt or measured.
-
-        Images of views that are still to be rendered are read as a whole, which takes a hundredth of that time; of the
-        others, which were read then, the headers.
-        """
+        """Refuse images that would stop the run later, and data in which nothing is known to be learnt or measured."""
         semantic = self.config.task == "semantic"
+        wanted = [(view.scene, view.name) for view in (*self.views, *self.validation_views)]
+        check_images(wanted, "labels" if semantic else "depth", console)
 
         def known(view: CachedView) -> NDArray[np.bool_]:
             return view.scene.labels(view.name) >= 0 if semantic else view.scene.depth(view.name) > 0
 
-        every = [*self.views, *self.validation_views]
-        with console.counted(len(every), "checking labels" if semantic else "checking depths") as advance:
-            for view in every:
-                if view.is_whole:
-                    view.scene.check_image(view.name, "labels" if semantic else "depth")
-                else:
-                    known(view)
-                advance()
         for views in (self.views, self.validation_views):
             some = evenly_spaced(views, _LOOKED_AT)
             if some and not any(known(view).any() for view in some):

@@ -7,8 +7,9 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from rtgs2_trt.console import Console
 from rtgs2_trt.errors import DatasetError, shown
 
 from ..datasets import LABEL_FOLDERS, Dataset, SceneFolder
@@ -49,6 +50,28 @@ def scenes_of(
         DataConfig.validation_split
     )
     return train, () if by_default else dataset.scenes(config.validation_split)
+
+
+def check_images(views: Sequence[tuple[SceneFolder, str]], kind: Literal["labels", "depth"], console: Console) -> None:
+    """Read label or depth images before a run needs them: once mended, they are another data set than the run's.
+
+    Args:
+        views: scene and name of each.
+        kind: of the images.
+        console: shows the progress.
+
+    Raises:
+        DatasetError: an image is missing or cannot be used.
+    """
+    if not views:
+        return
+    with console.counted(len(views), f"checking {kind}") as advance:
+        for scene, view in views:
+            if kind == "labels":
+                scene.labels(view)
+            else:
+                scene.depth(view)
+            advance()
 
 
 def data_fingerprint(dataset: Dataset, scenes: Mapping[str, Sequence[SceneFolder]], *, labels: bool = True) -> str:

@@ -66,7 +66,7 @@ def launch(
             expected=f"{STATE} beside them",
             fix=f"{LoopSettings.restart}, which keeps them under another name, or give another folder with -o",
         )
-    if not task.gather(fabric, console, deadline):
+    if not task.gather(fabric, console, deadline, goes_on=goes_on):
         step = saved_step(folder / STATE) if goes_on else 0
         if fabric.is_global_zero:
             _tell(Outcome(step), task, fabric, folder, console, "the same command goes on from there")

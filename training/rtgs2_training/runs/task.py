@@ -44,8 +44,14 @@ class TrainingTask(ABC, Generic[Batch, Prepared]):
     identity: Mapping[str, str]
 
     @abstractmethod
-    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf) -> bool:
+    def gather(self, fabric: Fabric, console: Console, deadline: float = math.inf, *, goes_on: bool = False) -> bool:
         """Make ready what samples are read from, which can take hours: called once, when the run is known to go on.
+
+        Args:
+            fabric: devices and processes.
+            console: shows the progress.
+            deadline: see below.
+            goes_on: the run has a saved state: its data are those that were checked when it began.
 
         Returns:
             Whether all is ready, the same in all processes; False: :func:`time.monotonic` came to `deadline` first, and
