@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What docs/training-results.md quotes of a checkpoint: rooms in FOLDER, results in a folder of each checkpoint's own in there.
+# Most of what docs/training-results.md quotes of a checkpoint: rooms in FOLDER, results in a folder of each checkpoint's own in there.
 # CAPTURE, a data set made by benchmarks/captured_flat, is measured too where it is given. Stopped, it goes on where it was;
 # where rooms, labels or cameras changed, it measures again (Gaussians of a capture are not looked at).
 # Needs rtgs2-train, rtgs2-export and python of one environment on the path.

@@ -208,6 +208,16 @@ def test_command_writes_and_prints(boxes, models, tmp_path, capsys):
     for column in ("iou", "recall", "precision", "pixel_share"):
         assert float(rows[0][column]) == pytest.approx(values[column]["wall"], abs=1e-6)
     assert rows[TABLE.names.index("sofa")]["iou"] == ""
+    with (tmp_path / "out" / "confusion.csv").open() as file:
+        confusion = list(csv.DictReader(file))
+    for name, row, scores in zip(TABLE.names, confusion, rows, strict=True):
+        assert [row.pop("class"), *row] == [name, *TABLE.names]
+        of_class, predicted = sum(map(int, row.values())), sum(int(other[name]) for other in confusion)
+        assert of_class / values["pixels"] == pytest.approx(float(scores["pixel_share"]), abs=1e-6)
+        if scores["iou"] != "":
+            right = int(row[name])
+            assert right / (of_class + predicted - right) == pytest.approx(float(scores["iou"]), abs=1e-6)
+            assert right / of_class == pytest.approx(float(scores["recall"]), abs=1e-6)
     for name in ("classes.png", "contact_sheet.png"):
         with Image.open(tmp_path / "out" / name) as image:
             assert min(image.size) > 100

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from rtgs2_trt.atomic import atomic_file
+from rtgs2_trt.classes import ClassTable
 from rtgs2_trt.depth_pictures import depth_sheet
 from rtgs2_trt.page_layout import Picture
 from rtgs2_trt.pictures import comparison_sheet, save_image
 
 from .evaluation import Evaluation
+from .metrics import ConfusionMatrix
 
 
 def text_report(values: dict[str, Any]) -> str:
@@ -52,7 +54,10 @@ def text_report(values: dict[str, Any]) -> str:
 
 
 def write_report(folder: Path, evaluation: Evaluation, values: dict[str, Any], heading: str) -> None:
-    """Write ``classes.csv``, ``classes.png``, ``contact_sheet.png`` and, last, ``evaluation.json`` to `folder`.
+    """Write an evaluation's files to `folder`, ``evaluation.json`` last.
+
+    The others are ``contact_sheet.png`` and, where there are classes, ``classes.csv``, ``classes.png`` and
+    ``confusion.csv``: pixels, rows are true classes, columns predicted ones.
 
     Args:
         folder: made if it is not there.
@@ -64,8 +69,9 @@ def write_report(folder: Path, evaluation: Evaluation, values: dict[str, Any], h
         InputError: a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if evaluation.classes is not None:
+    if evaluation.classes is not None and evaluation.confusion is not None:
         _write(folder / "classes.csv", _class_csv(values))
+        _write(folder / "confusion.csv", _confusion_csv(evaluation.classes, evaluation.confusion))
         _write(folder / "classes.png", _class_bars(evaluation, values))
     if evaluation.examples:
         save_image(folder / "contact_sheet.png", _examples_sheet(evaluation, heading))
@@ -94,6 +100,14 @@ def _class_csv(values: dict[str, Any]) -> bytes:
     for name in values["iou"]:
         found = [values[column][name] for column in columns]
         table.writerow([name, *("" if value is None else f"{value:.6f}" for value in found)])
+    return text.getvalue().encode()
+
+
+def _confusion_csv(classes: ClassTable, confusion: ConfusionMatrix) -> bytes:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["class", *classes.names])
+    table.writerows([name, *row] for name, row in zip(classes.names, confusion.counts.tolist(), strict=True))
     return text.getvalue().encode()
 
 
